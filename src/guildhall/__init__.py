@@ -1,0 +1,1 @@
+"""Guildhall: the partner portal of one software vendor."""
