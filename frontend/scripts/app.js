@@ -1,0 +1,17 @@
+// Everything here saves a click or a reload; every page works without it.
+import htmx from "htmx.org";
+import { copying } from "./copy.js";
+import { dialogs } from "./dialogs.js";
+import { filters } from "./filters.js";
+import { messages } from "./messages.js";
+import { picker } from "./picker.js";
+import { theme } from "./theme.js";
+
+// The content security policy forbids inline styles and evaluated code, so htmx must not try either.
+htmx.config.includeIndicatorStyles = false;
+htmx.config.allowEval = false;
+htmx.config.selfRequestsOnly = true;
+htmx.config.scrollIntoViewOnBoost = false;
+
+document.documentElement.classList.add("js");
+for (const install of [theme, dialogs, filters, messages, copying, picker]) install(document);

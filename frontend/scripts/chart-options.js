@@ -1,0 +1,145 @@
+// From the figure's numbers to an ECharts option. Shapes of `data` are written down in kit/charts.py.
+
+/** Numbers as the reader writes them: currency when the chart has one, percent, or plain. */
+function formatter(data, locale) {
+  const style = data.currency
+    ? { style: "currency", currency: data.currency, maximumFractionDigits: 0 }
+    : data.unit === "percent"
+      ? { style: "percent", maximumFractionDigits: 1 }
+      : { maximumFractionDigits: 1 };
+  const full = new Intl.NumberFormat(locale, style);
+  const short = new Intl.NumberFormat(locale, { ...style, notation: "compact", maximumFractionDigits: 1 });
+  return { full: (value) => (value == null ? "–" : full.format(value)), short: (value) => short.format(value) };
+}
+
+/** What all kinds share: type, colours, a tooltip that needs no inline style, a description for screen readers. */
+function common(data, colours, format) {
+  return {
+    color: colours.series,
+    textStyle: { fontFamily: colours.font, fontSize: 12, color: colours.text },
+    animationDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 300,
+    aria: { enabled: true, label: { description: data.summary } },
+    tooltip: {
+      renderMode: "richText",
+      confine: true,
+      backgroundColor: colours.ground,
+      borderColor: colours.line,
+      textStyle: { color: colours.text, fontSize: 12 },
+      valueFormatter: format.full,
+    },
+  };
+}
+
+function legend(data, colours) {
+  if (data.series.length < 2) return undefined;
+  return { top: 0, left: 0, itemWidth: 10, itemHeight: 10, icon: "roundRect", textStyle: { color: colours.muted } };
+}
+
+/** Lines, areas and bars over categories. */
+function axes(data, colours, { format, narrow }) {
+  const flat = data.kind === "bars-flat";
+  const category = {
+    type: "category",
+    data: data.labels,
+    boundaryGap: data.kind !== "line" && data.kind !== "area",
+    axisLine: { lineStyle: { color: colours.line } },
+    axisTick: { show: false },
+    axisLabel: { color: colours.muted, hideOverlap: true, width: flat ? (narrow ? 96 : 160) : undefined, overflow: "truncate" },
+    inverse: flat,
+  };
+  const value = {
+    type: "value",
+    axisLabel: { color: colours.muted, formatter: format.short },
+    splitLine: { lineStyle: { color: colours.line } },
+    splitNumber: 4,
+  };
+  const many = data.series.length > 1;
+  return {
+    grid: { left: 4, right: 12, top: many ? 32 : 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    legend: legend(data, colours),
+    tooltip: { trigger: "axis", axisPointer: { type: flat ? "shadow" : "line", lineStyle: { color: colours.muted } } },
+    xAxis: flat ? value : category,
+    yAxis: flat ? category : value,
+    series: data.series.map((series) => shape(data, series)),
+  };
+}
+
+function shape(data, series) {
+  const line = data.kind === "line" || data.kind === "area";
+  return {
+    name: series.name,
+    data: series.values,
+    type: line ? "line" : "bar",
+    stack: data.stacked ? "all" : undefined,
+    showSymbol: false,
+    lineStyle: { width: 2 },
+    areaStyle: data.kind === "area" ? { opacity: 0.12 } : undefined,
+    barMaxWidth: 28,
+    itemStyle: line || data.stacked ? undefined : { borderRadius: data.kind === "bars-flat" ? [0, 3, 3, 0] : [3, 3, 0, 0] },
+  };
+}
+
+function points(data) {
+  return data.labels.map((name, at) => ({ name, value: data.series[0].values[at] }));
+}
+
+/** A ring: shares of a whole, the legend carries the words. */
+function ring(data, colours, { narrow }) {
+  return {
+    legend: {
+      orient: narrow ? "horizontal" : "vertical",
+      right: narrow ? undefined : 8,
+      bottom: narrow ? 0 : undefined,
+      top: narrow ? undefined : "middle",
+      itemWidth: 10,
+      itemHeight: 10,
+      textStyle: { color: colours.text },
+    },
+    series: [
+      {
+        type: "pie",
+        radius: narrow ? ["42%", "64%"] : ["56%", "84%"],
+        center: narrow ? ["50%", "42%"] : ["34%", "50%"],
+        data: points(data),
+        label: { show: false },
+        itemStyle: { borderColor: colours.ground, borderWidth: 2 },
+      },
+    ],
+  };
+}
+
+/** A funnel: the names stand outside, where a narrow screen cannot clip them. */
+function funnel(data, colours, { format, narrow }) {
+  return {
+    series: [
+      {
+        type: "funnel",
+        left: 0,
+        right: narrow ? "56%" : "45%",
+        top: 4,
+        bottom: 4,
+        sort: "none",
+        gap: 3,
+        minSize: "12%",
+        data: points(data),
+        label: {
+          position: "right",
+          color: colours.text,
+          formatter: (point) => `${point.name}  ${format.full(point.value)}`,
+        },
+        labelLine: { length: 8, lineStyle: { color: colours.muted } },
+        itemStyle: { borderWidth: 0 },
+      },
+    ],
+  };
+}
+
+const kinds = { line: axes, area: axes, bars: axes, "bars-flat": axes, ring, funnel };
+
+/** The ECharts option for `data` in `colours`; `narrow` below 420 px, `locale` for numbers. */
+export function options(data, colours, { narrow, locale }) {
+  const format = formatter(data, locale);
+  const base = common(data, colours, format);
+  const own = kinds[data.kind](data, colours, { format, narrow });
+  return { ...base, ...own, tooltip: { ...base.tooltip, ...own.tooltip } };
+}

@@ -1,0 +1,91 @@
+"""The database: one transaction, under the role and for the person of an actor (BOUNDARY §4).
+
+Log-ins hold no right on any table. `transaction(actor)` takes the surface's role and sets `app.partner_id`,
+`app.user_id` and `app.tenant_id` for that transaction only; policies read nothing else. So nothing outside it
+can read, and a pooled connection is clean after it.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import MetaData, TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from guildhall.core.actor import Actor, Surface
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+PORTAL = MetaData(schema="portal", naming_convention=NAMING)
+TENANCY = MetaData(schema="tenancy", naming_convention=NAMING)
+
+_ENTER = text(
+    "SELECT set_config('role', :role, true), set_config('app.partner_id', :partner_id, true),"
+    " set_config('app.user_id', :user_id, true), set_config('app.tenant_id', :tenant_id, true)"
+)
+
+_engines: dict[Surface, AsyncEngine] = {}
+_prefix = "guildhall_"
+
+
+def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> None:
+    """Make one pool of at most `size` connections for each surface in `urls` (SQLAlchemy URLs).
+
+    `prefix` is what the names of this installation's database roles begin with.
+    """
+    global _prefix  # noqa: PLW0603 - one installation per process, set once at start
+    _prefix = prefix
+    for surface, url in urls.items():
+        _engines[surface] = create_async_engine(
+            url,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=False,
+            pool_recycle=1800,
+            connect_args={"server_settings": {"application_name": f"guildhall {surface}", "timezone": "UTC"}},
+        )
+
+
+async def close_pools() -> None:
+    """Close every pool; called when a process stops."""
+    while _engines:
+        _, engine = _engines.popitem()
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def transaction(actor: Actor) -> AsyncIterator[AsyncConnection]:
+    """Open a transaction under the actor's role; commit on a clean end, roll back on any exception."""
+    async with _engines[actor.surface].begin() as connection:
+        await connection.execute(
+            _ENTER,
+            {
+                "role": _prefix + actor.role,
+                "partner_id": str(actor.partner_id or ""),
+                "user_id": str(actor.user_id or ""),
+                "tenant_id": str(actor.tenant_id or ""),
+            },
+        )
+        yield connection
+
+
+async def door(surface: Surface, statement: TextClause, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Call one listed definer function as the bare log-in of `surface`; return its first row or None.
+
+    This is how a session or a sign-in is found before anybody is known. The log-in has no right on any table.
+    """
+    async with _engines[surface].connect() as connection:
+        automatic = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        row = (await automatic.execute(statement, values)).mappings().first()
+        return dict(row) if row is not None else None
+
+
+def engine(surface: Surface) -> AsyncEngine:
+    """Return the pool of `surface`, for health checks and metrics."""
+    return _engines[surface]

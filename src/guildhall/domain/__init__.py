@@ -1,0 +1,1 @@
+"""The business: one noun, one place. Packages import downwards only (pyproject.toml, import-linter)."""

@@ -1,0 +1,1 @@
+"""What the database itself enforces: roles, functions, grants, policies (BOUNDARY §4)."""

@@ -1,0 +1,169 @@
+"""Write the boundary into the database: functions, triggers, grants and policies, from their one source.
+
+It is a repeatable step after the migrations, not part of their history: the registry of the code that runs is
+what the database enforces. One transaction; nothing happens when the fingerprint is the one already there.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+
+from guildhall.domain.access.boundary.policies import RULES, Rule
+from guildhall.domain.access.boundary.roles import (
+    DOORS,
+    LOGINS,
+    PLAIN_ROLES,
+    SHARED_DOORS,
+    SURFACE_ROLES,
+    named,
+)
+from guildhall.domain.access.states import steps
+
+SOURCES = (
+    ("guildhall.domain.access.boundary", "reach.sql"),
+    ("guildhall.domain.access.boundary", "doors.sql"),
+    ("guildhall.domain.access.boundary", "links.sql"),
+    ("guildhall.domain.audit", "append.sql"),
+    ("guildhall.domain.tenancy", "rollups.sql"),
+)
+# What each surface may call once it has taken its role; everything else is closed to it.
+CALLS: dict[str, tuple[str, ...]] = {
+    "portal.app_id(text)": SURFACE_ROLES,
+    "portal.is_live(text, timestamptz, timestamptz)": SURFACE_ROLES,
+    "portal.side()": SURFACE_ROLES,
+    "portal.reach(text)": ("partner",),
+    "portal.account_subscribers()": ("partner",),
+    "portal.account_invoices()": ("partner",),
+    "portal.account_tickets()": ("partner",),
+    "portal.own_tenant()": ("customer",),
+    "portal.partner_people_for_tenant()": ("customer",),
+    "portal.request_link(uuid, text, text, bytea, jsonb)": ("partner",),
+    "portal.audit_append(uuid, text[], uuid[], text[], text, text)": SURFACE_ROLES,
+    "portal.audit_head_of(text, uuid)": SURFACE_ROLES,
+    "portal.link_guard()": (),
+    "portal.audit_refuse()": (),
+    "tenancy.roll()": (),
+    "tenancy.number_ticket()": (),
+}
+# The definer reads and writes these beside what it may read: sessions, links, rollups, the trail.
+_DEFINER_WRITES = (
+    "portal.partner_session",
+    "portal.staff_session",
+    "tenancy.customer_session",
+    "tenancy.customer_invite",
+    "tenancy.customer_user",
+    "portal.partner_refresh_token",
+    "portal.sign_in_backoff",
+    "portal.partner_tenant_link",
+    "portal.audit_head",
+    "portal.audit_entry",
+    "tenancy.billing_rollup",
+    "tenancy.support_rollup",
+    "tenancy.subscriber_rollup",
+)
+
+
+def functions() -> str:
+    """Return every function and trigger, as one script with `@role` tokens."""
+    allowed = ", ".join(f"('{source}', '{target}', '{side}')" for source, target, side in steps())
+    texts = (files(package).joinpath(name).read_text() for package, name in SOURCES)
+    return "\n".join(texts).replace("%STEPS%", allowed)
+
+
+def grants() -> Iterator[str]:
+    """Yield the grants and policies of every table, then the calls."""
+    for table, rules in RULES.items():
+        yield from _table(table, rules)
+    yield "GRANT SELECT ON ALL TABLES IN SCHEMA portal, tenancy TO @definer"
+    for table in _DEFINER_WRITES:
+        yield f"GRANT INSERT, UPDATE ON {table} TO @definer"
+    yield "GRANT DELETE ON portal.sign_in_backoff TO @definer"
+    yield "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA portal, tenancy FROM PUBLIC"
+    for function, roles in CALLS.items():
+        yield f"GRANT EXECUTE ON FUNCTION {function} TO {', '.join(f'@{role}' for role in (*roles, 'owner'))}"
+
+
+def door_grants(logins: dict[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield the doors that each log-in may open: those of the roles that it may become."""
+    for login, roles in logins.items():
+        name = f"@{login}" if login in LOGINS else f'"{login}"'
+        yield f"GRANT USAGE ON SCHEMA portal, tenancy TO {name}"
+        for function in (*SHARED_DOORS, *(door for role in roles for door in DOORS[role])):
+            yield f"GRANT EXECUTE ON FUNCTION {function} TO {name}"
+
+
+def _table(table: str, rules: tuple[Rule, ...]) -> Iterator[str]:
+    """Yield what opens one table: to nobody, then rule by rule."""
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+    yield f"CREATE POLICY owner ON {table} TO @owner USING (true) WITH CHECK (true)"
+    yield f"CREATE POLICY definer ON {table} TO @definer USING (true) WITH CHECK (true)"
+    for number, rule in enumerate(rules):
+        columns = f" ({', '.join(rule.columns)})" if rule.columns else ""
+        yield f"GRANT {rule.command}{columns} ON {table} TO @{rule.role}"
+        using = f" USING ({rule.rows})" if rule.rows else ""
+        check = f" WITH CHECK ({rule.check})" if rule.check else ""
+        name = f"{rule.role}_{rule.command.lower()}_{number}"
+        yield f"CREATE POLICY {name} ON {table} FOR {rule.command} TO @{rule.role}{using}{check}"
+
+
+def fingerprint(prefix: str, logins: dict[str, tuple[str, ...]]) -> str:
+    """Return the SHA-256 of everything that `apply` would run."""
+    script = "\n".join([prefix, functions(), *grants(), *door_grants(logins)])
+    return hashlib.sha256(script.encode()).hexdigest()
+
+
+def apply(connection: psycopg.Connection[Any], *, prefix: str, logins: dict[str, tuple[str, ...]]) -> bool:
+    """Bring functions, grants and policies to what the code says; return whether anything had to change.
+
+    `connection` may become owner and definer. Runs in the caller's transaction.
+    """
+    mark = fingerprint(prefix, logins)
+    connection.execute(named("SET LOCAL ROLE @owner", prefix).encode())
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS portal.boundary (fingerprint text NOT NULL, applied_at timestamptz NOT NULL)"
+    )
+    if connection.execute("SELECT 1 FROM portal.boundary WHERE fingerprint = %s", [mark]).fetchone():
+        return False
+    everybody = ", ".join(f"@{name}" for name in (*SURFACE_ROLES, *LOGINS))
+    _run(
+        connection,
+        prefix,
+        f"GRANT USAGE, CREATE ON SCHEMA portal, tenancy TO @definer; GRANT USAGE ON SCHEMA portal, tenancy TO {everybody}",
+    )
+    _clear(connection, prefix)
+    _run(connection, prefix, "SET LOCAL ROLE @definer; SET LOCAL check_function_bodies = off")
+    _run(connection, prefix, functions())
+    _run(connection, prefix, "SET LOCAL ROLE @owner; REVOKE CREATE ON SCHEMA portal, tenancy FROM @definer")
+    for statement in grants():
+        role = "@definer" if "FUNCTION" in statement else "@owner"
+        _run(connection, prefix, f"SET LOCAL ROLE {role}; {statement}")
+    for statement in door_grants(logins):
+        role = "@definer" if "FUNCTION" in statement else "@owner"
+        _run(connection, prefix, f"SET LOCAL ROLE {role}; {statement}")
+    _run(connection, prefix, "SET LOCAL ROLE @owner; DELETE FROM portal.boundary")
+    connection.execute("INSERT INTO portal.boundary VALUES (%s, now())", [mark])
+    return True
+
+
+def _run(connection: psycopg.Connection[Any], prefix: str, sql: str) -> None:
+    """Run a script of our own making."""
+    connection.execute(named(sql, prefix).encode())
+
+
+def _clear(connection: psycopg.Connection[Any], prefix: str) -> None:
+    """Drop every policy and take back every right of the surfaces, before the new ones are written."""
+    rows = connection.execute(
+        "SELECT schemaname, tablename, policyname FROM pg_policies WHERE schemaname IN ('portal', 'tenancy')"
+    ).fetchall()
+    for schema, table, policy in rows:
+        _run(connection, prefix, f"DROP POLICY {policy} ON {schema}.{table}")
+    roles = ", ".join(f"@{role}" for role in PLAIN_ROLES if role != "owner")
+    _run(
+        connection,
+        prefix,
+        f"REVOKE SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA portal, tenancy FROM {roles}",
+    )

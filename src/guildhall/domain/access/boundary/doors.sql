@@ -1,0 +1,219 @@
+-- Doors: what a bare log-in may call before anybody is known. Each takes a secret or an address and returns at
+-- most one row. Expiry and idle time are decided here, so a dead session is found by no surface.
+
+DROP FUNCTION IF EXISTS portal.find_partner_session(bytea, uuid, text, uuid);
+CREATE FUNCTION portal.find_partner_session(token bytea, session uuid, session_kind text, tenant uuid)
+RETURNS TABLE (
+    session_id uuid, user_id uuid, name text, email text, roles text[], tenant_scope text, language text, timezone text,
+    method text, factor_at timestamptz, expires_at timestamptz,
+    partner_id uuid, partner_name text, partner_status text, partner_type text, home_tenant_id uuid,
+    link_id uuid, link_status text, link_live boolean, link_overdue boolean, link_role text, link_permissions text[], link_model text,
+    link_ends_at timestamptz, link_paused_by text, tenant_name text, within_limits boolean, has_account boolean
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT s.id, u.id, u.name, u.email, u.roles, u.tenant_scope, u.language, u.timezone,
+           s.method, s.factor_at, s.expires_at,
+           p.id, p.name, p.status, p.type, p.home_tenant_id,
+           l.id, l.status, portal.is_live(l.status, l.starts_at, l.ends_at),
+           l.ends_at IS NOT NULL AND l.ends_at <= now(), l.access_role, l.permissions,
+           l.operating_model, l.ends_at, l.paused_by, l.tenant_name,
+           CASE WHEN tenant IS NULL THEN NULL ELSE portal.within_limits(u.id, u.tenant_scope, tenant) END,
+           p.home_tenant_id = tenant AND EXISTS (
+               SELECT 1 FROM portal.partner_account AS a
+               WHERE a.partner_id = p.id AND a.home_tenant_id = tenant AND a.status = 'active')
+    FROM portal.partner_session AS s
+    JOIN portal.partner_user AS u ON u.id = s.user_id AND u.status = 'active'
+    JOIN portal.partner AS p ON p.id = u.partner_id AND p.status <> 'terminated'
+    LEFT JOIN LATERAL (
+        SELECT * FROM portal.partner_tenant_link AS x
+        WHERE x.partner_id = p.id AND x.tenant_id = tenant
+          AND x.status IN ('scheduled', 'active', 'paused', 'expired', 'revoked', 'ended')
+        ORDER BY x.status IN ('scheduled', 'active', 'paused') DESC, x.updated_at DESC, x.id DESC
+        LIMIT 1
+    ) AS l ON tenant IS NOT NULL
+    WHERE s.kind = session_kind
+      AND ((token IS NOT NULL AND s.token_hash = token) OR (token IS NULL AND s.id = session))
+      AND s.ended_at IS NULL AND s.expires_at > now()
+      AND (s.kind = 'api' OR s.last_seen_at > now() - interval '12 hours');
+    UPDATE portal.partner_session AS s SET last_seen_at = now()
+    WHERE s.kind = session_kind AND ((token IS NOT NULL AND s.token_hash = token) OR (token IS NULL AND s.id = session))
+      AND s.ended_at IS NULL AND s.expires_at > now()
+      AND (s.kind = 'api' OR s.last_seen_at > now() - interval '12 hours')
+      AND s.last_seen_at < now() - interval '5 minutes';
+END
+$$;
+
+DROP FUNCTION IF EXISTS portal.find_staff_session(bytea);
+CREATE FUNCTION portal.find_staff_session(token bytea)
+RETURNS TABLE (
+    session_id uuid, user_id uuid, name text, email text, roles text[], language text, timezone text,
+    method text, factor_at timestamptz, expires_at timestamptz
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT s.id, u.id, u.name, u.email, u.roles, u.language, u.timezone, s.method, s.factor_at, s.expires_at
+    FROM portal.staff_session AS s
+    JOIN portal.staff_user AS u ON u.id = s.user_id AND u.status = 'active'
+    WHERE s.token_hash = token AND s.ended_at IS NULL AND s.expires_at > now()
+      AND s.last_seen_at > now() - interval '12 hours';
+    UPDATE portal.staff_session AS s SET last_seen_at = now()
+    WHERE s.token_hash = token AND s.ended_at IS NULL
+      AND s.last_seen_at BETWEEN now() - interval '12 hours' AND now() - interval '5 minutes';
+END
+$$;
+
+DROP FUNCTION IF EXISTS tenancy.find_customer_session(bytea);
+CREATE FUNCTION tenancy.find_customer_session(token bytea)
+RETURNS TABLE (
+    session_id uuid, user_id uuid, name text, email text, language text, timezone text,
+    method text, factor_at timestamptz, expires_at timestamptz,
+    tenant_id uuid, tenant_name text, role text
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT s.id, u.id, u.name, u.email, u.language, u.timezone, s.method, s.factor_at, s.expires_at,
+           t.id, t.name, m.role
+    FROM tenancy.customer_session AS s
+    JOIN tenancy.customer_user AS u ON u.id = s.user_id AND u.status = 'active'
+    JOIN tenancy.customer_membership AS m
+        ON m.user_id = u.id AND m.tenant_id = s.tenant_id AND m.status = 'active'
+    JOIN tenancy.tenant AS t ON t.id = m.tenant_id
+    WHERE s.token_hash = token AND s.ended_at IS NULL AND s.expires_at > now()
+      AND s.last_seen_at > now() - interval '12 hours';
+    UPDATE tenancy.customer_session AS s SET last_seen_at = now()
+    WHERE s.token_hash = token AND s.ended_at IS NULL
+      AND s.last_seen_at BETWEEN now() - interval '12 hours' AND now() - interval '5 minutes';
+END
+$$;
+
+-- Sign-in: the credentials of one address, for the surface's own kind of people only.
+CREATE OR REPLACE FUNCTION portal.find_partner_login(address text)
+RETURNS TABLE (user_id uuid, name text, password_hash text, totp_secret bytea, totp_last_step bigint,
+               partner_id uuid, partner_name text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT u.id, u.name, u.password_hash, u.totp_secret, u.totp_last_step, p.id, p.name
+    FROM portal.partner_user AS u JOIN portal.partner AS p ON p.id = u.partner_id AND p.status <> 'terminated'
+    WHERE u.email = lower(address) AND u.status = 'active'
+$$;
+
+CREATE OR REPLACE FUNCTION portal.find_staff_login(address text)
+RETURNS TABLE (user_id uuid, name text, password_hash text, totp_secret bytea, totp_last_step bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT u.id, u.name, u.password_hash, u.totp_secret, u.totp_last_step
+    FROM portal.staff_user AS u WHERE u.email = lower(address) AND u.status = 'active'
+$$;
+
+CREATE OR REPLACE FUNCTION tenancy.find_customer_login(address text)
+RETURNS TABLE (user_id uuid, name text, password_hash text, totp_secret bytea, totp_last_step bigint,
+               tenant_id uuid, tenant_name text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT u.id, u.name, u.password_hash, u.totp_secret, u.totp_last_step, t.id, t.name
+    FROM tenancy.customer_user AS u
+    JOIN tenancy.customer_membership AS m ON m.user_id = u.id AND m.status = 'active'
+    JOIN tenancy.tenant AS t ON t.id = m.tenant_id
+    WHERE u.email = lower(address) AND u.status = 'active'
+    ORDER BY m.created_at LIMIT 1
+$$;
+
+-- A refresh token is used once; using it again ends the whole session (RFC 9700 §4.14.2).
+DROP FUNCTION IF EXISTS portal.use_refresh_token(bytea);
+CREATE FUNCTION portal.use_refresh_token(token bytea)
+RETURNS TABLE (session_id uuid, user_id uuid, partner_id uuid, reused boolean)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    found_token portal.partner_refresh_token;
+BEGIN
+    SELECT * INTO found_token FROM portal.partner_refresh_token AS r WHERE r.token_hash = token FOR UPDATE;
+    IF found_token.id IS NULL THEN
+        RETURN;
+    END IF;
+    IF found_token.used_at IS NOT NULL THEN
+        UPDATE portal.partner_session AS s SET ended_at = now()
+        WHERE s.id = found_token.session_id AND s.ended_at IS NULL;
+    ELSE
+        UPDATE portal.partner_refresh_token AS r SET used_at = now() WHERE r.id = found_token.id;
+    END IF;
+    RETURN QUERY
+    SELECT s.id, s.user_id, u.partner_id, found_token.used_at IS NOT NULL
+    FROM portal.partner_session AS s
+    JOIN portal.partner_user AS u ON u.id = s.user_id AND u.status = 'active'
+    JOIN portal.partner AS p ON p.id = u.partner_id AND p.status = 'active'
+    WHERE s.id = found_token.session_id AND s.kind = 'api' AND found_token.expires_at > now()
+      AND s.expires_at > now() AND (s.ended_at IS NULL OR found_token.used_at IS NOT NULL);
+END
+$$;
+
+-- Back-off: how many seconds this address must wait on this surface; and the note of a failure or a success.
+CREATE OR REPLACE FUNCTION portal.sign_in_wait(door text, who bytea) RETURNS TABLE (seconds integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT greatest(0, ceil(extract(epoch FROM blocked_until - now())))::integer
+    FROM portal.sign_in_backoff WHERE surface = door AND subject = who
+$$;
+
+CREATE OR REPLACE FUNCTION portal.sign_in_failed(door text, who bytea) RETURNS TABLE (seconds integer)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO portal.sign_in_backoff AS b (surface, subject, failures, blocked_until, updated_at)
+    VALUES (door, who, 1, now(), now())
+    ON CONFLICT (surface, subject) DO UPDATE SET
+        failures = CASE WHEN b.updated_at < now() - interval '1 day' THEN 1 ELSE b.failures + 1 END,
+        blocked_until = now() + CASE
+            WHEN b.updated_at < now() - interval '1 day' OR b.failures < 4 THEN interval '0'
+            ELSE least(interval '15 minutes', interval '1 second' * power(2, least(b.failures - 3, 10)))
+        END,
+        updated_at = now()
+    RETURNING ceil(extract(epoch FROM blocked_until - now()))::integer
+$$;
+
+CREATE OR REPLACE FUNCTION portal.sign_in_succeeded(door text, who bytea) RETURNS TABLE (done boolean)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ DELETE FROM portal.sign_in_backoff WHERE surface = door AND subject = who RETURNING true $$;
+
+-- A customer's one-time link. Reading consumes nothing; using it sets password and factor once.
+CREATE OR REPLACE FUNCTION tenancy.find_customer_invite(token bytea)
+RETURNS TABLE (invite_id uuid, email text, name text, tenant_name text, used boolean, expired boolean, enrolled boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT i.id, u.email, u.name, t.name, i.used_at IS NOT NULL, i.expires_at <= now(), u.password_hash IS NOT NULL
+    FROM tenancy.customer_invite AS i
+    JOIN tenancy.customer_user AS u ON u.id = i.user_id AND u.status = 'active'
+    JOIN tenancy.tenant AS t ON t.id = i.tenant_id
+    WHERE i.token_hash = token
+$$;
+
+CREATE OR REPLACE FUNCTION tenancy.use_customer_invite(token bytea, password text, factor bytea, step bigint)
+RETURNS TABLE (user_id uuid, tenant_id uuid)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    used tenancy.customer_invite;
+BEGIN
+    UPDATE tenancy.customer_invite AS i SET used_at = now()
+    WHERE i.token_hash = token AND i.used_at IS NULL AND i.expires_at > now()
+    RETURNING * INTO used;
+    IF used.id IS NULL THEN
+        RETURN;
+    END IF;
+    UPDATE tenancy.customer_user AS u
+    SET password_hash = password, totp_secret = factor, totp_last_step = step, updated_at = now()
+    WHERE u.id = used.user_id AND u.password_hash IS NULL;
+    RETURN QUERY SELECT used.user_id, used.tenant_id;
+END
+$$;

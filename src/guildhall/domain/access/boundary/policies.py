@@ -1,0 +1,372 @@
+"""Which rows each surface's role may touch: one entry per table, for grants and policies alike (BOUNDARY §4).
+
+A rule grants one command on a table to one role and says for which rows. A table that no rule names is closed
+to every surface. Policies work by area, so a forgotten gate 4 or 5 still shows nothing.
+Predicates are written as `= ANY (ARRAY(SELECT …))`: evaluated once per statement, and the index is used.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+PARTNER_ID = "(SELECT portal.app_id('partner_id'))"
+USER_ID = "(SELECT portal.app_id('user_id'))"
+TENANT_ID = "(SELECT portal.app_id('tenant_id'))"
+ANY_ROW = "true"
+WITHIN_JOB = (
+    f"({TENANT_ID} IS NULL OR tenant_id = {TENANT_ID})"  # a job is scoped where it concerns one tenant
+)
+OWN_TENANT = "tenant_id = ANY (ARRAY(SELECT portal.own_tenant()))"
+
+
+def reach(area: str, column: str = "tenant_id") -> str:
+    """Return the predicate that `column` is a tenant whose live link opens `area` to this person."""
+    return f"{column} = ANY (ARRAY(SELECT portal.reach('{area}')))"
+
+
+ACCOUNTS = "subscriber_id = ANY (ARRAY(SELECT portal.account_subscribers()))"
+ACCOUNT_INVOICES = "invoice_id = ANY (ARRAY(SELECT portal.account_invoices()))"
+ACCOUNT_TICKETS = "ticket_id = ANY (ARRAY(SELECT portal.account_tickets()))"
+
+
+class Rule(Struct, frozen=True):
+    """Leave for `role` to run `command` on the rows that `rows` admits.
+
+    `columns` narrows the grant; for UPDATE and INSERT `check` (else `rows`) must hold for what is written.
+    """
+
+    role: str
+    command: str
+    rows: str
+    columns: tuple[str, ...] = ()
+    check: str = ""
+
+
+def _reads(role: str, rows: str, *columns: str) -> Rule:
+    return Rule(role, "SELECT", rows, columns)
+
+
+def _adds(role: str, check: str, *columns: str) -> Rule:
+    return Rule(role, "INSERT", "", columns, check)
+
+
+def _changes(role: str, rows: str, *columns: str, check: str = "") -> Rule:
+    return Rule(role, "UPDATE", rows, columns, check or rows)
+
+
+def _everything(role: str, rows: str = ANY_ROW) -> tuple[Rule, ...]:
+    return (_reads(role, rows), _adds(role, rows), _changes(role, rows))
+
+
+def _tenant_data(partner: str, *more: Rule, customer: str = OWN_TENANT) -> tuple[Rule, ...]:
+    """Return the rules of a table of tenant data that partners read where `partner` holds."""
+    return (
+        _reads("partner", partner),
+        _reads("customer", customer),
+        _reads("staff", ANY_ROW),
+        *_everything("platform"),
+        _reads("worker", WITHIN_JOB),
+        *more,
+    )
+
+
+_PERSON = (
+    "id",
+    "email",
+    "name",
+    "status",
+    "language",
+    "timezone",
+    "last_active_at",
+    "created_at",
+    "updated_at",
+)
+_OWN_PERSON = ("language", "timezone", "last_active_at", "updated_at")
+_PARTNER_PERSON = (*_PERSON, "partner_id", "roles", "tenant_scope")
+_SESSION = (
+    "id",
+    "user_id",
+    "method",
+    "factor_at",
+    "ip",
+    "user_agent",
+    "last_seen_at",
+    "expires_at",
+    "ended_at",
+    "created_at",
+)
+_NEW_SESSION = (
+    "id",
+    "user_id",
+    "token_hash",
+    "method",
+    "factor_at",
+    "ip",
+    "user_agent",
+    "last_seen_at",
+    "expires_at",
+)
+OWN_SESSION = f"user_id = {USER_ID}"
+_TICKET_AUTHOR = f"created_by_id = {USER_ID}"
+_PARTNER_AUTHOR = f"created_by_partner_id = {PARTNER_ID} AND {_TICKET_AUTHOR}"
+_TICKET_FIELDS = (
+    "status",
+    "priority",
+    "assigned_to_id",
+    "assigned_to_name",
+    "sla_breach_at",
+    "sla_breached_at",
+    "resolved_at",
+    "last_response_at",
+    "response_count",
+    "version",
+    "updated_at",
+)
+_LINK_FIELDS = (
+    "access_role",
+    "custom_permissions",
+    "permissions",
+    "areas",
+    "operating_model",
+    "starts_at",
+    "ends_at",
+    "status",
+    "paused_by",
+    "tenant_name",
+    "reason",
+    "version",
+    "updated_by",
+    "updated_at",
+    "decided_at",
+)
+_OWN_LINK = f"partner_id = {PARTNER_ID}"
+_LINK_OF_PARTNER = (
+    f"link_id = ANY (ARRAY(SELECT id FROM portal.partner_tenant_link WHERE partner_id = {PARTNER_ID}))"
+)
+_LINK_OF_TENANT = f"link_id = ANY (ARRAY(SELECT id FROM portal.partner_tenant_link WHERE {OWN_TENANT}))"
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    # -- portal: people and partners
+    "portal.partner": (
+        _reads("partner", f"id = {PARTNER_ID}"),
+        *_everything("staff"),
+        _reads("worker", ANY_ROW),
+    ),
+    "portal.partner_user": (
+        _reads("partner", f"partner_id = {PARTNER_ID}", *_PARTNER_PERSON),
+        _changes("partner", f"id = {USER_ID} AND partner_id = {PARTNER_ID}", *_OWN_PERSON, "totp_last_step"),
+        _reads("staff", ANY_ROW, *_PARTNER_PERSON),
+        _changes("staff", ANY_ROW, "status", "updated_at"),
+    ),
+    "portal.partner_user_tenant": (
+        _reads(
+            "partner",
+            f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE partner_id = {PARTNER_ID}))",
+        ),
+        _reads("staff", ANY_ROW),
+    ),
+    "portal.partner_session": (
+        _reads("partner", OWN_SESSION, *_SESSION, "kind"),
+        _adds("partner", OWN_SESSION, *_NEW_SESSION, "kind"),
+        _changes("partner", OWN_SESSION, "ended_at", "factor_at"),
+        _reads("staff", ANY_ROW, *_SESSION, "kind"),
+        _changes("staff", ANY_ROW, "ended_at"),
+    ),
+    "portal.partner_refresh_token": (
+        _reads(
+            "partner",
+            f"session_id = ANY (ARRAY(SELECT id FROM portal.partner_session WHERE {OWN_SESSION}))",
+            "id",
+            "session_id",
+            "expires_at",
+            "used_at",
+        ),
+        _adds(
+            "partner", f"session_id = ANY (ARRAY(SELECT id FROM portal.partner_session WHERE {OWN_SESSION}))"
+        ),
+    ),
+    "portal.staff_user": (
+        _reads("staff", ANY_ROW, *_PERSON, "roles"),
+        _changes("staff", f"id = {USER_ID}", *_OWN_PERSON, "totp_last_step"),
+    ),
+    "portal.staff_session": (
+        _reads("staff", ANY_ROW, *_SESSION),
+        _adds("staff", OWN_SESSION, *_NEW_SESSION),
+        _changes("staff", OWN_SESSION, "ended_at", "factor_at"),
+    ),
+    "portal.sign_in_backoff": (),
+    # -- portal: links
+    "portal.partner_tenant_link": (
+        _reads("partner", _OWN_LINK),
+        _changes("partner", _OWN_LINK, *_LINK_FIELDS, "notes"),
+        _reads("customer", OWN_TENANT),
+        _changes("customer", OWN_TENANT, *_LINK_FIELDS),
+        _reads("staff", ANY_ROW),
+        _adds("staff", ANY_ROW),
+        _changes("staff", ANY_ROW, *_LINK_FIELDS, "attention"),
+        _reads("worker", ANY_ROW),
+        _changes("worker", ANY_ROW, "status", "version", "updated_at", "updated_by"),
+    ),
+    "portal.link_change": (
+        _reads("partner", _LINK_OF_PARTNER),
+        _adds("partner", f"{_LINK_OF_PARTNER} AND kind = 'change' AND status = 'open'"),
+        _changes("partner", _LINK_OF_PARTNER, "status", "decided_by", "decided_at"),
+        _reads("customer", _LINK_OF_TENANT),
+        _adds("customer", f"{_LINK_OF_TENANT} AND kind = 'counter' AND status = 'open'"),
+        _changes("customer", _LINK_OF_TENANT, "status", "decided_by", "decided_at"),
+        _reads("staff", ANY_ROW),
+        _reads("worker", ANY_ROW),
+        _changes("worker", ANY_ROW, "status", "decided_by", "decided_at"),
+    ),
+    "portal.partner_account": (
+        _reads("partner", f"partner_id = {PARTNER_ID}"),
+        *_everything("staff"),
+    ),
+    "portal.subscription": (
+        _reads("partner", f"partner_id = {PARTNER_ID} AND {reach('any')}"),
+        _reads("customer", OWN_TENANT),
+        *_everything("staff"),
+        _reads("worker", ANY_ROW),
+    ),
+    # -- portal: trail, notices, keys
+    "portal.audit_head": (),
+    "portal.audit_entry": (
+        _reads("partner", f"kind = 'partner' AND chain_id = {PARTNER_ID}"),
+        _reads("customer", "kind = 'tenant' AND chain_id = ANY (ARRAY(SELECT portal.own_tenant()))"),
+        _reads("staff", ANY_ROW),
+        _reads("worker", ANY_ROW),
+    ),
+    "portal.audit_signature": (
+        _reads("partner", f"kind = 'partner' AND chain_id = {PARTNER_ID}"),
+        _reads("customer", "kind = 'tenant' AND chain_id = ANY (ARRAY(SELECT portal.own_tenant()))"),
+        _reads("staff", ANY_ROW),
+        _reads("worker", ANY_ROW),
+        _adds("worker", ANY_ROW),
+    ),
+    "portal.audit_view": (
+        _reads("partner", OWN_SESSION),
+        _adds("partner", f"{OWN_SESSION} AND {reach('any')}"),
+    ),
+    "portal.notice": (
+        _reads("partner", f"audience = 'partner' AND audience_id = {PARTNER_ID}"),
+        _reads("customer", "audience = 'tenant' AND audience_id = ANY (ARRAY(SELECT portal.own_tenant()))"),
+        _reads("staff", "audience = 'staff'"),
+        _reads("worker", ANY_ROW),
+        _adds("worker", ANY_ROW),
+    ),
+    "portal.notice_read": tuple(
+        rule
+        for role in ("partner", "customer", "staff")
+        for rule in (_reads(role, OWN_SESSION), _adds(role, OWN_SESSION))
+    ),
+    "portal.idempotency_key": (
+        _reads("partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}"),
+        _adds("partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}"),
+        _changes(
+            "partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}", "status", "headers", "body"
+        ),
+        Rule("partner", "DELETE", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}"),
+        _reads("worker", ANY_ROW, "expires_at"),
+        Rule("worker", "DELETE", "expires_at < now()"),
+    ),
+    # -- tenancy: people of customers
+    "tenancy.customer_user": (
+        _reads(
+            "customer",
+            "id = ANY (ARRAY(SELECT user_id FROM tenancy.customer_membership WHERE"
+            f" {OWN_TENANT})) OR id = {USER_ID}",
+            *_PERSON,
+        ),
+        _changes("customer", f"id = {USER_ID}", *_OWN_PERSON, "totp_last_step"),
+        _reads("staff", ANY_ROW, *_PERSON),
+        _adds("staff", ANY_ROW, "id", "email", "name", "language", "timezone"),
+        _changes("staff", ANY_ROW, "status", "updated_at"),
+        _reads("platform", ANY_ROW, *_PERSON),
+        _adds("platform", ANY_ROW, "id", "email", "name", "language", "timezone"),
+    ),
+    "tenancy.customer_membership": (
+        _reads("customer", f"{OWN_TENANT} OR user_id = {USER_ID}"),
+        *_everything("staff"),
+        *_everything("platform"),
+    ),
+    "tenancy.customer_session": (
+        _reads("customer", OWN_SESSION, *_SESSION, "tenant_id"),
+        _adds("customer", OWN_SESSION, *_NEW_SESSION, "tenant_id"),
+        _changes("customer", OWN_SESSION, "ended_at", "factor_at", "tenant_id"),
+        _reads("staff", ANY_ROW, *_SESSION, "tenant_id"),
+        _changes("staff", ANY_ROW, "ended_at"),
+    ),
+    "tenancy.customer_invite": (
+        _reads(
+            "staff",
+            ANY_ROW,
+            "id",
+            "tenant_id",
+            "user_id",
+            "created_by",
+            "expires_at",
+            "used_at",
+            "created_at",
+        ),
+        _adds("staff", ANY_ROW),
+        _changes("staff", ANY_ROW, "expires_at"),
+        _adds("platform", ANY_ROW),
+    ),
+    "tenancy.link_code": (
+        _reads(
+            "customer",
+            OWN_TENANT,
+            "id",
+            "tenant_id",
+            "created_by",
+            "expires_at",
+            "withdrawn_at",
+            "created_at",
+        ),
+        _adds("customer", OWN_TENANT),
+        _changes("customer", OWN_TENANT, "withdrawn_at"),
+    ),
+    # -- tenancy: data
+    "tenancy.tenant": (
+        _reads("partner", reach("any", "id")),
+        _reads("customer", OWN_TENANT.replace("tenant_id", "id", 1)),
+        *_everything("staff"),
+        *_everything("platform"),
+        _reads("worker", WITHIN_JOB.replace("OR tenant_id", "OR id")),
+    ),
+    "tenancy.subscriber": _tenant_data(
+        f"{reach('provisioning')} OR id = ANY (ARRAY(SELECT portal.account_subscribers()))"
+    ),
+    "tenancy.invoice": _tenant_data(f"{reach('billing')} OR {ACCOUNTS}"),
+    "tenancy.invoice_line": _tenant_data(f"{reach('billing')} OR {ACCOUNT_INVOICES}"),
+    "tenancy.payment": _tenant_data(f"{reach('billing')} OR {ACCOUNT_INVOICES}"),
+    "tenancy.ticket": _tenant_data(
+        f"{reach('support')} OR {ACCOUNTS}",
+        _adds("partner", f"{reach('support_write')} AND {_PARTNER_AUTHOR}"),
+        _changes("partner", reach("support_write"), *_TICKET_FIELDS),
+        _adds("customer", f"{OWN_TENANT} AND created_by_partner_id IS NULL AND {_TICKET_AUTHOR}"),
+        _changes("customer", OWN_TENANT, *_TICKET_FIELDS),
+        _changes("worker", WITHIN_JOB, "sla_breached_at", "version", "updated_at"),
+    ),
+    "tenancy.ticket_comment": _tenant_data(
+        f"{reach('support')} OR {ACCOUNT_TICKETS}",
+        _adds(
+            "partner",
+            f"{reach('support_write')} AND author_partner_id = {PARTNER_ID} AND author_id = {USER_ID}",
+        ),
+        _adds(
+            "customer",
+            f"{OWN_TENANT} AND NOT is_internal AND author_partner_id IS NULL AND author_id = {USER_ID}",
+        ),
+        customer=f"{OWN_TENANT} AND NOT is_internal",
+    ),
+    "tenancy.usage_daily": _tenant_data(reach("reports")),
+    "tenancy.outage": _tenant_data(reach("reports")),
+    "tenancy.uptime_daily": _tenant_data(reach("reports")),
+    "tenancy.posture_snapshot": _tenant_data(reach("posture")),
+    "tenancy.billing_rollup": _tenant_data(reach("billing")),
+    "tenancy.support_rollup": _tenant_data(reach("support")),
+    "tenancy.subscriber_rollup": _tenant_data(reach("provisioning")),
+}
+
+UNPROTECTED = frozenset({"portal.boundary", "portal.alembic_version", "tenancy.alembic_version"})

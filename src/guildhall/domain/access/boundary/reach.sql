@@ -1,0 +1,87 @@
+-- Who reaches what. Everything here is owned by @definer, has a fixed search path, and is listed with what it
+-- can leak in docs/definer-functions.md. `@word` is a database role of this installation.
+
+CREATE OR REPLACE FUNCTION portal.app_id(name text) RETURNS uuid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT nullif(current_setting('app.' || name, true), '')::uuid $$;
+
+-- The only definition of a live link: gates and policies both ask it (BOUNDARY §2).
+CREATE OR REPLACE FUNCTION portal.is_live(status text, starts_at timestamptz, ends_at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$ SELECT status = 'active' AND starts_at <= now() AND (ends_at IS NULL OR now() < ends_at) $$;
+
+-- Whether the person's own tenant limits include the tenant (PRODUCT §3).
+CREATE OR REPLACE FUNCTION portal.within_limits(person uuid, scope text, tenant uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT scope = 'all' OR (scope = 'include') = EXISTS (
+        SELECT 1 FROM portal.partner_user_tenant AS limited
+        WHERE limited.user_id = person AND limited.tenant_id = tenant
+    )
+$$;
+
+-- The tenants in which the person at work may use `area` through a live link. Definer: reads links, limits.
+CREATE OR REPLACE FUNCTION portal.reach(area text) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 50
+AS $$
+    SELECT link.tenant_id
+    FROM portal.partner_user AS person
+    JOIN portal.partner ON partner.id = person.partner_id AND partner.status <> 'terminated'
+    JOIN portal.partner_tenant_link AS link ON link.partner_id = person.partner_id
+    WHERE person.id = portal.app_id('user_id')
+      AND person.partner_id = portal.app_id('partner_id')
+      AND person.status = 'active'
+      AND link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
+      AND (area = 'any' OR area = ANY (link.areas))
+      AND (area <> 'posture' OR link.operating_model <> 'customer_managed')
+      AND (person.tenant_scope = 'all'
+           OR (person.tenant_scope = 'include') = EXISTS (
+               SELECT 1 FROM portal.partner_user_tenant AS limited
+               WHERE limited.user_id = person.id AND limited.tenant_id = link.tenant_id))
+$$;
+
+-- Subscribers of the partner's home tenant that it looks after (PRODUCT §1, “Partner account”).
+CREATE OR REPLACE FUNCTION portal.account_subscribers() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 5
+AS $$
+    SELECT account.subscriber_id
+    FROM portal.partner_account AS account
+    JOIN portal.partner ON partner.id = account.partner_id
+        AND partner.home_tenant_id = account.home_tenant_id AND partner.status = 'active'
+    JOIN tenancy.subscriber ON subscriber.id = account.subscriber_id
+        AND subscriber.tenant_id = account.home_tenant_id
+    WHERE account.partner_id = portal.app_id('partner_id') AND account.status = 'active'
+$$;
+
+CREATE OR REPLACE FUNCTION portal.account_invoices() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 5
+AS $$ SELECT id FROM tenancy.invoice WHERE subscriber_id = ANY (ARRAY(SELECT portal.account_subscribers())) $$;
+
+CREATE OR REPLACE FUNCTION portal.account_tickets() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 5
+AS $$ SELECT id FROM tenancy.ticket WHERE subscriber_id = ANY (ARRAY(SELECT portal.account_subscribers())) $$;
+
+-- The tenant of the customer's person at work, if the membership is active. No row otherwise.
+CREATE OR REPLACE FUNCTION portal.own_tenant() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 1
+AS $$
+    SELECT membership.tenant_id
+    FROM tenancy.customer_membership AS membership
+    JOIN tenancy.customer_user AS person ON person.id = membership.user_id AND person.status = 'active'
+    WHERE membership.user_id = portal.app_id('user_id')
+      AND membership.tenant_id = portal.app_id('tenant_id')
+      AND membership.status = 'active'
+$$;
+
+-- What a customer may know of the people behind its live links: names, roles, last active; never an address.
+CREATE OR REPLACE FUNCTION portal.partner_people_for_tenant()
+RETURNS TABLE (link_id uuid, partner_id uuid, person_id uuid, name text, roles text[], last_active_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT link.id, link.partner_id, person.id, person.name, person.roles, person.last_active_at
+    FROM portal.partner_tenant_link AS link
+    JOIN portal.partner_user AS person ON person.partner_id = link.partner_id AND person.status = 'active'
+    WHERE link.tenant_id = ANY (ARRAY(SELECT portal.own_tenant()))
+      AND link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
+      AND portal.within_limits(person.id, person.tenant_scope, link.tenant_id)
+$$;

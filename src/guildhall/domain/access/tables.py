@@ -1,0 +1,159 @@
+"""Links, proposals to change them, and partner accounts (PRODUCT §5, BOUNDARY §2)."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+from guildhall.core.columns import created, document, id_column, moment, one_of, to, updated, words
+from guildhall.core.db import PORTAL
+from guildhall.domain.access.states import OPEN, STANDING, STATES
+from guildhall.domain.rbac.registry import FULL_CONTROL, LINK_ROLES, Area
+
+OPERATING_MODELS = ("customer_managed", "co_managed", "fully_managed")
+RELATIONSHIP_TYPES = ("msp_managed", "enterprise_subsidiary", "reseller_channel", "audit_only")
+LONGEST_FULL_CONTROL = "2 years"
+
+
+def _listed(values: tuple[str, ...] | frozenset[str]) -> str:
+    """Return `values` as an SQL list."""
+    return ", ".join(f"'{value}'" for value in sorted(values))
+
+
+partner_tenant_link = Table(
+    "partner_tenant_link",
+    PORTAL,
+    id_column(),
+    to("portal.partner", "partner_id"),
+    Column("partner_name", Text, nullable=False),
+    Column("tenant_id", Uuid, comment="Soft reference; null while the request found nobody"),
+    Column("tenant_name", Text, comment="Known to the partner by code or after approval, else null"),
+    Column("tenant_domain", Text, nullable=False, server_default="", comment="As the partner typed it"),
+    Column("partner_home_tenant_id", Uuid),
+    Column("access_role", Text, nullable=False),
+    document("custom_permissions"),
+    words("permissions"),
+    words("areas"),
+    Column("relationship_type", Text, nullable=False),
+    Column("operating_model", Text, nullable=False),
+    Column("customer_access", Text, nullable=False, server_default="full"),
+    moment("starts_at", nullable=False),
+    moment("ends_at"),
+    Column("status", Text, nullable=False),
+    Column("is_active", Boolean, Computed("status = 'active'", persisted=True)),
+    Column("paused_by", Text),
+    document("sla_config"),
+    document("alert_config"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("notes", Text, nullable=False, server_default=""),
+    document("metadata"),
+    Column("attention", Text, comment="Why staff should look: no_approver"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_by", Text, nullable=False),
+    Column("updated_by", Text, nullable=False),
+    moment("decided_at"),
+    created(),
+    updated(),
+    one_of("access_role", tuple(LINK_ROLES)),
+    one_of("relationship_type", RELATIONSHIP_TYPES),
+    one_of("operating_model", OPERATING_MODELS),
+    one_of("customer_access", ("full", "read_only", "off")),
+    one_of("status", STATES),
+    one_of("paused_by", ("partner", "tenant", "staff")),
+    CheckConstraint("(status = 'paused') = (paused_by IS NOT NULL)", name="paused"),
+    CheckConstraint("ends_at IS NULL OR ends_at >= starts_at", name="dates"),
+    CheckConstraint("partner_home_tenant_id IS DISTINCT FROM tenant_id OR tenant_id IS NULL", name="home"),
+    CheckConstraint("tenant_id IS NOT NULL OR status IN ('requested', 'withdrawn', 'lapsed')", name="known"),
+    CheckConstraint(f"areas <@ ARRAY[{_listed(frozenset(Area))}]", name="areas"),
+    CheckConstraint(
+        f"access_role NOT IN ({_listed(FULL_CONTROL)})"
+        f" OR (ends_at IS NOT NULL AND ends_at <= starts_at + interval '{LONGEST_FULL_CONTROL}')",
+        name="longest_term",
+    ),
+    CheckConstraint(
+        "customer_access = 'full' OR operating_model = 'fully_managed'", name="customer_access_model"
+    ),
+    Index(
+        "uq_link_standing",
+        "partner_id",
+        "tenant_id",
+        unique=True,
+        postgresql_where=text(f"status IN ({_listed(STANDING)})"),
+    ),
+    Index(
+        "uq_link_full_control",
+        "tenant_id",
+        unique=True,
+        postgresql_where=text(
+            f"status IN ({_listed(STANDING)}) AND access_role IN ({_listed(FULL_CONTROL)})"
+        ),
+    ),
+    Index(
+        "uq_link_open",
+        "partner_id",
+        "tenant_domain",
+        unique=True,
+        postgresql_where=text(f"status IN ({_listed(OPEN)})"),
+    ),
+    Index("ix_link_partner", "partner_id", "status", "tenant_id"),
+    Index("ix_link_tenant", "tenant_id", "status"),
+    Index("ix_link_ends_at", "ends_at", postgresql_where=text(f"status IN ({_listed(STANDING)})")),
+)
+
+link_change = Table(
+    "link_change",
+    PORTAL,
+    id_column(),
+    to("portal.partner_tenant_link", "link_id", index=True),
+    Column("kind", Text, nullable=False),
+    Column("access_role", Text, nullable=False),
+    document("custom_permissions"),
+    words("permissions"),
+    words("areas"),
+    Column("operating_model", Text, nullable=False),
+    Column("ends_at", DateTime(timezone=True)),
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("proposed_by", Text, nullable=False),
+    Column("decided_by", Text),
+    moment("decided_at"),
+    created(),
+    one_of("kind", ("counter", "change")),
+    one_of("status", ("open", "accepted", "declined", "withdrawn", "lapsed")),
+    Index("uq_link_change_open", "link_id", unique=True, postgresql_where=text("status = 'open'")),
+    comment="What one side offers the other: the tenant's counter-offer, or the partner's wish for more",
+)
+
+partner_account = Table(
+    "partner_account",
+    PORTAL,
+    id_column(),
+    to("portal.partner", "partner_id"),
+    Column("home_tenant_id", Uuid, nullable=False),
+    Column(
+        "subscriber_id", Uuid, nullable=False, comment="Soft reference to a subscriber of the home tenant"
+    ),
+    Column("engagement_type", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="active"),
+    Column("created_by", Text, nullable=False),
+    moment("ended_at"),
+    created(),
+    one_of("engagement_type", ("managed", "referral", "reseller")),
+    one_of("status", ("active", "ended")),
+    Index(
+        "uq_partner_account_active",
+        "subscriber_id",
+        unique=True,
+        postgresql_where=text("status = 'active'"),
+    ),
+    Index("ix_partner_account_partner", "partner_id", "home_tenant_id", "status"),
+)

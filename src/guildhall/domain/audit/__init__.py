@@ -1,0 +1,1 @@
+"""The trail: append-only chains that both sides can read (BOUNDARY §5)."""

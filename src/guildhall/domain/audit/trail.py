@@ -1,0 +1,162 @@
+"""Writing the trail: one act, one event, one entry in each chain that it concerns (BOUNDARY §5)."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import rfc8785
+from msgspec import Struct
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import Text, Uuid
+
+from guildhall.core.actor import Actor, Kind, Surface
+from guildhall.core.ids import new_id
+
+VENDOR = UUID(int=0)
+_APPEND = text(
+    "SELECT portal.audit_append(:event, :kinds, :chains, :bodies, :person_name, :person_salt)"
+).bindparams(
+    bindparam("event", type_=Uuid),
+    bindparam("kinds", type_=ARRAY(Text)),
+    bindparam("chains", type_=ARRAY(Uuid)),
+    bindparam("bodies", type_=ARRAY(Text)),
+)
+
+
+class Action(StrEnum):
+    """Every verb of the trail."""
+
+    SIGNED_IN = "sign_in.succeeded"
+    SIGN_IN_FAILED = "sign_in.failed"
+    SIGNED_OUT = "sign_in.ended"
+    STEPPED_UP = "sign_in.stepped_up"
+    ENROLLED = "sign_in.enrolled"
+    REFUSED = "access.refused"
+    TENANT_ENTERED = "tenant.entered"
+    TENANT_VIEWED = "tenant.viewed"
+    TICKET_OPENED = "ticket.opened"
+    TICKET_CHANGED = "ticket.changed"
+    TICKET_COMMENTED = "ticket.commented"
+    LINK_REQUESTED = "link.requested"
+    LINK_APPROVED = "link.approved"
+    LINK_DECLINED = "link.declined"
+    LINK_COUNTERED = "link.countered"
+    LINK_ACCEPTED = "link.accepted"
+    LINK_WITHDRAWN = "link.withdrawn"
+    LINK_PAUSED = "link.paused"
+    LINK_RESUMED = "link.resumed"
+    LINK_REVOKED = "link.revoked"
+    LINK_ENDED = "link.ended"
+    LINK_EXPIRED = "link.expired"
+    LINK_LAPSED = "link.lapsed"
+    LINK_STARTED = "link.started"
+    LINK_NARROWED = "link.narrowed"
+    LINK_CHANGE_ASKED = "link.change_asked"
+    LINK_CHANGE_APPROVED = "link.change_approved"
+    LINK_CHANGE_DECLINED = "link.change_declined"
+    LINK_CHANGE_WITHDRAWN = "link.change_withdrawn"
+    LINK_CREATED = "link.created"
+    LINKS_STOPPED = "link.all_stopped"
+    LINK_CODE_MADE = "link_code.made"
+    LINK_CODE_WITHDRAWN = "link_code.withdrawn"
+    PERSON_INVITED = "person.invited"
+    PERSON_DEACTIVATED = "person.deactivated"
+    PERSON_REACTIVATED = "person.reactivated"
+    PARTNER_CHANGED = "partner.changed"
+    DATA_IMPORTED = "data.imported"
+    TRAIL_EXPORTED = "trail.exported"
+    JOB_RETRIED = "job.retried"
+    STAFF_CREATED = "staff.created"
+
+
+class Target(Struct, frozen=True):
+    """What an act was done to: its kind in the words of the domain, and its id."""
+
+    kind: str
+    id: UUID | str
+
+
+async def record(
+    connection: AsyncConnection,
+    actor: Actor,
+    *,
+    action: Action,
+    target: Target,
+    partner_id: UUID | None = None,
+    tenant_id: UUID | None = None,
+    changes: Mapping[str, Any] | None = None,
+    reason: str = "",
+) -> UUID:
+    """Append one event to the chains of `partner_id` and `tenant_id`, and of the vendor for staff, jobs and sign-ins.
+
+    Call it last in a transaction: it locks the heads of the chains until the commit. `changes` holds JSON values
+    only (text, numbers, lists, objects). Returns the event's id. Raises when no transaction is open.
+    """
+    if not connection.in_transaction():
+        raise RuntimeError("The trail is written inside the transaction of the act")
+    event, salt = new_id(), secrets.token_hex(16)
+    chains = _chains(actor, action, partner_id, tenant_id)
+    body = _body(actor, action, target, tenant_id, changes or {}, reason, salt)
+    hidden = {key: value for key, value in body.items() if key not in {"ip", "user_agent"}}
+    bodies = [
+        rfc8785.dumps(hidden if kind == "tenant" and actor.kind is not Kind.CUSTOMER_USER else body).decode()
+        for kind, _ in chains
+    ]
+    await connection.execute(
+        _APPEND,
+        {
+            "event": event,
+            "kinds": [kind for kind, _ in chains],
+            "chains": [chain for _, chain in chains],
+            "bodies": bodies,
+            "person_name": actor.name,
+            "person_salt": salt,
+        },
+    )
+    return event
+
+
+def _chains(
+    actor: Actor, action: Action, partner_id: UUID | None, tenant_id: UUID | None
+) -> list[tuple[str, UUID]]:
+    """Return the chains that an event belongs to; every event belongs to at least one."""
+    chains = [("partner", partner_id)] if partner_id else []
+    chains += [("tenant", tenant_id)] if tenant_id else []
+    if not chains or actor.surface in {Surface.STAFF, Surface.CLI} or action.startswith("sign_in."):
+        chains.append(("vendor", VENDOR))
+    return [(kind, chain) for kind, chain in chains if chain is not None]
+
+
+def _body(
+    actor: Actor,
+    action: Action,
+    target: Target,
+    tenant_id: UUID | None,
+    changes: Mapping[str, Any],
+    reason: str,
+    salt: str,
+) -> dict[str, Any]:
+    """Return what is hashed of an event, without its place in a chain. The name goes in as a salted hash."""
+    return {
+        "action": str(action),
+        "actor": {
+            "id": str(actor.user_id) if actor.user_id else None,
+            "kind": str(actor.kind),
+            "name_hash": hashlib.sha256((salt + actor.name).encode()).hexdigest(),
+            "partner_id": str(actor.partner_id) if actor.partner_id else None,
+            "partner_name": actor.partner_name,
+        },
+        "changes": dict(changes),
+        "ip": actor.ip,
+        "reason": reason,
+        "request_id": actor.request_id,
+        "surface": str(actor.surface),
+        "target": {"id": str(target.id), "kind": target.kind},
+        "tenant_id": str(tenant_id) if tenant_id else None,
+        "user_agent": actor.user_agent,
+    }

@@ -1,0 +1,1 @@
+"""Subscriptions and what tenants owe (PRODUCT §7)."""

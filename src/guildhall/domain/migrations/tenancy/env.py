@@ -1,0 +1,5 @@
+"""Alembic's way into the history of schema `tenancy`."""
+
+from guildhall.domain.migrations.run import history
+
+history("tenancy")

@@ -1,0 +1,1 @@
+"""Notices to people (PRODUCT §8)."""

@@ -1,0 +1,31 @@
+"""Notices to the people of a partner, of a tenant, or to staff (PRODUCT §8)."""
+
+from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table, Text, UniqueConstraint, Uuid, text
+
+from guildhall.core.columns import created, document, id_column, moment, one_of, to
+from guildhall.core.db import PORTAL
+
+notice = Table(
+    "notice",
+    PORTAL,
+    id_column(),
+    Column("audience", Text, nullable=False),
+    Column("audience_id", Uuid),
+    Column("kind", Text, nullable=False),
+    Column("link_id", Uuid),
+    document("values"),
+    Column("dedupe", Text, nullable=False),
+    created(),
+    one_of("audience", ("partner", "tenant", "staff")),
+    UniqueConstraint("audience", "audience_id", "dedupe", postgresql_nulls_not_distinct=True),
+    Index("ix_notice_audience", "audience", "audience_id", text("created_at DESC")),
+)
+
+notice_read = Table(
+    "notice_read",
+    PORTAL,
+    to("portal.notice", "notice_id"),
+    Column("user_id", Uuid, nullable=False),
+    moment("read_at", nullable=False),
+    PrimaryKeyConstraint("notice_id", "user_id"),
+)

@@ -1,0 +1,1 @@
+"""Partners: organisations in the programme (PRODUCT §4)."""

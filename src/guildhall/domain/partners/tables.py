@@ -1,0 +1,30 @@
+"""Organisations in the programme."""
+
+from sqlalchemy import Column, Table, Text, Uuid
+
+from guildhall.core.columns import created, document, id_column, one_of, updated
+from guildhall.core.db import PORTAL
+
+TYPES = ("reseller", "mssp", "enterprise_hq", "technology_alliance", "auditor")
+TIERS = ("silver", "gold", "platinum")
+STATUSES = ("active", "suspended", "terminated")
+
+partner = Table(
+    "partner",
+    PORTAL,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("tier", Text, nullable=False, server_default="silver"),
+    Column("status", Text, nullable=False, server_default="active"),
+    Column("country", Text, nullable=False, server_default=""),
+    Column("website", Text, nullable=False, server_default=""),
+    Column("home_tenant_id", Uuid),
+    document("metadata"),
+    created(),
+    updated(),
+    one_of("type", TYPES),
+    one_of("tier", TIERS),
+    one_of("status", STATUSES),
+)

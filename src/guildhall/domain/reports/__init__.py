@@ -1,0 +1,1 @@
+"""What is read over many tenants: portfolio and dashboard (PRODUCT §8, §10)."""

@@ -1,0 +1,117 @@
+-- Totals per tenant, kept in the transaction that changes their source. The tenant's row is locked before it is
+-- counted anew, so two transactions at once cannot both count without the other.
+
+CREATE OR REPLACE FUNCTION tenancy.roll_billing(tenants uuid[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO tenancy.billing_rollup (tenant_id, currency)
+    SELECT DISTINCT tenant_id, currency FROM tenancy.invoice WHERE tenant_id = ANY (tenants)
+    ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM tenancy.billing_rollup WHERE tenant_id = ANY (tenants) ORDER BY tenant_id, currency FOR UPDATE;
+    UPDATE tenancy.billing_rollup AS r SET
+        outstanding = n.outstanding, overdue = n.overdue, open_count = n.open_count, last_issued_on = n.last_issued_on
+    FROM (
+        SELECT tenant_id, currency,
+               coalesce(sum(amount - amount_paid) FILTER (WHERE status IN ('finalized', 'overdue')), 0) AS outstanding,
+               coalesce(sum(amount - amount_paid) FILTER (WHERE status = 'overdue'), 0) AS overdue,
+               count(*) FILTER (WHERE status IN ('finalized', 'overdue')) AS open_count,
+               max(issued_on) FILTER (WHERE status NOT IN ('draft', 'cancelled')) AS last_issued_on
+        FROM tenancy.invoice WHERE tenant_id = ANY (tenants) GROUP BY tenant_id, currency
+    ) AS n
+    WHERE r.tenant_id = n.tenant_id AND r.currency = n.currency;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tenancy.roll_support(tenants uuid[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO tenancy.support_rollup (tenant_id) SELECT x FROM unnest(tenants) AS x ORDER BY x ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM tenancy.support_rollup WHERE tenant_id = ANY (tenants) ORDER BY tenant_id FOR UPDATE;
+    UPDATE tenancy.support_rollup AS r SET
+        open = n.open, pending = n.pending, resolved = n.resolved, closed = n.closed,
+        urgent = n.urgent, high = n.high, normal = n.normal, low = n.low,
+        last_number = greatest(r.last_number, n.last_number)
+    FROM (
+        SELECT tenant_id,
+               count(*) FILTER (WHERE status = 'open') AS open,
+               count(*) FILTER (WHERE status = 'pending') AS pending,
+               count(*) FILTER (WHERE status = 'resolved') AS resolved,
+               count(*) FILTER (WHERE status = 'closed') AS closed,
+               count(*) FILTER (WHERE priority = 'urgent' AND status IN ('open', 'pending')) AS urgent,
+               count(*) FILTER (WHERE priority = 'high' AND status IN ('open', 'pending')) AS high,
+               count(*) FILTER (WHERE priority = 'normal' AND status IN ('open', 'pending')) AS normal,
+               count(*) FILTER (WHERE priority = 'low' AND status IN ('open', 'pending')) AS low,
+               max(number) AS last_number
+        FROM tenancy.ticket WHERE tenant_id = ANY (tenants) GROUP BY tenant_id
+    ) AS n
+    WHERE r.tenant_id = n.tenant_id;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tenancy.roll_subscribers(tenants uuid[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO tenancy.subscriber_rollup (tenant_id) SELECT x FROM unnest(tenants) AS x ORDER BY x ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM tenancy.subscriber_rollup WHERE tenant_id = ANY (tenants) ORDER BY tenant_id FOR UPDATE;
+    UPDATE tenancy.subscriber_rollup AS r SET active = n.active, suspended = n.suspended, cancelled = n.cancelled
+    FROM (
+        SELECT tenant_id,
+               count(*) FILTER (WHERE status = 'active') AS active,
+               count(*) FILTER (WHERE status = 'suspended') AS suspended,
+               count(*) FILTER (WHERE status = 'cancelled') AS cancelled
+        FROM tenancy.subscriber WHERE tenant_id = ANY (tenants) GROUP BY tenant_id
+    ) AS n
+    WHERE r.tenant_id = n.tenant_id;
+END
+$$;
+
+-- One trigger function for all: its argument is the roll_… function; `changed` holds the statement's rows.
+CREATE OR REPLACE FUNCTION tenancy.roll() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('SELECT tenancy.%I(ARRAY(SELECT DISTINCT tenant_id FROM changed))', TG_ARGV[0]);
+    RETURN NULL;
+END
+$$;
+
+SET LOCAL ROLE @owner;
+DO $$
+DECLARE
+    pair record;
+    verb text;
+BEGIN
+    FOR pair IN SELECT * FROM (VALUES ('invoice', 'roll_billing'), ('ticket', 'roll_support'), ('subscriber', 'roll_subscribers')) AS x (source, target) LOOP
+        FOREACH verb IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
+            EXECUTE format('DROP TRIGGER IF EXISTS roll_%s ON tenancy.%I', verb, pair.source);
+            EXECUTE format(
+                'CREATE TRIGGER roll_%s AFTER %s ON tenancy.%I REFERENCING %s TABLE AS changed'
+                ' FOR EACH STATEMENT EXECUTE FUNCTION tenancy.roll(%L)',
+                verb, verb, pair.source, CASE verb WHEN 'delete' THEN 'OLD' ELSE 'NEW' END, pair.target);
+        END LOOP;
+    END LOOP;
+END
+$$;
+SET LOCAL ROLE @definer;
+
+-- Tickets count from 1 in each tenant. A number that comes with the row (import, feed) is kept.
+CREATE OR REPLACE FUNCTION tenancy.number_ticket() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NEW.number IS NULL THEN
+        INSERT INTO tenancy.support_rollup AS r (tenant_id, last_number) VALUES (NEW.tenant_id, 1)
+        ON CONFLICT (tenant_id) DO UPDATE SET last_number = r.last_number + 1
+        RETURNING last_number INTO NEW.number;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+SET LOCAL ROLE @owner;
+DROP TRIGGER IF EXISTS number_ticket ON tenancy.ticket;
+CREATE TRIGGER number_ticket BEFORE INSERT ON tenancy.ticket FOR EACH ROW EXECUTE FUNCTION tenancy.number_ticket();
+SET LOCAL ROLE @definer;

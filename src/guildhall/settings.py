@@ -1,0 +1,123 @@
+"""One typed table of settings, read from the environment; unknown and half-set values are refused."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+from platformdirs import user_data_path
+
+from guildhall.core.actor import Surface
+
+WEB_SURFACES = (Surface.CONSOLE, Surface.STAFF, Surface.CUSTOMER, Surface.API)
+# The name that GUILDHALL_SURFACES and DATABASE_URL_… use for each surface, which is also its host's first label.
+LABELS = {
+    "partners": Surface.CONSOLE,
+    "staff": Surface.STAFF,
+    "customers": Surface.CUSTOMER,
+    "api": Surface.API,
+}
+_URLS = ("DATABASE_URL", *(f"DATABASE_URL_{label.upper()}" for label in (*LABELS, "worker")))
+
+Text = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What an operator may set. Environment names are GUILDHALL_ + the field's name, but for PORT and the URLs.
+
+    `home` holds embedded data and the generated secret; `base` is the host under which the four surfaces live;
+    `database_urls` maps DATABASE_URL… names to what was set (empty: PostgreSQL is embedded).
+    """
+
+    home: Path
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8000
+    host: Text = "127.0.0.1"
+    base: str = ""
+    https: bool = False
+    surfaces: tuple[Surface, ...] = WEB_SURFACES
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    pool: Annotated[int, Meta(ge=1, le=200)] = 10
+    secret: str = ""
+    role_prefix: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,30}_$")] = "guildhall_"
+    brand: Text = "Guildhall"
+    brand_colour: Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$")] = "#1f4fd8"
+    demo: bool = False
+    development: bool = False
+    log: Annotated[str, Meta(pattern="^(json|console)$")] = "json"
+    trusted_proxies: tuple[str, ...] = ()
+    migrate_url: str = ""
+    database_urls: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it
+
+    @property
+    def base_host(self) -> str:
+        """Return the base host with its port, as browsers send it: `localhost:8000` in development."""
+        return self.base or f"localhost:{self.port}"
+
+    @property
+    def embedded(self) -> bool:
+        """Return whether this installation runs its own PostgreSQL."""
+        return not self.database_urls
+
+    def origin(self, label: str) -> str:
+        """Return the origin of one surface, for example `http://partners.localhost:8000`."""
+        return f"{'https' if self.https else 'http'}://{label}.{self.base_host}"
+
+
+def default_home() -> Path:
+    """Return where embedded data lives: under /var/lib for root, else the user's data folder."""
+    return Path("/var/lib/guildhall") if os.geteuid() == 0 else user_data_path("guildhall")
+
+
+class SettingsError(Exception):
+    """A setting is unknown, malformed or half set; the text names it."""
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings in `environment`; raise SettingsError for anything that is not understood."""
+    values: dict[str, Any] = {"home": default_home()}
+    known = {
+        f"GUILDHALL_{name.upper()}": name
+        for name in Settings.__struct_fields__
+        if name not in {"port", "database_urls"}
+    }
+    for name, text in environment.items():
+        if name in known:
+            values[known[name]] = text
+        elif name.startswith("GUILDHALL_"):
+            raise SettingsError(f"{name} is not a setting. Known: {', '.join(sorted(known))}")
+    if "PORT" in environment:
+        values["port"] = environment["PORT"]
+    values["database_urls"] = {name: environment[name] for name in _URLS if environment.get(name)}
+    return _checked(values)
+
+
+def _checked(values: dict[str, Any]) -> Settings:
+    """Return `values` as settings, lists split at commas and surfaces by their labels."""
+    if isinstance(text := values.get("surfaces"), str):
+        unknown = [label for label in text.split(",") if label.strip() not in LABELS]
+        if unknown:
+            raise SettingsError(
+                f"GUILDHALL_SURFACES: unknown {', '.join(unknown)}; known: {', '.join(LABELS)}"
+            )
+        values["surfaces"] = [LABELS[label.strip()] for label in text.split(",")]
+    if isinstance(text := values.get("trusted_proxies"), str):
+        values["trusted_proxies"] = [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"A setting is malformed: {error}") from None
+    _half_set(settings)
+    return settings
+
+
+def _half_set(settings: Settings) -> None:
+    """Raise SettingsError where one setting needs another that is missing."""
+    urls = settings.database_urls
+    if settings.secret and len(settings.secret) < 32:  # noqa: PLR2004
+        raise SettingsError("GUILDHALL_SECRET needs at least 32 characters")
+    if urls and not settings.secret:
+        raise SettingsError("With DATABASE_URL set, GUILDHALL_SECRET is needed too")
+    if settings.demo and urls and not settings.migrate_url:
+        raise SettingsError("The demo on a database of your own needs GUILDHALL_MIGRATE_URL")

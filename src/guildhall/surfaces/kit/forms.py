@@ -1,0 +1,36 @@
+"""What a form on a page remembers: the values typed and a sentence per field that was refused."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+WHOLE = ""
+
+
+class Form(msgspec.Struct, frozen=True):
+    """Kept values and errors of one form.
+
+    `values` maps field name → text, list of texts (several boxes ticked) or None; `errors` maps field name → sentence, already translated.
+    The name `""` holds what concerns the form as a whole. `Form()` is an untouched form.
+    `prefix` begins the ids of the fields: give each form of a page its own when field names repeat.
+    """
+
+    values: Mapping[str, object] = {}
+    errors: Mapping[str, str] = {}
+    prefix: str = "f"
+
+    def text(self, name: str, default: object = "") -> str:
+        """What field `name` shows: the kept value, else `default`, else nothing."""
+        value = self.values.get(name, default)
+        return "" if value is None else str(value)
+
+    def chosen(self, name: str, option: object, default: object = ()) -> bool:
+        """Whether `option` is ticked or selected in field `name`."""
+        value = self.values.get(name, default)
+        if isinstance(value, Sequence | frozenset | set) and not isinstance(value, str):
+            return str(option) in {str(item) for item in value}
+        return value is not None and value is not False and str(value) == str(option)
+
+    def error(self, name: str) -> str | None:
+        """The sentence that belongs beside field `name`, or None."""
+        return self.errors.get(name)
