@@ -13,5 +13,4 @@ htmx.config.allowEval = false;
 htmx.config.selfRequestsOnly = true;
 htmx.config.scrollIntoViewOnBoost = false;
 
-document.documentElement.classList.add("js");
 for (const install of [theme, dialogs, filters, messages, copying, picker]) install(document);

@@ -5,10 +5,10 @@ function formatter(data, locale) {
   const style = data.currency
     ? { style: "currency", currency: data.currency, maximumFractionDigits: 0 }
     : data.unit === "percent"
-      ? { style: "percent", maximumFractionDigits: 1 }
+      ? { style: "percent", maximumFractionDigits: 2 }
       : { maximumFractionDigits: 1 };
   const full = new Intl.NumberFormat(locale, style);
-  const short = new Intl.NumberFormat(locale, { ...style, notation: "compact", maximumFractionDigits: 1 });
+  const short = new Intl.NumberFormat(locale, { ...style, notation: "compact", maximumFractionDigits: data.unit === "percent" ? 2 : 1 });
   return { full: (value) => (value == null ? "–" : full.format(value)), short: (value) => short.format(value) };
 }
 
@@ -52,6 +52,8 @@ function axes(data, colours, { format, narrow }) {
     axisLabel: { color: colours.muted, formatter: format.short },
     splitLine: { lineStyle: { color: colours.line } },
     splitNumber: 4,
+    // Shares such as uptime live near the top: a scale from zero would flatten what matters.
+    scale: data.unit === "percent",
   };
   const many = data.series.length > 1;
   return {

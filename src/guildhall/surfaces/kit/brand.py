@@ -18,7 +18,10 @@ Rgb = tuple[int, int, int]
 
 
 class Palette(msgspec.Struct, frozen=True):
-    """The colours made of a brand colour: fills with what stands on them, and text, for light and for dark pages."""
+    """The colours made of a brand colour.
+
+    Fills with what stands on them, and text, for light and for dark pages.
+    """
 
     fill: str
     on_fill: str
@@ -35,7 +38,7 @@ def parse(colour: str) -> Rgb | None:
 
 
 def contrast(one: Rgb, other: Rgb) -> float:
-    """The WCAG 2 contrast ratio of two colours, 1 to 21."""
+    """Return the WCAG 2 contrast ratio of two colours, 1 to 21."""
     brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
@@ -70,7 +73,10 @@ def _hex(colour: Rgb) -> str:
 
 @cache
 def palette(colour: str) -> Palette:
-    """The colours that follow from the brand `colour`; one that cannot be read gives those of the default."""
+    """Return the colours that follow from the brand `colour`.
+
+    One that cannot be read gives those of the default.
+    """
     rgb = parse(colour) or parse(DEFAULT_COLOUR) or INK
     bright = _legible(rgb, DARK_GROUND, WHITE)
     return Palette(
@@ -84,12 +90,15 @@ def palette(colour: str) -> Palette:
 
 
 def stylesheet(colour: str) -> str:
-    """The style sheet that hands the palette of `colour` to the kit."""
+    """Return the style sheet that hands the palette of `colour` to the kit."""
     values = msgspec.structs.asdict(palette(colour))
     body = "".join(f"--brand-{name.replace('_', '-')}:{value};" for name, value in values.items())
     return f":root{{{body}}}\n"
 
 
 def stylesheet_name(colour: str) -> str:
-    """The last part of the style sheet's address: the colour itself, so that the answer never changes."""
+    """Return the last part of the style sheet's address.
+
+    The colour itself, so that the answer never changes.
+    """
     return _hex(parse(colour) or parse(DEFAULT_COLOUR) or INK)[1:] + ".css"

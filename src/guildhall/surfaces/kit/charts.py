@@ -20,8 +20,9 @@ class Series(msgspec.Struct, frozen=True):
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
     """A chart: its `kind`, translated `labels` along the category axis, and one or more `series`.
 
-    `summary` is one translated sentence that says what the picture shows. `currency` (ISO 4217) or `unit` ("percent",
-    values as shares) formats the values; `stacked` puts series on each other. Ring and funnel take one series.
+    `summary` is one translated sentence that says what the picture shows. `currency` (ISO 4217) or `unit`
+    ("percent", values as shares) formats the values; `stacked` puts series on each other. Ring and funnel
+    take one series.
     """
 
     kind: Kind
@@ -33,10 +34,13 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     stacked: bool = False
 
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)  # labels may be Markup
 _UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def chart_json(chart: Chart) -> Markup:
-    """`chart` as JSON that can stand in a `<script type="application/json">`: nothing in it can end the element."""
+    """`chart` as JSON that can stand in a `<script type="application/json">`.
+
+    Nothing in it can end the element.
+    """
     return Markup(_encoder.encode(chart).decode().translate(_UNSAFE))  # noqa: S704  (markup characters escaped)

@@ -1,4 +1,7 @@
-"""Numbers, money and moments as the reader writes them. Formats come from Babel and are kept, so a row costs microseconds."""
+"""Numbers, money and moments as the reader writes them.
+
+Formats come from Babel and are kept, so a row costs microseconds.
+"""
 
 import datetime as dt
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,12 +15,15 @@ from markupsafe import Markup
 
 from guildhall.surfaces.kit.i18n import gettext, speech, zone_of
 
-ABSENT = "–"
+ABSENT = "–"  # noqa: RUF001  (an en dash stands for no value)
 WESTERN_GROUPS = (3, 3)
 
 
 class Shape(NamedTuple):
-    """How one locale writes amounts of one currency; `plain` says that the quick way gives what Babel gives."""
+    """How one locale writes amounts of one currency.
+
+    `plain` says that the quick way gives what Babel gives.
+    """
 
     before: str
     after: str
@@ -78,7 +84,10 @@ def _percent(value: Decimal | float, places: int, locale: str) -> str:
 
 
 def percent(value: Decimal | float | None, places: int = 0) -> str:
-    """The share `value` (0.25 for a quarter) in percent with at most `places` decimals; None is a dash."""
+    """Return the share `value` (0.25 for a quarter) in percent with at most `places` decimals.
+
+    None is a dash.
+    """
     return ABSENT if value is None else _percent(value, places, speech().locale)
 
 
@@ -102,7 +111,10 @@ def _local(moment: dt.datetime) -> dt.datetime:
 
 
 def date(value: dt.date | dt.datetime | None, style: str = "medium") -> str:
-    """A day in the reader's format and, for a moment, in the reader's zone; `style` is short, medium, long or full."""
+    """Return a day in the reader's format and, for a moment, in the reader's zone.
+
+    `style` is short, medium, long or full.
+    """
     if value is None:
         return ABSENT
     day = _local(value).date() if isinstance(value, dt.datetime) else value
@@ -110,7 +122,7 @@ def date(value: dt.date | dt.datetime | None, style: str = "medium") -> str:
 
 
 def datetime(value: dt.datetime | None) -> str:
-    """A moment to the minute in the reader's zone and format; None is a dash."""
+    """Return a moment to the minute in the reader's zone and format; None is a dash."""
     if value is None:
         return ABSENT
     locale, local = speech().locale, _local(value)
@@ -130,7 +142,7 @@ def _distance(seconds: int, locale: str) -> str:
 
 
 def relative(value: dt.datetime | None, now: dt.datetime | None = None) -> Markup:
-    """The distance from now ("3 hours ago", "in 2 days") as a `<time>` that carries the exact moment.
+    """Return the distance from now ("3 hours ago", "in 2 days") as a `<time>` that carries the exact moment.
 
     `now` is the moment to count from; left out, the present one.
     """

@@ -10,9 +10,10 @@ WHOLE = ""
 class Form(msgspec.Struct, frozen=True):
     """Kept values and errors of one form.
 
-    `values` maps field name → text, list of texts (several boxes ticked) or None; `errors` maps field name → sentence, already translated.
-    The name `""` holds what concerns the form as a whole. `Form()` is an untouched form.
-    `prefix` begins the ids of the fields: give each form of a page its own when field names repeat.
+    `values` maps field name → text, list of texts (several boxes ticked) or None; `errors` maps field name →
+    sentence, already translated. The name `""` holds what concerns the form as a whole. `Form()` is an
+    untouched form. `prefix` begins the ids of the fields: give each form of a page its own when field names
+    repeat.
     """
 
     values: Mapping[str, object] = {}
@@ -20,7 +21,7 @@ class Form(msgspec.Struct, frozen=True):
     prefix: str = "f"
 
     def text(self, name: str, default: object = "") -> str:
-        """What field `name` shows: the kept value, else `default`, else nothing."""
+        """Return what field `name` shows: the kept value, else `default`, else nothing."""
         value = self.values.get(name, default)
         return "" if value is None else str(value)
 
@@ -32,5 +33,5 @@ class Form(msgspec.Struct, frozen=True):
         return value is not None and value is not False and str(value) == str(option)
 
     def error(self, name: str) -> str | None:
-        """The sentence that belongs beside field `name`, or None."""
+        """Return the sentence that belongs beside field `name`, or None."""
         return self.errors.get(name)

@@ -1,7 +1,7 @@
 """Words in the reader's language: gettext catalogues read at start, the language held per request.
 
-A catalogue is `locale/<language>/LC_MESSAGES/messages.po`; a further language is a further folder. The sources are
-written in English, so English has no catalogue.
+A catalogue is `locale/<language>/LC_MESSAGES/messages.po`; a further language is a further folder. The
+sources are written in English, so English has no catalogue.
 """
 
 import io
@@ -39,7 +39,8 @@ class Speech(msgspec.Struct, frozen=True):
         return self.region or self.language
 
 
-_speech: ContextVar[Speech] = ContextVar("speech", default=Speech())
+_DEFAULT = Speech()
+_speech: ContextVar[Speech] = ContextVar("speech", default=_DEFAULT)
 
 
 def N_(msgid: str) -> str:  # noqa: N802  (the name every gettext tool knows)
@@ -56,7 +57,7 @@ def languages() -> dict[str, str]:
 
 @cache
 def catalogue(language: str) -> NullTranslations:
-    """The translations of `language`; those of an unknown language are the English sources."""
+    """Return the translations of `language`; those of an unknown language are the English sources."""
     path = LOCALE / language / "LC_MESSAGES" / "messages.po"
     if language not in languages() or not path.exists():
         return NullTranslations()
@@ -75,7 +76,7 @@ def speech() -> Speech:
 
 @cache
 def zone_of(name: str) -> ZoneInfo:
-    """The time zone called `name`."""
+    """Return the time zone called `name`."""
     return ZoneInfo(name)
 
 
@@ -90,12 +91,18 @@ def speaking(as_: Speech) -> Iterator[None]:
 
 
 def speak(as_: Speech) -> None:
-    """Speak `as_` for the rest of the current task; a surface calls it once per request, after sign-in is known."""
+    """Speak `as_` for the rest of the current task.
+
+    A surface calls it once per request, after sign-in is known.
+    """
     _speech.set(as_)
 
 
 def negotiate(accept_language: str | None, chosen: str | None = None) -> str:
-    """The language to use: the one `chosen` before if on offer, else the best of the Accept-Language header."""
+    """Return the language to use.
+
+    The one `chosen` before if on offer, else the best of the Accept-Language header.
+    """
     offered = languages()
     if chosen in offered:
         return str(chosen)
@@ -109,7 +116,7 @@ def translate(msgid: str) -> str:
 
 
 def translate_plural(singular: str, plural: str, count: int) -> str:
-    """The form for `count` in the current language, nothing filled in (what Jinja calls)."""
+    """Return the form for `count` in the current language, nothing filled in (what Jinja calls)."""
     return str(catalogue(_speech.get().language).ungettext(singular, plural, count))
 
 
@@ -119,7 +126,10 @@ def gettext(msgid: str, /, **values: object) -> str:
 
 
 def ngettext(singular: str, plural: str, count: int, /, **values: object) -> str:
-    """The form for `count` in the current language; `%(num)s` is the count, other names come from `values`."""
+    """Return the form for `count` in the current language.
+
+    `%(num)s` is the count, other names come from `values`.
+    """
     return _filled(translate_plural(singular, plural, count), {"num": count, **values})
 
 

@@ -18,13 +18,13 @@ _shell: ContextVar[Shell] = ContextVar("shell")
 
 
 def link_here(**changes: object) -> str:
-    """The current address with some query values changed; None removes one."""
+    """Return the current address with some query values changed; None removes one."""
     here = _shell.get()
     return tables.query_link(here.path, here.query, changes)
 
 
 def query_value(name: str) -> str:
-    """The value of `name` in the current address, or nothing."""
+    """Return the value of `name` in the current address, or nothing."""
     return next((value for key, value in _shell.get().query if key == name), "")
 
 
@@ -50,10 +50,10 @@ FUNCTIONS = {"badge": states.badge, "tag": states.tag, "icon": states.icon}
 
 
 def templates(folder: Path, *, development: bool = False) -> Environment:
-    """The environment of one surface: its own `folder` of templates first, then the kit's.
+    """Return the environment of one surface: its own `folder` of templates first, then the kit's.
 
-    With `development`, changed templates are read again; otherwise each is compiled once. A missing name is an error,
-    everything is escaped.
+    With `development`, changed templates are read again; otherwise each is compiled once. A missing name is
+    an error, everything is escaped.
     """
     environment = Environment(
         loader=ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(FOLDER)]),
@@ -69,23 +69,26 @@ def templates(folder: Path, *, development: bool = False) -> Environment:
         i18n.translate, i18n.translate_plural, newstyle=True
     )
     environment.filters.update(formats.FILTERS)
-    environment.globals.update(GLOBALS, ui=components(environment))
+    environment.globals.update(GLOBALS, ui=SimpleNamespace(**FUNCTIONS))
+    load_components(environment)
     return environment
 
 
-def components(environment: Environment) -> SimpleNamespace:
-    """Every macro of the kit's component files and the badge functions, under one name for templates: `ui`."""
-    names = environment.list_templates(filter_func=lambda name: name.startswith(COMPONENTS))
-    macros: dict[str, Any] = {}
-    for name in names:
-        macros |= vars(environment.get_template(name).module)
-    return SimpleNamespace(**{key: value for key, value in macros.items() if key[0] != "_"}, **FUNCTIONS)
+def load_components(environment: Environment) -> None:
+    """Put every macro of the kit's component files on the object that templates know as `ui`.
+
+    Components find each other there too, so the object stays the same one when changed files are read again.
+    """
+    ui = environment.globals["ui"]
+    for name in environment.list_templates(filter_func=lambda name: name.startswith(COMPONENTS)):
+        module = vars(environment.get_template(name).module)
+        vars(ui).update({key: value for key, value in module.items() if key[0] != "_"})
 
 
 def render(environment: Environment, name: str, shell_: Shell, /, **context: Any) -> str:
-    """The text of template `name` in the language of `shell_`, which templates see as `shell`."""
+    """Return the text of template `name` in the language of `shell_`, which templates see as `shell`."""
     if environment.auto_reload:
-        environment.globals["ui"] = components(environment)
+        load_components(environment)
     token = _shell.set(shell_)
     try:
         with i18n.speaking(shell_.speech):
@@ -104,7 +107,10 @@ def page(
     headers: dict[str, str] | None = None,
     **context: Any,
 ) -> Response[str]:
-    """An HTML answer: template `name` with `context`; never kept by caches, since pages show what one person may see."""
+    """Return an HTML answer: template `name` with `context`.
+
+    Never kept by caches, since pages show what one person may see.
+    """
     body = render(environment, name, shell_, **context)
     kept = {"Cache-Control": "no-store", "Content-Language": shell_.speech.language}
     return Response(body, media_type=MediaType.HTML, status_code=status_code, headers=kept | (headers or {}))

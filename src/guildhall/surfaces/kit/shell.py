@@ -42,7 +42,10 @@ class NavGroup(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Who is signed in: `name`, the `organisation` acted for, and the `detail` (e-mail or role) for the menu."""
+    """Who is signed in.
+
+    `name`, the `organisation` acted for, and the `detail` (e-mail or role) for the menu.
+    """
 
     name: str
     organisation: str = ""
@@ -59,8 +62,8 @@ class Message(msgspec.Struct, frozen=True):
 class TenantContext(msgspec.Struct, frozen=True):
     """The tenant a partner acts inside.
 
-    `operating_model` and `link_state` are the codes of BOUNDARY (shown as badges), `ends_at` the link's end or
-    None when open-ended, `leave_url` where "Leave" leads.
+    `operating_model` and `link_state` are the codes of BOUNDARY (shown as badges), `ends_at` the link's end
+    or None when open-ended, `leave_url` where "Leave" leads.
     """
 
     id: str
@@ -72,7 +75,10 @@ class TenantContext(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """A staff member's read-only look at a partner's console: of whom, until when, and where it is ended (POST)."""
+    """A staff member's read-only look at a partner's console.
+
+    Of whom, until when, and where it is ended (POST).
+    """
 
     partner: str
     ends_at: dt.datetime
@@ -82,11 +88,12 @@ class Preview(msgspec.Struct, frozen=True):
 class Shell(msgspec.Struct, frozen=True, kw_only=True):
     """Everything around a page's own content.
 
-    `surface` is the translated name under the brand ("Partner console"). `path` and `query` are those of the current
-    address, so that sorting, filters and paging keep it. `theme` comes from `theme_of(cookies)`. `tenant_search_url`
-    (None hides the selector) answers with the template `kit/tenant_options.html`; `tenant_list_url` is where the selector's form
-    leads without script. `menu` are the links of the person's menu; `sign_out_url` and `language_url` take POST.
-    `csrf_field` and `csrf_token` fill the hidden field of every form.
+    `surface` is the translated name under the brand ("Partner console"). `path` and `query` are those of the
+    current address, so that sorting, filters and paging keep it. `theme` comes from `theme_of(cookies)`.
+    `tenant_search_url` (None hides the selector) answers with the template `kit/tenant_options.html`;
+    `tenant_list_url` is where the selector's form leads without script. `menu` are the links of the person's
+    menu; `sign_out_url` and `language_url` take POST. `csrf_field` and `csrf_token` fill the hidden field of
+    every form.
     """
 
     brand: Brand
@@ -112,7 +119,10 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TenantOption(msgspec.Struct, frozen=True):
-    """One line of the tenant selector's answer: where it leads, the `detail` under the name (plan, domain) and the model."""
+    """One line of the tenant selector's answer.
+
+    Where it leads, the `detail` under the name (plan, domain) and the model.
+    """
 
     name: str
     href: str
@@ -121,6 +131,9 @@ class TenantOption(msgspec.Struct, frozen=True):
 
 
 def theme_of(cookies: dict[str, str]) -> Theme:
-    """The theme the reader chose, from the request's cookies; the system's when none or an unknown one is named."""
+    """Return the theme the reader chose, from the request's cookies.
+
+    The system's when none or an unknown one is named.
+    """
     chosen = cookies.get(THEME_COOKIE)
     return "light" if chosen == "light" else "dark" if chosen == "dark" else "system"

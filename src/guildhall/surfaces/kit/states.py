@@ -141,13 +141,16 @@ def state(family: str, code: str) -> State:
 
 
 def state_label(family: str, code: str) -> str:
-    """The translated word for `code` of `family`: for select options, sentences and exports."""
+    """Return the translated word for `code` of `family`: for select options, sentences and exports."""
     return gettext(state(family, code).label)
 
 
 @lru_cache(maxsize=512)
 def icon(name: str, size: str = "", label: str = "") -> Markup:
-    """The icon `name` of the sprite; `size` is "", "lg" or "xl". Hidden from screen readers unless `label` names it."""
+    """Return the icon `name` of the sprite; `size` is "", "lg" or "xl".
+
+    Hidden from screen readers unless `label` names it.
+    """
     classes = f"icon icon-{size}" if size else "icon"
     spoken = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
     use = f'<use href="{static_url("icons.svg")}#{escape(name)}"></use>'
@@ -162,12 +165,12 @@ def _badge(family: str, code: str, language: str) -> Markup:
 
 
 def badge(family: str, code: str | None) -> Markup:
-    """The badge of state `code` in `family` (a key of `STATES`); nothing for None."""
+    """Return the badge of state `code` in `family` (a key of `STATES`); nothing for None."""
     return _badge(family, code, speech().language) if code else Markup("")
 
 
 def tag(text: str, tone: str = "mute", icon_name: str | None = None) -> Markup:
-    """A badge with words of your own: `text` is translated already."""
+    """Return a badge with words of your own: `text` is translated already."""
     drawn = icon(icon_name) if icon_name else ""
     plain = "" if icon_name else " tag-plain"
     return Markup('<span class="tag tone-{}{}">{}{}</span>').format(tone, plain, drawn, text)

@@ -4,7 +4,7 @@ import gzip
 import mimetypes
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import MediaType, Response, Router, get
@@ -48,18 +48,18 @@ def manifest() -> dict[str, str]:
 
 
 def static_url(name: str) -> str:
-    """The address of the built file whose source is `name`, such as `styles/kit.css` or `icons.svg`."""
+    """Return the address of the built file made from `name`, such as `styles/kit.css` or `icons.svg`."""
     return URL + manifest()[name]
 
 
 @cache
 def font_url() -> str:
-    """The address of the text font, which pages ask for early."""
+    """Return the address of the text font, which pages ask for early."""
     return next(URL + file for file in manifest().values() if file.endswith(".woff2"))
 
 
 def brand_url(colour: str) -> str:
-    """The address of the style sheet for the brand `colour` (`#rrggbb`)."""
+    """Return the address of the style sheet for the brand `colour` (`#rrggbb`)."""
     return f"{URL}brand/{brand.stylesheet_name(colour)}"
 
 
@@ -75,8 +75,8 @@ def _read(path: Path) -> File:
 
 
 @get("/{name:str}", sync_to_thread=False, opt={"public": "files of the user interface"})
-def built_file(name: str, request: Request[object, object, object]) -> Response[bytes]:
-    """The built file called `name`, compressed when the browser takes it; 404 for any other name."""
+def built_file(name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Return the built file called `name`, compressed when the browser takes it; 404 for any other name."""
     file = _files().get(name)
     if file is None:
         raise NotFoundException
@@ -93,7 +93,7 @@ def built_file(name: str, request: Request[object, object, object]) -> Response[
 
 @get("/brand/{name:str}", sync_to_thread=False, opt={"public": "colours of the user interface"})
 def brand_file(name: str) -> Response[str]:
-    """The style sheet for the colour that `name` (`rrggbb.css`) spells; 404 for anything else."""
+    """Return the style sheet for the colour that `name` (`rrggbb.css`) spells; 404 for anything else."""
     colour = name.removesuffix(".css")
     if brand.stylesheet_name(colour) != name:
         raise NotFoundException
@@ -101,5 +101,5 @@ def brand_file(name: str) -> Response[str]:
 
 
 def static_router() -> Router:
-    """The router that serves the built front end below `/static/`; each surface mounts one."""
+    """Return the router that serves the built front end below `/static/`; each surface mounts one."""
     return Router(URL, route_handlers=[built_file, brand_file])

@@ -11,9 +11,9 @@ Pairs = Iterable[tuple[str, str]]
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column: translated `label`; `key` makes it sortable; `num` aligns right; `tight` takes no more than it needs.
+    """A column: its translated `label`; `key` makes it sortable, `num` aligns right.
 
-    `hidden` keeps the label for screen readers and phones only (columns of buttons).
+    `tight` takes no more room than it needs; `hidden` keeps the label for screen readers and phones only (columns of buttons).
     """
 
     label: str
@@ -31,7 +31,10 @@ class Sorting(msgspec.Struct, frozen=True):
 
 
 def sorting_of(text: str | None, allowed: Iterable[str], default: Sorting) -> Sorting:
-    """The order that the query's `sort` asks for (`name`, `-name`), or `default` when it names none of `allowed`."""
+    """Return the order that `text`, the query's `sort` (`name`, `-name`), asks for.
+
+    `default` stands when it names none of the `allowed` columns.
+    """
     key = (text or "").removeprefix("-")
     return Sorting(key, (text or "").startswith("-")) if key in set(allowed) else default
 
@@ -39,8 +42,8 @@ def sorting_of(text: str | None, allowed: Iterable[str], default: Sorting) -> So
 class Pages(msgspec.Struct, frozen=True):
     """Where a list stands.
 
-    By offset: `page` (from 1), `size` and `total`. By cursor: `next` and `previous` hold the opaque cursors, None at
-    the ends, and `total` is None when it was not counted. `shown` is the number of rows on this page.
+    By offset: `page` (from 1), `size` and `total`. By cursor: `next` and `previous` hold the opaque cursors,
+    None at the ends, and `total` is None when it was not counted. `shown` is the number of rows on this page.
     """
 
     shown: int
@@ -69,7 +72,10 @@ class Pages(msgspec.Struct, frozen=True):
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One choice of a select, radio or box: what is sent, what is read, and an explanation where there is room."""
+    """One choice of a select, radio or box.
+
+    What is sent, what is read, and an explanation where there is room.
+    """
 
     value: str
     label: str
@@ -78,7 +84,10 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """One select of a filter bar: the query's `name`, its translated `label`, its options without the empty one."""
+    """One select of a filter bar.
+
+    The query's `name`, its translated `label`, its options without the empty one.
+    """
 
     name: str
     label: str
@@ -89,7 +98,10 @@ PAGING = frozenset({"page", "cursor"})
 
 
 def query_link(path: str, query: Pairs, changes: dict[str, object]) -> str:
-    """`path` with `query` after `changes`: None or "" removes a name. Anything but a change of page starts at page one."""
+    """`path` with `query` after `changes`: None or "" removes a name.
+
+    Anything but a change of page starts at page one.
+    """
     dropped = set(changes) | (set() if changes.keys() & PAGING else PAGING)
     kept = [(name, value) for name, value in query if name not in dropped]
     kept += [(name, str(value)) for name, value in changes.items() if value not in (None, "")]
