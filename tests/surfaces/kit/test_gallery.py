@@ -1,8 +1,9 @@
 """The gallery shows every component; a name that a template misses is an error, so rendering it is a test."""
 
 import pytest
-from guildhall.surfaces.kit.gallery import PAGES, application
 from litestar.testing import TestClient
+
+from guildhall.surfaces.kit.gallery import PAGES, application
 
 
 @pytest.fixture(scope="module")

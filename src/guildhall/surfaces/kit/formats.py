@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from guildhall.surfaces.kit.i18n import gettext, speech, zone_of
 
-ABSENT = "–"  # noqa: RUF001  (an en dash stands for no value)
+ABSENT = Markup("–")  # noqa: RUF001  (an en dash stands for no value)
 WESTERN_GROUPS = (3, 3)
 
 
@@ -147,7 +147,7 @@ def relative(value: dt.datetime | None, now: dt.datetime | None = None) -> Marku
     `now` is the moment to count from; left out, the present one.
     """
     if value is None:
-        return Markup(ABSENT)
+        return ABSENT
     delta = round((value - (now or dt.datetime.now(dt.UTC))).total_seconds())
     step = _MINUTE if abs(delta) < _HOUR else _HOUR if abs(delta) < _DAY else _DAY
     text = (

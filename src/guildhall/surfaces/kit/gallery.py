@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment
 from litestar import Litestar, Request, Response, Router, get
+from litestar.params import FromPath, FromQuery
 
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, Speech, gettext, negotiate, speak
@@ -127,7 +128,7 @@ def _environment() -> Environment:
 
 
 @get("/{name:str}", sync_to_thread=False, opt={"public": "the components, in development"})
-def gallery_page(request: Request[Any, Any, Any], name: str) -> Response[str]:
+def gallery_page(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[str]:
     """One page of the gallery, in the language and theme that the query or the reader's settings ask for."""
     sorting = sorting_of(request.query_params.get("sort"), ("name", "mrr"), Sorting("name"))
     rows = sorted(_customers(), key=lambda row: row[sorting.key], reverse=sorting.descending)
@@ -145,7 +146,7 @@ def gallery_page(request: Request[Any, Any, Any], name: str) -> Response[str]:
 
 
 @get("/tenants", sync_to_thread=False, opt={"public": "the components, in development"})
-def tenant_options(request: Request[Any, Any, Any], q: str = "") -> Response[str]:
+def tenant_options(request: Request[Any, Any, Any], q: FromQuery[str] = "") -> Response[str]:
     """Return what the tenant selector asks for while somebody types `q`."""
     found = [row for row in _customers() if q.lower() in row["name"].lower()]
     options = [TenantOption(row["name"], "/_kit/figures", row["domain"], row["model"]) for row in found]

@@ -10,6 +10,7 @@ import msgspec
 from litestar import MediaType, Response, Router, get
 from litestar.connection import Request
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from guildhall.surfaces.kit import brand
 
@@ -75,7 +76,7 @@ def _read(path: Path) -> File:
 
 
 @get("/{name:str}", sync_to_thread=False, opt={"public": "files of the user interface"})
-def built_file(name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
+def built_file(name: FromPath[str], request: Request[Any, Any, Any]) -> Response[bytes]:
     """Return the built file called `name`, compressed when the browser takes it; 404 for any other name."""
     file = _files().get(name)
     if file is None:
@@ -92,7 +93,7 @@ def built_file(name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get("/brand/{name:str}", sync_to_thread=False, opt={"public": "colours of the user interface"})
-def brand_file(name: str) -> Response[str]:
+def brand_file(name: FromPath[str]) -> Response[str]:
     """Return the style sheet for the colour that `name` (`rrggbb.css`) spells; 404 for anything else."""
     colour = name.removesuffix(".css")
     if brand.stylesheet_name(colour) != name:

@@ -13,7 +13,8 @@ Pairs = Iterable[tuple[str, str]]
 class Column(msgspec.Struct, frozen=True):
     """A column: its translated `label`; `key` makes it sortable, `num` aligns right.
 
-    `tight` takes no more room than it needs; `hidden` keeps the label for screen readers and phones only (columns of buttons).
+    `tight` takes no more room than it needs; `hidden` keeps the label for screen readers and phones
+    (columns of buttons).
     """
 
     label: str
