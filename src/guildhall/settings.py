@@ -48,7 +48,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     log: Annotated[str, Meta(pattern="^(json|console)$")] = "json"
     trusted_proxies: tuple[str, ...] = ()
     migrate_url: str = ""
-    database_urls: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it
+    database_urls: dict[str, str] = {}
 
     @property
     def base_host(self) -> str:

@@ -72,9 +72,7 @@ class Actor(Struct, frozen=True, kw_only=True):
         return permission in self.permissions
 
 
-def anonymous(
-    surface: Surface, role: DbRole, *, request_id: str = "", ip: str = "", user_agent: str = ""
-) -> Actor:
+def anonymous(surface: Surface, role: DbRole, *, request_id: str = "", ip: str = "", user_agent: str = "") -> Actor:
     """Return the actor of a request before anybody has signed in on `surface`."""
     return Actor(
         kind=Kind.ANONYMOUS,

@@ -37,7 +37,7 @@ def new_token(octets: int = 32) -> str:
 
 
 def token_hash(token: str) -> bytes:
-    """Return what is kept of a random token: its SHA-256. (Random tokens need no slow hash.)"""
+    """Return what is kept of a random token: its SHA-256. (Random tokens need no slow hash.)."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -70,3 +70,8 @@ def signing_key() -> Ed25519PrivateKey:
 def base64url(value: bytes) -> str:
     """Return `value` in unpadded base64url (RFC 4648 §5)."""
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def random_octets(count: int) -> bytes:
+    """Return `count` random octets."""
+    return secrets.token_bytes(count)

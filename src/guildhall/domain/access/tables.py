@@ -79,9 +79,7 @@ partner_tenant_link = Table(
         f" OR (ends_at IS NOT NULL AND ends_at <= starts_at + interval '{LONGEST_FULL_CONTROL}')",
         name="longest_term",
     ),
-    CheckConstraint(
-        "customer_access = 'full' OR operating_model = 'fully_managed'", name="customer_access_model"
-    ),
+    CheckConstraint("customer_access = 'full' OR operating_model = 'fully_managed'", name="customer_access_model"),
     Index(
         "uq_link_standing",
         "partner_id",
@@ -93,9 +91,7 @@ partner_tenant_link = Table(
         "uq_link_full_control",
         "tenant_id",
         unique=True,
-        postgresql_where=text(
-            f"status IN ({_listed(STANDING)}) AND access_role IN ({_listed(FULL_CONTROL)})"
-        ),
+        postgresql_where=text(f"status IN ({_listed(STANDING)}) AND access_role IN ({_listed(FULL_CONTROL)})"),
     ),
     Index(
         "uq_link_open",
@@ -139,9 +135,7 @@ partner_account = Table(
     id_column(),
     to("portal.partner", "partner_id"),
     Column("home_tenant_id", Uuid, nullable=False),
-    Column(
-        "subscriber_id", Uuid, nullable=False, comment="Soft reference to a subscriber of the home tenant"
-    ),
+    Column("subscriber_id", Uuid, nullable=False, comment="Soft reference to a subscriber of the home tenant"),
     Column("engagement_type", Text, nullable=False),
     Column("status", Text, nullable=False, server_default="active"),
     Column("created_by", Text, nullable=False),

@@ -60,6 +60,20 @@ BEGIN
 END
 $$;
 
+-- Locks the heads of several chains in their one order, for a transaction that writes several events.
+CREATE OR REPLACE FUNCTION portal.audit_hold(kinds text[], chains uuid[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO portal.audit_head (kind, chain_id, sequence, hash)
+    SELECT DISTINCT x.kind, x.chain, 0, decode(repeat('00', 32), 'hex')
+    FROM unnest(kinds, chains) AS x (kind, chain) ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM portal.audit_head AS h
+    WHERE (h.kind, h.chain_id) IN (SELECT x.kind, x.chain FROM unnest(kinds, chains) AS x (kind, chain))
+    ORDER BY h.kind, h.chain_id FOR UPDATE;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION portal.audit_refuse() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$ BEGIN RAISE EXCEPTION 'the trail is append-only' USING ERRCODE = 'insufficient_privilege'; END $$;

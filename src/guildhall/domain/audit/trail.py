@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -18,13 +18,15 @@ from guildhall.core.actor import Actor, Kind, Surface
 from guildhall.core.ids import new_id
 
 VENDOR = UUID(int=0)
-_APPEND = text(
-    "SELECT portal.audit_append(:event, :kinds, :chains, :bodies, :person_name, :person_salt)"
-).bindparams(
+_APPEND = text("SELECT portal.audit_append(:event, :kinds, :chains, :bodies, :person_name, :person_salt)").bindparams(
     bindparam("event", type_=Uuid),
     bindparam("kinds", type_=ARRAY(Text)),
     bindparam("chains", type_=ARRAY(Uuid)),
     bindparam("bodies", type_=ARRAY(Text)),
+)
+
+_HOLD = text("SELECT portal.audit_hold(:kinds, :chains)").bindparams(
+    bindparam("kinds", type_=ARRAY(Text)), bindparam("chains", type_=ARRAY(Uuid))
 )
 
 
@@ -81,6 +83,24 @@ class Target(Struct, frozen=True):
     id: UUID | str
 
 
+async def hold(
+    connection: AsyncConnection,
+    *,
+    partners: Iterable[UUID],
+    tenants: Iterable[UUID | None],
+    vendor: bool = False,
+) -> None:
+    """Lock the chains of several partners and tenants in their one order, before several events are recorded.
+
+    Without it two transactions that each record several events could wait for each other.
+    """
+    chains = [("partner", partner) for partner in set(partners)]
+    chains += [("tenant", tenant) for tenant in set(tenants) if tenant is not None]
+    chains += [("vendor", VENDOR)] if vendor else []
+    values = {"kinds": [kind for kind, _ in chains], "chains": [chain for _, chain in chains]}
+    await connection.execute(_HOLD, values)
+
+
 async def record(
     connection: AsyncConnection,
     actor: Actor,
@@ -121,9 +141,7 @@ async def record(
     return event
 
 
-def _chains(
-    actor: Actor, action: Action, partner_id: UUID | None, tenant_id: UUID | None
-) -> list[tuple[str, UUID]]:
+def _chains(actor: Actor, action: Action, partner_id: UUID | None, tenant_id: UUID | None) -> list[tuple[str, UUID]]:
     """Return the chains that an event belongs to; every event belongs to at least one."""
     chains = [("partner", partner_id)] if partner_id else []
     chains += [("tenant", tenant_id)] if tenant_id else []

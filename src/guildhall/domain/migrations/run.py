@@ -16,7 +16,7 @@ from guildhall.domain.migrations import tables
 
 HISTORIES = {"portal": PORTAL, "tenancy": TENANCY}
 _LOCK = 7_238_114_906  # any number that no other program uses
-assert tables
+__all__ = ["config", "history", "migrate", "tables"]
 
 
 def config(schema: str, connection: sa.Connection | None = None, owner: str = "") -> Config:
@@ -39,8 +39,7 @@ def history(schema: str) -> None:
             name == schema
             if kind == "schema"
             else kind != "table"
-            or parents["schema_name"] == schema
-            and name not in {"boundary", "alembic_version"}
+            or (parents["schema_name"] == schema and name not in {"boundary", "alembic_version"})
         ),
         compare_type=True,
     )

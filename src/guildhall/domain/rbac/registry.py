@@ -162,9 +162,7 @@ PARTNER = _table(_PARTNER, "partner", PARTNER_ROLES)
 CUSTOMER = _table(_CUSTOMER, "customer", CUSTOMER_ROLES)
 STAFF = _table(_STAFF, "staff", STAFF_ROLES)
 ALL: Mapping[str, Permission] = PARTNER | CUSTOMER | STAFF
-TENANT_PERMISSIONS = frozenset(
-    name for name, permission in PARTNER.items() if permission.area not in {"", "any"}
-)
+TENANT_PERMISSIONS = frozenset(name for name, permission in PARTNER.items() if permission.area not in {"", "any"})
 
 _FULL = frozenset(Area)
 LINK_ROLES: Mapping[str, frozenset[Area]] = {
@@ -175,9 +173,7 @@ LINK_ROLES: Mapping[str, frozenset[Area]] = {
         {Area.BILLING, Area.SUPPORT, Area.SUPPORT_WRITE, Area.PROVISIONING, Area.REPORTS, Area.POSTURE}
     ),
     "auditor": frozenset({Area.BILLING, Area.SUPPORT, Area.PROVISIONING, Area.REPORTS, Area.POSTURE}),
-    "reseller": frozenset(
-        {Area.BILLING, Area.SUPPORT, Area.PROVISIONING, Area.PROVISIONING_ACTIVATE, Area.REPORTS}
-    ),
+    "reseller": frozenset({Area.BILLING, Area.SUPPORT, Area.PROVISIONING, Area.PROVISIONING_ACTIVATE, Area.REPORTS}),
     "delegate": frozenset(),
 }
 FULL_CONTROL = frozenset({"msp_full", "enterprise_hq"})

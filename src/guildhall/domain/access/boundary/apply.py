@@ -35,6 +35,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.is_live(text, timestamptz, timestamptz)": SURFACE_ROLES,
     "portal.side()": SURFACE_ROLES,
     "portal.reach(text)": ("partner",),
+    "portal.within_own_limits(uuid)": ("partner",),
     "portal.account_subscribers()": ("partner",),
     "portal.account_invoices()": ("partner",),
     "portal.account_tickets()": ("partner",),
@@ -42,6 +43,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.partner_people_for_tenant()": ("customer",),
     "portal.request_link(uuid, text, text, bytea, jsonb)": ("partner",),
     "portal.audit_append(uuid, text[], uuid[], text[], text, text)": SURFACE_ROLES,
+    "portal.audit_hold(text[], uuid[])": ("customer", "staff", "worker"),
     "portal.audit_head_of(text, uuid)": SURFACE_ROLES,
     "portal.link_guard()": (),
     "portal.audit_refuse()": (),
@@ -132,7 +134,8 @@ def apply(connection: psycopg.Connection[Any], *, prefix: str, logins: dict[str,
     _run(
         connection,
         prefix,
-        f"GRANT USAGE, CREATE ON SCHEMA portal, tenancy TO @definer; GRANT USAGE ON SCHEMA portal, tenancy TO {everybody}",
+        "GRANT USAGE, CREATE ON SCHEMA portal, tenancy TO @definer;"
+        f" GRANT USAGE ON SCHEMA portal, tenancy TO {everybody}",
     )
     _clear(connection, prefix)
     _run(connection, prefix, "SET LOCAL ROLE @definer; SET LOCAL check_function_bodies = off")

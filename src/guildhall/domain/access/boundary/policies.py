@@ -13,9 +13,7 @@ PARTNER_ID = "(SELECT portal.app_id('partner_id'))"
 USER_ID = "(SELECT portal.app_id('user_id'))"
 TENANT_ID = "(SELECT portal.app_id('tenant_id'))"
 ANY_ROW = "true"
-WITHIN_JOB = (
-    f"({TENANT_ID} IS NULL OR tenant_id = {TENANT_ID})"  # a job is scoped where it concerns one tenant
-)
+WITHIN_JOB = f"({TENANT_ID} IS NULL OR tenant_id = {TENANT_ID})"  # a job is scoped where it concerns one tenant
 OWN_TENANT = "tenant_id = ANY (ARRAY(SELECT portal.own_tenant()))"
 
 
@@ -77,6 +75,7 @@ _PERSON = (
     "status",
     "language",
     "timezone",
+    "totp_last_step",
     "last_active_at",
     "created_at",
     "updated_at",
@@ -140,9 +139,7 @@ _LINK_FIELDS = (
     "decided_at",
 )
 _OWN_LINK = f"partner_id = {PARTNER_ID}"
-_LINK_OF_PARTNER = (
-    f"link_id = ANY (ARRAY(SELECT id FROM portal.partner_tenant_link WHERE partner_id = {PARTNER_ID}))"
-)
+_LINK_OF_PARTNER = f"link_id = ANY (ARRAY(SELECT id FROM portal.partner_tenant_link WHERE partner_id = {PARTNER_ID}))"
 _LINK_OF_TENANT = f"link_id = ANY (ARRAY(SELECT id FROM portal.partner_tenant_link WHERE {OWN_TENANT}))"
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
@@ -181,9 +178,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "expires_at",
             "used_at",
         ),
-        _adds(
-            "partner", f"session_id = ANY (ARRAY(SELECT id FROM portal.partner_session WHERE {OWN_SESSION}))"
-        ),
+        _adds("partner", f"session_id = ANY (ARRAY(SELECT id FROM portal.partner_session WHERE {OWN_SESSION}))"),
     ),
     "portal.staff_user": (
         _reads("staff", ANY_ROW, *_PERSON, "roles"),
@@ -205,7 +200,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _adds("staff", ANY_ROW),
         _changes("staff", ANY_ROW, *_LINK_FIELDS, "attention"),
         _reads("worker", ANY_ROW),
-        _changes("worker", ANY_ROW, "status", "version", "updated_at", "updated_by"),
+        _changes("worker", ANY_ROW, "status", "paused_by", "version", "updated_at", "updated_by"),
     ),
     "portal.link_change": (
         _reads("partner", _LINK_OF_PARTNER),
@@ -262,9 +257,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "portal.idempotency_key": (
         _reads("partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}"),
         _adds("partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}"),
-        _changes(
-            "partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}", "status", "headers", "body"
-        ),
+        _changes("partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}", "status", "headers", "body"),
         Rule("partner", "DELETE", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}"),
         _reads("worker", ANY_ROW, "expires_at"),
         Rule("worker", "DELETE", "expires_at < now()"),
@@ -273,8 +266,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "tenancy.customer_user": (
         _reads(
             "customer",
-            "id = ANY (ARRAY(SELECT user_id FROM tenancy.customer_membership WHERE"
-            f" {OWN_TENANT})) OR id = {USER_ID}",
+            f"id = ANY (ARRAY(SELECT user_id FROM tenancy.customer_membership WHERE {OWN_TENANT})) OR id = {USER_ID}",
             *_PERSON,
         ),
         _changes("customer", f"id = {USER_ID}", *_OWN_PERSON, "totp_last_step"),

@@ -85,3 +85,14 @@ AS $$
       AND link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
       AND portal.within_limits(person.id, person.tenant_scope, link.tenant_id)
 $$;
+
+-- The same for the person at work, of tenants of the own partner's links only.
+CREATE OR REPLACE FUNCTION portal.within_own_limits(tenant uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce((
+        SELECT portal.within_limits(person.id, person.tenant_scope, tenant)
+        FROM portal.partner_user AS person
+        WHERE person.id = portal.app_id('user_id') AND person.partner_id = portal.app_id('partner_id')
+    ), false)
+$$;

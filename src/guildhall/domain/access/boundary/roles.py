@@ -44,9 +44,7 @@ def named(sql: str, prefix: str) -> str:
     return _TOKEN.sub(lambda match: prefix + match[1], sql)
 
 
-def create_roles(
-    *, prefix: str, server_version: int, logins: Mapping[str, tuple[str, ...]] = LOGINS
-) -> Iterator[str]:
+def create_roles(*, prefix: str, server_version: int, logins: Mapping[str, tuple[str, ...]] = LOGINS) -> Iterator[str]:
     """Yield the statements that make the roles; each can run again without harm.
 
     `server_version` is the number of `server_version_num` (180004 is 18.4): from 16 on each grant states its

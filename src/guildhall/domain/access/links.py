@@ -1,0 +1,209 @@
+"""Links as both sides read them, and the one conditional write that every step of a link goes through."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from guildhall.core.actor import Actor, DbRole
+from guildhall.core.errors import Conflict, Forbidden, NotFound
+from guildhall.domain.access.states import STANDING, Side
+from guildhall.domain.access.tables import link_change
+from guildhall.domain.access.tables import partner_tenant_link as link
+
+EXPIRING_DAYS = 30
+SIDES: Mapping[DbRole, Side] = {
+    DbRole.PARTNER: "partner",
+    DbRole.CUSTOMER: "tenant",
+    DbRole.STAFF: "staff",
+    DbRole.WORKER: "system",
+}
+SORTS: Mapping[str, ColumnElement[Any]] = {
+    "created_at": link.c.created_at,
+    "ends_at": link.c.ends_at,
+    "status": link.c.status,
+    "tenant_name": func.lower(func.coalesce(link.c.tenant_name, link.c.tenant_domain)),
+    "partner_name": func.lower(link.c.partner_name),
+}
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """A link as one side may see it.
+
+    `shown_status` is the stored one, or `expiring` within 30 days of the end, or `expired` past it.
+    For the partner, `tenant_id` is null until the tenant's name is known.
+    """
+
+    id: UUID
+    partner_id: UUID
+    partner_name: str
+    tenant_id: UUID | None
+    tenant_name: str | None
+    tenant_domain: str
+    access_role: str
+    custom_permissions: dict[str, bool]
+    permissions: list[str]
+    areas: list[str]
+    relationship_type: str
+    operating_model: str
+    customer_access: str
+    starts_at: datetime
+    ends_at: datetime | None
+    status: str
+    shown_status: str
+    paused_by: str | None
+    sla_config: dict[str, Any]
+    alert_config: dict[str, Any]
+    reason: str
+    attention: str | None
+    version: int
+    created_by: str
+    updated_by: str
+    decided_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """What one side offers the other: a counter-offer of the tenant, or a change that the partner asks for."""
+
+    id: UUID
+    link_id: UUID
+    kind: str
+    access_role: str
+    custom_permissions: dict[str, bool]
+    permissions: list[str]
+    areas: list[str]
+    operating_model: str
+    ends_at: datetime | None
+    status: str
+    reason: str
+    proposed_by: str
+    decided_by: str | None
+    decided_at: datetime | None
+    created_at: datetime
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """Which links to list. `statuses` are shown ones; `search` looks in names and domain."""
+
+    statuses: tuple[str, ...] = ()
+    search: str = ""
+    partner_id: UUID | None = None
+    tenant_id: UUID | None = None
+    sort_by: str = "created_at"
+    sort_order: Literal["asc", "desc"] = "desc"
+    limit: int = 50
+    offset: int = 0
+
+
+overdue = and_(link.c.status.in_(STANDING), link.c.ends_at.is_not(None), link.c.ends_at <= func.now())
+_shown_status = case(
+    (overdue, "expired"),
+    (
+        and_(
+            link.c.status == "active",
+            link.c.ends_at <= func.now() + func.make_interval(0, 0, 0, EXPIRING_DAYS),
+        ),
+        "expiring",
+    ),
+    else_=link.c.status,
+).label("shown_status")
+_COLUMNS = [link.c[name] for name in Link.__struct_fields__ if name not in {"shown_status", "areas"}] + [
+    link.c.areas,
+    _shown_status,
+]
+
+
+def side(actor: Actor) -> Side:
+    """Return which side of a link the actor stands on."""
+    return SIDES[actor.role]
+
+
+def must(actor: Actor, permission: str) -> None:
+    """Raise Forbidden unless the person holds `permission`."""
+    if not actor.may(permission):
+        raise Forbidden
+
+
+async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> tuple[list[Link], int]:
+    """Return one page of the links that the actor's side may see, and how many there are in all."""
+    where = _conditions(wanted)
+    order = SORTS[wanted.sort_by]
+    rows = await connection.execute(
+        select(*_COLUMNS, func.count().over().label("total"))
+        .where(*where)
+        .order_by(order.desc().nulls_last() if wanted.sort_order == "desc" else order.asc().nulls_last(), link.c.id)
+        .limit(wanted.limit)
+        .offset(wanted.offset)
+    )
+    found = rows.mappings().all()
+    total = found[0]["total"] if found else await _count(connection, where) if wanted.offset else 0
+    return [_as_seen(actor, row) for row in found], total
+
+
+async def _count(connection: AsyncConnection, where: Sequence[ColumnElement[bool]]) -> int:
+    """Return how many links there are, for a page past the end."""
+    return await connection.scalar(select(func.count()).select_from(link).where(*where)) or 0
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    """Return the filter as conditions."""
+    where: list[ColumnElement[bool]] = []
+    if wanted.statuses:
+        where.append(_shown_status.in_(wanted.statuses))
+    if wanted.search:
+        like = f"%{_escaped(wanted.search)}%"
+        where.append(
+            or_(*(column.ilike(like) for column in (link.c.partner_name, link.c.tenant_name, link.c.tenant_domain)))
+        )
+    if wanted.partner_id:
+        where.append(link.c.partner_id == wanted.partner_id)
+    if wanted.tenant_id:
+        where.append(link.c.tenant_id == wanted.tenant_id)
+    return where
+
+
+def _escaped(search: str) -> str:
+    """Return `search` with the wildcards of LIKE taken literally."""
+    return search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+async def get(connection: AsyncConnection, actor: Actor, link_id: UUID) -> Link:
+    """Return one link; raises NotFound for one that is absent or not the actor's."""
+    row = (await connection.execute(select(*_COLUMNS).where(link.c.id == link_id))).mappings().first()
+    if row is None:
+        raise NotFound(code="LINK_NOT_FOUND")
+    return _as_seen(actor, row)
+
+
+async def offers(connection: AsyncConnection, link_id: UUID, *, only_open: bool = False) -> list[Offer]:
+    """Return what was offered on one link, newest first."""
+    chosen: Select[Any] = select(*(link_change.c[name] for name in Offer.__struct_fields__)).where(
+        link_change.c.link_id == link_id
+    )
+    if only_open:
+        chosen = chosen.where(link_change.c.status == "open")
+    rows = await connection.execute(chosen.order_by(link_change.c.created_at.desc()))
+    return [Offer(**row) for row in rows.mappings()]
+
+
+async def open_offer(connection: AsyncConnection, link_id: UUID, kind: str) -> Offer:
+    """Return the open offer of a link; raises Conflict where there is none any more."""
+    for offer in await offers(connection, link_id, only_open=True):
+        if offer.kind == kind:
+            return offer
+    raise Conflict("This offer is no longer open")
+
+
+def _as_seen(actor: Actor, row: RowMapping) -> Link:
+    """Return the row as the actor's side may see it."""
+    seen = Link(**{name: row[name] for name in Link.__struct_fields__})
+    if actor.role is DbRole.PARTNER and seen.tenant_name is None:
+        return msgspec.structs.replace(seen, tenant_id=None, attention=None)
+    return msgspec.structs.replace(seen, attention=None) if actor.role is DbRole.PARTNER else seen

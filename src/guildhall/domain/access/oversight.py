@@ -1,0 +1,81 @@
+"""What staff do with links: create one for a beta partner, with a reason, and revoke (PRODUCT §5)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from guildhall.core import db
+from guildhall.core.actor import Actor
+from guildhall.core.errors import Invalid
+from guildhall.core.ids import new_id
+from guildhall.domain.access.links import must
+from guildhall.domain.access.tables import partner_tenant_link as link
+from guildhall.domain.access.terms import Terms, exact
+from guildhall.domain.access.writes import broken_rule, expire_if_overdue, note_step, step
+from guildhall.domain.audit.trail import Action, Target, record
+from guildhall.domain.partners.tables import partner
+from guildhall.domain.people.sessions import require_fresh
+from guildhall.domain.tenancy.tables import tenant
+
+
+async def create_beta(actor: Actor, *, partner_id: UUID, tenant_id: UUID, terms: Terms, now: datetime) -> UUID:
+    """Create an active link directly; the tenant is told and can revoke. Returns the link's id.
+
+    Raises Invalid where partner, tenant or reason is missing, Conflict where a rule of links forbids it.
+    """
+    must(actor, "staff.links.create")
+    require_fresh(actor, now=now)
+    if not terms.reason.strip():
+        raise Invalid(errors={"reason": "Say why this link starts without the customer's approval"})
+    columns = exact(terms, now=now)
+    async with db.transaction(actor) as connection:
+        asking = (await connection.execute(select(partner).where(partner.c.id == partner_id))).first()
+        target = (await connection.execute(select(tenant).where(tenant.c.id == tenant_id))).first()
+        if asking is None or target is None or asking.status != "active":
+            raise Invalid(errors={"partner_id" if target is not None else "tenant_id": "Choose one of the list"})
+        new = new_id()
+        statement = insert(link).values(
+            id=new,
+            partner_id=partner_id,
+            partner_name=asking.name,
+            tenant_id=tenant_id,
+            tenant_name=target.name,
+            tenant_domain=target.domain,
+            partner_home_tenant_id=asking.home_tenant_id,
+            relationship_type=terms.relationship_type,
+            starts_at=now,
+            status="active",
+            reason=terms.reason,
+            created_by=actor.name,
+            updated_by=actor.name,
+            decided_at=now,
+            **columns,
+        )
+        try:
+            await connection.execute(statement)
+        except IntegrityError as error:
+            raise broken_rule(error) from None
+        await record(
+            connection,
+            actor,
+            action=Action.LINK_CREATED,
+            target=Target("link", new),
+            partner_id=partner_id,
+            tenant_id=tenant_id,
+            changes={"access_role": terms.access_role, "operating_model": terms.operating_model},
+            reason=terms.reason,
+        )
+        return new
+
+
+async def revoke(actor: Actor, *, link_id: UUID, reason: str) -> None:
+    """End a link for the vendor, with a reason that both sides read."""
+    must(actor, "staff.links.revoke")
+    if not reason.strip():
+        raise Invalid(errors={"reason": "Both sides read the reason: write one"})
+    await expire_if_overdue(actor, link_id)
+    async with db.transaction(actor) as connection:
+        row = await step(connection, actor, link_id=link_id, to="revoked", values={"decided_at": func.now()})
+        await note_step(connection, actor, row, Action.LINK_REVOKED, reason=reason)

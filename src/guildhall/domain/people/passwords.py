@@ -1,0 +1,45 @@
+"""Passwords: argon2id, never waited for on the event loop (PRODUCT §3)."""
+
+import asyncio
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from guildhall.core.errors import Invalid
+
+SHORTEST, LONGEST = 12, 200
+_hasher = PasswordHasher()
+# Checked in place of an unknown person's hash, so that the answer takes the same time.
+_NOBODY = _hasher.hash("nobody's password, which nobody knows")
+
+
+def hashed(password: str) -> str:
+    """Return the argon2id hash of `password` (RFC 9106)."""
+    return _hasher.hash(password)
+
+
+async def matches(kept: str | None, password: str) -> bool:
+    """Return whether `password` is the one whose hash is `kept`; a missing hash costs the same time."""
+    return await asyncio.to_thread(_verify, kept or _NOBODY, password) and kept is not None
+
+
+def _verify(kept: str, password: str) -> bool:
+    try:
+        return _hasher.verify(kept, password[:LONGEST])
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+def acceptable(password: str, *, personal: tuple[str, ...] = ()) -> str:
+    """Return `password` if it may be chosen; raise Invalid where it is too short, too long or about the person.
+
+    `personal` holds words that make a password guessable: the name, the address, the organisation.
+    """
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise Invalid(errors={"password": f"Use {SHORTEST} to {LONGEST} characters"})
+    plain = password.casefold()
+    if any(len(word) > 3 and word.casefold() in plain for word in personal):  # noqa: PLR2004
+        raise Invalid(errors={"password": "Leave your name, address and organisation out of it"})
+    if len(set(plain)) < 5:  # noqa: PLR2004
+        raise Invalid(errors={"password": "Use more different characters"})
+    return password
