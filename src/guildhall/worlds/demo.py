@@ -13,19 +13,20 @@ from psycopg import sql
 
 from guildhall.worlds.demo_comments import seed_comments
 from guildhall.worlds.demo_commerce import seed_accounts, seed_subscriptions
-from guildhall.worlds.demo_credentials import DEMO_PASSWORD, Credentials, totp_secret
-from guildhall.worlds.demo_customers import link_code, seed_customers
+from guildhall.worlds.demo_customers import link_code, seed_codes, seed_customers
 from guildhall.worlds.demo_invoices import invoices, seed_invoices
-from guildhall.worlds.demo_links import links, seed_changes, seed_links
+from guildhall.worlds.demo_links import links, seed_links
 from guildhall.worlds.demo_measures import outages, seed_outages, seed_usage
 from guildhall.worlds.demo_notices import seed_notices
-from guildhall.worlds.demo_partners import BY_SLUG, PARTNERS, seed_partners
+from guildhall.worlds.demo_offers import seed_offers
+from guildhall.worlds.demo_partners import BY_SLUG, PARTNERS, seed_partners, seed_people, seed_staff
+from guildhall.worlds.demo_people import DEMO_PASSWORD, Roll, totp_secret
 from guildhall.worlds.demo_posture import seed_posture
 from guildhall.worlds.demo_subscribers import seed_subscribers, subscribers
 from guildhall.worlds.demo_tenants import seed_tenants, tenants
 from guildhall.worlds.demo_tickets import catch_up, seed_tickets, tickets
 from guildhall.worlds.demo_trail import seed_trail
-from guildhall.worlds.ground import Connection
+from guildhall.worlds.ground import Connection, midnight
 
 __all__ = [
     "DEMO_PASSWORD",
@@ -54,16 +55,19 @@ def seed(url: str, *, prefix: str, today: date) -> None:
     the world's dates are counted from. `guildhall.core.crypto.set_master` must have been called. Raises
     psycopg.errors.UniqueViolation where the world is there already.
     """
-    credentials = Credentials()
+    roll = Roll(midnight(today))
     with psycopg.connect(url) as connection:
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(f"{prefix}owner")))
         cast = tenants(today)
         made = links(cast, today)
-        seed_partners(connection, credentials, today)
+        seed_partners(connection, today)
+        seed_people(connection, roll)
+        seed_staff(connection, roll)
         seed_tenants(connection, cast)
-        seed_customers(connection, cast, credentials, today)
+        seed_customers(connection, cast, roll)
+        seed_codes(connection, today)
         seed_links(connection, made, today)
-        seed_changes(connection, made, today)
+        seed_offers(connection, made, today)
         seed_subscriptions(connection, made, today)
         seed_notices(connection, made, today)
         people = subscribers(cast)

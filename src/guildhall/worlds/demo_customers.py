@@ -5,10 +5,10 @@ import hashlib
 from datetime import date, timedelta
 
 from guildhall.core import crypto
-from guildhall.worlds.demo_credentials import Credentials
-from guildhall.worlds.demo_names import full_name
+from guildhall.domain.access.asking import tidy
+from guildhall.worlds.demo_people import COLUMNS, Roll
 from guildhall.worlds.demo_tenants import Tenant, tenant_id
-from guildhall.worlds.ground import Connection, chance, copy, made_id, midnight
+from guildhall.worlds.ground import Connection, copy, made_id, midnight
 
 WITHOUT_APPROVER = "quarry-lake"
 _WITH_VIEWER = ("acme-fiber", "harborline", "brightwell", "cascadia-ports", "fairhaven", WITHOUT_APPROVER)
@@ -30,30 +30,21 @@ def members(cast: list[Tenant]) -> list[tuple[str, str, str]]:
 
 def link_code(slug: str) -> str:
     """Return the code that the demo tenant with `slug` shows to partners."""
-    return base64.b32encode(hashlib.sha256(f"code of {slug}".encode()).digest()[:10]).decode()
+    code = base64.b32encode(hashlib.sha256(f"code of {slug}".encode()).digest()).decode()
+    return f"{code[:4]}-{code[4:8]}-{code[8:12]}"
 
 
-def seed_customers(connection: Connection, cast: list[Tenant], credentials: Credentials, today: date) -> None:
-    """Write the customers' people, their memberships, and link codes."""
-    now, listed = midnight(today), members(cast)
+def seed_customers(connection: Connection, cast: list[Tenant], roll: Roll) -> None:
+    """Write the customers' people and their memberships."""
+    listed = members(cast)
     since = {tenant.slug: midnight(tenant.since) for tenant in cast}
+    language = {"costa-verde": "es"}
     copy(
         connection,
         "tenancy.customer_user",
-        "id email name status language timezone password_hash totp_secret last_active_at created_at updated_at",
+        COLUMNS,
         (
-            (
-                made_id("customer_user", email),
-                email,
-                full_name(email),
-                "active",
-                "es" if slug == "costa-verde" else "en",
-                "UTC",
-                *credentials.of(email),
-                now - timedelta(minutes=chance("seen", email).randint(60, 30_000)),
-                since[slug],
-                since[slug],
-            )
+            roll.row("customer_user", email, born=since[slug], language=language.get(slug, "en"))
             for email, slug in {email: slug for email, slug, _ in reversed(listed)}.items()
         ),
     )
@@ -66,6 +57,11 @@ def seed_customers(connection: Connection, cast: list[Tenant], credentials: Cred
             for place, (email, slug, role) in enumerate(listed)
         ),
     )
+
+
+def seed_codes(connection: Connection, today: date) -> None:
+    """Write link codes: one that works, one that is too old, one withdrawn."""
+    now = midnight(today)
     copy(
         connection,
         "tenancy.link_code",
@@ -74,7 +70,7 @@ def seed_customers(connection: Connection, cast: list[Tenant], credentials: Cred
             (
                 made_id("link_code", slug),
                 tenant_id(slug),
-                crypto.token_hash(link_code(slug)),
+                crypto.token_hash(tidy(link_code(slug))),
                 made_id("customer_user", f"admin@{slug}.example"),
                 now + timedelta(days=left),
                 now - timedelta(days=1) if withdrawn else None,

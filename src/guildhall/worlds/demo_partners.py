@@ -5,13 +5,14 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from guildhall.worlds.demo_credentials import Credentials
+from guildhall.domain.rbac.registry import PARTNER_ROLES, STAFF_ROLES
 from guildhall.worlds.demo_names import full_name
+from guildhall.worlds.demo_people import COLUMNS, Roll
 from guildhall.worlds.demo_tenants import tenant_id
-from guildhall.worlds.ground import Connection, chance, copy, made_id, midnight
+from guildhall.worlds.ground import Connection, copy, made_id, midnight
 
 VENDOR = "Halcyon Cloud"
-STAFF_ROLES = ("lead", "partner_manager", "finance", "support", "read_only")
+_FOUNDED = timedelta(days=600)
 
 
 class Partner(Struct, frozen=True):
@@ -54,11 +55,8 @@ class PartnerPerson(Struct, frozen=True):
         return full_name(self.email)
 
 
-_ALL_ROLES = (
-    "principal salesperson technical finance viewer msp_full msp_billing msp_support auditor".split()  # noqa: SIM905
-)
 PARTNERS = (
-    Partner("northwind", "Northwind Managed Services", "mssp", "gold", "active", "US", tuple(_ALL_ROLES)),
+    Partner("northwind", "Northwind Managed Services", "mssp", "gold", "active", "US", PARTNER_ROLES),
     Partner(
         "alderfinch",
         "Alder & Finch",
@@ -136,8 +134,8 @@ def person_of(partner: str, *roles: str) -> PartnerPerson:
     )
 
 
-def seed_partners(connection: Connection, credentials: Credentials, today: date) -> None:
-    """Write partners, their people with tenant limits, and the staff."""
+def seed_partners(connection: Connection, today: date) -> None:
+    """Write the partners."""
     now = midnight(today)
     copy(
         connection,
@@ -154,36 +152,21 @@ def seed_partners(connection: Connection, credentials: Credentials, today: date)
                 one.country,
                 f"https://www.{one.slug}.example",
                 tenant_id(one.home) if one.home else None,
-                now - timedelta(days=600),
+                now - _FOUNDED,
                 now - timedelta(days=30),
             )
             for one in PARTNERS
         ),
     )
-    born = now - timedelta(days=590)
-    person = "id email name status language timezone password_hash totp_secret last_active_at created_at updated_at"
+
+
+def seed_people(connection: Connection, roll: Roll) -> None:
+    """Write the partners' people with their tenant limits."""
     copy(
         connection,
         "portal.partner_user",
-        f"{person} partner_id roles tenant_scope",
-        (
-            (
-                one.id,
-                one.email,
-                one.name,
-                one.status,
-                one.language,
-                "Europe/London" if one.partner.country in {"GB", "IE"} else "America/Chicago",
-                *credentials.of(one.email),
-                now - timedelta(minutes=chance("seen", one.email).randint(60, 20_000)),
-                born,
-                born,
-                one.partner.id,
-                list(one.roles),
-                one.scope,
-            )
-            for one in PEOPLE
-        ),
+        f"{COLUMNS} partner_id roles tenant_scope",
+        ((*_person(one, roll), one.partner.id, list(one.roles), one.scope) for one in PEOPLE),
     )
     copy(
         connection,
@@ -191,25 +174,23 @@ def seed_partners(connection: Connection, credentials: Credentials, today: date)
         "user_id tenant_id",
         ((one.id, tenant_id(slug)) for one in PEOPLE for slug in one.limited),
     )
-    staff = (f"{role}@halcyon.example" for role in STAFF_ROLES)
+
+
+def _person(one: PartnerPerson, roll: Roll) -> tuple[object, ...]:
+    zone = "Europe/London" if one.partner.country in {"GB", "IE"} else "America/Chicago"
+    born = roll.now - _FOUNDED
+    return roll.row("partner_user", one.email, born=born, status=one.status, language=one.language, timezone=zone)
+
+
+def seed_staff(connection: Connection, roll: Roll) -> None:
+    """Write the vendor's people, one for each role."""
+    born = roll.now - _FOUNDED
     copy(
         connection,
         "portal.staff_user",
-        f"{person} roles",
+        f"{COLUMNS} roles",
         (
-            (
-                made_id("staff_user", email),
-                email,
-                full_name(email),
-                "active",
-                "en",
-                "America/New_York",
-                *credentials.of(email),
-                now - timedelta(minutes=chance("seen", email).randint(60, 3000)),
-                born,
-                born,
-                [email.split("@")[0]],
-            )
-            for email in staff
+            (*roll.row("staff_user", f"{role}@halcyon.example", born=born, timezone="America/New_York"), [role])
+            for role in STAFF_ROLES
         ),
     )
