@@ -1,0 +1,1 @@
+"""Jobs as staff see them (PRODUCT §11)."""

@@ -1,0 +1,98 @@
+"""Notices as a person reads them: newest first, read marks per person (PRODUCT §8).
+
+The database shows a person only the notices of the own side and, to a partner's person, only those about tenants
+within the own limits; a notice about an area is shown while a live link opens that area. What a person's role
+may see is asked here.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, and_, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from guildhall.core import db
+from guildhall.core.actor import Actor, DbRole
+from guildhall.domain.notify.tables import notice, notice_read
+
+COUNTED_TO = 100
+# The permission that each side needs for a notice about an area; "" is about links.
+_NEEDS: Mapping[DbRole, Mapping[str, str]] = {
+    DbRole.PARTNER: {"": "partner.links.read", "support": "partner.support.tickets.list"},
+    DbRole.CUSTOMER: {"": "customer.links.read", "support": "customer.tickets.read"},
+    DbRole.STAFF: {"": "staff.links.read"},
+}
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """One notice. The surface makes its sentence from `audience`, `kind` and `values` (notify.sentences).
+
+    `tenant_id` is null for a partner that does not know the tenant yet; `read_at` is null until this person read it.
+    """
+
+    id: UUID
+    audience: str
+    kind: str
+    link_id: UUID | None
+    tenant_id: UUID | None
+    values: dict[str, Any]
+    created_at: datetime
+    read_at: datetime | None
+
+
+async def listed(
+    connection: AsyncConnection, actor: Actor, *, unread_only: bool = False, limit: int = 20, offset: int = 0
+) -> tuple[list[Notice], bool]:
+    """Return some of the actor's notices, newest first, and whether there are more."""
+    columns = [notice.c[name] for name in Notice.__struct_fields__ if name != "read_at"]
+    chosen = (
+        select(*columns, notice_read.c.read_at)
+        .outerjoin(notice_read, _own_mark(actor))
+        .where(_shown(actor))
+        .order_by(notice.c.created_at.desc(), notice.c.id.desc())
+        .limit(limit + 1)
+        .offset(offset)
+    )
+    if unread_only:
+        chosen = chosen.where(notice_read.c.read_at.is_(None))
+    found = [Notice(**row) for row in (await connection.execute(chosen)).mappings()]
+    return found[:limit], len(found) > limit
+
+
+async def unread_count(connection: AsyncConnection, actor: Actor) -> int:
+    """Return how many notices the person has not read, counted to 100."""
+    unread = (
+        select(literal(1))
+        .select_from(notice)
+        .outerjoin(notice_read, _own_mark(actor))
+        .where(_shown(actor), notice_read.c.read_at.is_(None))
+        .limit(COUNTED_TO)
+        .subquery()
+    )
+    return await connection.scalar(select(func.count()).select_from(unread)) or 0
+
+
+async def mark_read(actor: Actor, *, now: datetime, ids: Sequence[UUID] | None = None) -> int:
+    """Mark these notices of the person as read, or all of them; return how many were unread."""
+    chosen = select(notice.c.id, literal(actor.user_id), literal(now)).where(_shown(actor))
+    if ids is not None:
+        chosen = chosen.where(notice.c.id.in_(ids))
+    statement = insert(notice_read).from_select(["notice_id", "user_id", "read_at"], chosen).on_conflict_do_nothing()
+    async with db.transaction(actor) as connection:
+        marked = await connection.execute(statement.returning(notice_read.c.notice_id))
+        return len(marked.all())
+
+
+def _own_mark(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition that a read mark is this person's."""
+    return and_(notice_read.c.notice_id == notice.c.id, notice_read.c.user_id == actor.user_id)
+
+
+def _shown(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition that a notice is about something that the person's role may see."""
+    allowed = [area for area, permission in _NEEDS[actor.role].items() if actor.may(permission)]
+    return notice.c.area.in_(allowed)
