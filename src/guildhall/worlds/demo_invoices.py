@@ -125,7 +125,7 @@ def seed_invoices(connection: Connection, made: list[Invoice]) -> None:
     copy(
         connection,
         "tenancy.payment",
-        "id tenant_id invoice_id external_id currency amount paid_on",
+        "id tenant_id invoice_id external_id currency amount paid_on created_at",
         (
             (
                 made_id(one.id, "payment", place),
@@ -135,6 +135,7 @@ def seed_invoices(connection: Connection, made: list[Invoice]) -> None:
                 one.currency,
                 amount,
                 day,
+                midnight(day),
             )
             for one in made
             for place, (day, amount) in enumerate(one.payments, 1)
