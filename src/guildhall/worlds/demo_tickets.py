@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from guildhall.domain.support.rules import HOURS, due_at, response_hours
 from guildhall.worlds.demo_links import Link
 from guildhall.worlds.demo_names import full_name
 from guildhall.worlds.demo_partners import PartnerPerson, person_of
@@ -14,7 +15,6 @@ from guildhall.worlds.demo_subscribers import Subscriber
 from guildhall.worlds.demo_tenants import Tenant
 from guildhall.worlds.ground import Connection, chance, copy, made_id, midnight
 
-HOURS = {"urgent": 1, "high": 4, "normal": 8, "low": 24}
 _SUBJECTS = (
     ("Slow speeds in the evening", "network"),
     ("No signal after the storm", "network"),
@@ -96,7 +96,7 @@ def tickets(cast: list[Tenant], made: list[Subscriber], links: list[Link], today
 
 def _of(tenant: Tenant, people: list[Subscriber], links: list[Link], now: datetime) -> Iterator[Ticket]:
     luck = chance("tickets", tenant.slug)
-    agreed = min((link.response_hours for link in links if link.response_hours), default=None)
+    agreed = response_hours({"response_hours": link.response_hours} for link in links)
     helpers = [
         of_partner(person_of(link.partner.slug, "msp_support", "technical"))
         for link in links
@@ -113,14 +113,14 @@ def _ticket(
     people: list[Subscriber],
     rank: int,
     created: datetime,
-    agreed: int | None,
+    agreed: float | None,
     helpers: list[Party],
     now: datetime,
     luck: Random,
 ) -> Ticket:
     subject, category = luck.choice(_SUBJECTS)
     priority = luck.choices(tuple(HOURS), weights=(1, 3, 6, 3))[0]
-    allowed = timedelta(hours=min(HOURS[priority], agreed or HOURS[priority]))
+    allowed = due_at(created, priority=priority, agreed_hours=agreed) - created
     if created == now:  # fresh: its clock has not run out yet
         created = now - allowed * luck.uniform(0.05, 0.85)
     status, resolved = _outcome(created, allowed, now, luck)
