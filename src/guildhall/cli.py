@@ -41,6 +41,7 @@ def migrate() -> None:
 def serve() -> None:
     """Serve the surfaces of this process (GUILDHALL_SURFACES)."""
     from granian.constants import Interfaces
+    from granian.log import LogLevels
     from granian.server import Server
 
     settings = settings_or_stop()
@@ -52,7 +53,7 @@ def serve() -> None:
         factory=True,
         workers=settings.workers,
         log_access=False,
-        log_level="warning",
+        log_level=LogLevels.warning,
         websockets=False,
     ).serve()
 

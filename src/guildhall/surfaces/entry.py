@@ -61,6 +61,12 @@ def public(because: str) -> dict[str, Any]:
     return {"opt": {"public": because}}
 
 
+def method_of(connection: Connection) -> str:
+    """Return the request's method."""
+    method: str = connection.scope.get("method", "GET")  # type: ignore[assignment]  # only a web socket has none
+    return method
+
+
 def origin_of(connection: Connection, surface: Surface) -> Actor:
     """Return the anonymous actor of a request: where it comes from, before anybody is known."""
     state = connection.scope["state"]
@@ -102,7 +108,7 @@ async def enter(
     found = await _found(origin, key, tenant_id)
     entered = _entered(found, key, tenant_id)
     connection.scope["state"]["entered"] = entered
-    refusal = _refusal(entered, mark, safe=connection.scope["method"] in SAFE, named=named)
+    refusal = _refusal(entered, mark, safe=method_of(connection) in SAFE, named=named)
     if refusal is not None:
         await refused(
             entered.actor,

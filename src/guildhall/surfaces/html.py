@@ -125,7 +125,8 @@ async def _gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
 def _same_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Refuse a write that a browser says comes from another origin; forms carry a token besides."""
     origin = connection.headers.get("origin")
-    if connection.scope["method"] not in entry.SAFE and origin and urlsplit(origin).netloc != connection.headers.get("host"):
+    unsafe = entry.method_of(connection) not in entry.SAFE
+    if unsafe and origin and urlsplit(origin).netloc != connection.headers.get("host"):
         raise Forbidden("This form was sent from another site.")
 
 
