@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from litestar.connection import ASGIConnection, Request
 from litestar.handlers.base import BaseRouteHandler
+from litestar.params import NamedDependency
 from msgspec import Struct
 
 from guildhall.core import clock
@@ -22,6 +23,9 @@ from guildhall.domain.audit.refusals import refused
 from guildhall.domain.people.sessions import Found, find
 from guildhall.domain.rbac.registry import ALL, PARTNER
 
+# How a handler takes what the gates found: `actor: Who`, and inside a tenant `tenant: Where`.
+Who = NamedDependency[Actor]
+Where = NamedDependency[Standing]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 ROLES = {
     Surface.CONSOLE: DbRole.PARTNER,

@@ -5,16 +5,16 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
+from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
 from guildhall.core import clock, db
-from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid, Refusal, TooManyRequests, Unauthorized
 from guildhall.domain.people import preferences, sessions
 from guildhall.domain.people.sessions import LONGEST
 from guildhall.domain.people.sign_in import sign_in
-from guildhall.surfaces.entry import origin_of, own, public
+from guildhall.surfaces.entry import Who, origin_of, own, public
 from guildhall.surfaces.html import (
     LANGUAGE_COOKIE,
     Page,
@@ -84,7 +84,7 @@ def _cookie(request: Web, value: str, max_age: int) -> Cookie:
 
 
 @post("/sign-out", **own("everybody may leave"))
-async def sign_out(request: Web, actor: Actor) -> Redirect:
+async def sign_out(request: Web, actor: Who) -> Redirect:
     """End the session here and in the database."""
     await sessions.end(actor)
     answer = redirect("/sign-in", gettext("You have signed out."))
@@ -93,7 +93,7 @@ async def sign_out(request: Web, actor: Actor) -> Redirect:
 
 
 @get("/account", **own("own sessions and settings"))
-async def account(request: Web, actor: Actor) -> Page:
+async def account(request: Web, actor: Who) -> Page:
     """Return the person's own page: sessions, language and zone."""
     async with db.transaction(actor) as connection:
         live = await sessions.list_own(connection, actor)
@@ -106,14 +106,14 @@ def _zones() -> list[Option]:
 
 
 @post("/account/sessions/{session_id:uuid}/end", **own("own sessions"))
-async def end_session(session_id: UUID, actor: Actor) -> Redirect:
+async def end_session(session_id: FromPath[UUID], actor: Who) -> Redirect:
     """End one of the person's own sessions."""
     await sessions.end_session(actor, session_id=session_id)
     return redirect("/account", gettext("The session has ended."))
 
 
 @post("/account/zone", **own("own settings"))
-async def set_zone(request: Web, actor: Actor) -> Redirect:
+async def set_zone(request: Web, actor: Who) -> Redirect:
     """Keep the person's time zone."""
     values = await typed(request)
     await preferences.keep(actor, language=actor.language, timezone=values.get("zone", ""))

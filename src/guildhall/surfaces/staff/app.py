@@ -4,10 +4,10 @@ from pathlib import Path
 
 from litestar import Litestar, get
 
-from guildhall.core.actor import Actor, Surface
+from guildhall.core.actor import Surface
 from guildhall.settings import Settings
 from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
-from guildhall.surfaces.entry import own
+from guildhall.surfaces.entry import Who, own
 from guildhall.surfaces.html import Frame, Page, Site, Web, application, page
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.render import templates
@@ -26,7 +26,7 @@ async def frame(request: Web) -> Frame:
 
 
 @get("/", **own("the start page shows what each may see"))
-async def start(request: Web, actor: Actor) -> Page:
+async def start(request: Web, actor: Who) -> Page:
     """Return the start page."""
     return await page(request, "start.html", actor=actor)
 

@@ -1,0 +1,84 @@
+"""Fixtures of every test: one embedded PostgreSQL per run, the demo world cloned, real sign-in through the door.
+
+`demo` is one world for tests that only read; `world` is a fresh copy for a test that writes.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from support_world import Cluster, World  # noqa: E402
+
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A server with the migrated, seeded template; `TEST_DATABASE_URL` (CREATEDB, CREATEROLE) runs on another."""
+    outside = os.environ.get("TEST_DATABASE_URL")
+    home = Path(tempfile.mkdtemp(prefix="gh", dir="/tmp"))
+    home.chmod(0o755)
+    made = Cluster.outside(outside) if outside else Cluster.embedded(home)
+    made.build(TODAY)
+    yield made
+    made.stop()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def demo_database(cluster: Cluster) -> Iterator[str]:
+    yield cluster.clone("shared")
+    cluster.drop("shared")
+
+
+@pytest.fixture(scope="session")
+def demo_sessions() -> dict[tuple[str, str], str]:
+    """Cookies and tokens of the shared world, since a one-time code opens one session only."""
+    return {}
+
+
+@pytest.fixture
+async def demo(
+    cluster: Cluster, demo_database: str, demo_sessions: dict[tuple[str, str], str], anyio_backend: str
+) -> AsyncIterator[World]:
+    """The demo world for tests that change nothing."""
+    made = World(cluster, demo_database, demo_sessions)
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def world(cluster: Cluster, anyio_backend: str) -> AsyncIterator[World]:
+    """A copy of the demo world for one test that writes."""
+    name = cluster.clone()
+    made = World(cluster, name, {})
+    await made.open()
+    yield made
+    await made.close()
+    cluster.drop(name)
+
+
+@pytest.fixture
+def empty_database(cluster: Cluster) -> Iterator[str]:
+    """A database with nothing in it; returns its address for an administrator."""
+    name = f"empty_{os.getpid()}"
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield cluster.url(name)
+    cluster.drop(name)

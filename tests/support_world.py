@@ -1,0 +1,227 @@
+"""The world that tests act in: databases cloned from a template, clients that sign in as people do."""
+
+import itertools
+import os
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+import httpx
+import psycopg
+import pyotp
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from guildhall.core import clock, crypto, db, embedded
+from guildhall.core.actor import Surface
+from guildhall.domain.migrations.run import migrate
+from guildhall.domain.people import passwords
+from guildhall.hosts import Front
+from guildhall.settings import Settings
+from guildhall.web import POLICIES, SITES
+from guildhall.worlds import demo
+
+MASTER = b"the secret of the tests, which guards nothing at all"
+PORT = 8000
+LOGIN_OF = {
+    Surface.CONSOLE: "login_partners",
+    Surface.CUSTOMER: "login_customers",
+    Surface.STAFF: "login_staff",
+    Surface.API: "login_api",
+    Surface.WORKER: "login_worker",
+}
+_STEP = 30
+
+
+@dataclass
+class Cluster:
+    """A PostgreSQL server for tests. `base` is an administrator's address with `{database}` left open."""
+
+    base: str
+    prefix: str
+    template: str = field(default_factory=lambda: f"gh_template_{os.getpid()}")
+    _number: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    @classmethod
+    def embedded(cls, home: Path) -> Self:
+        """Start a server of its own, with durability off: nothing here outlives the run."""
+        socket = embedded.start(home)
+        made = cls(f"postgresql://postgres@/{{database}}?host={socket}", "guildhall_")
+        with psycopg.connect(made.url("postgres"), autocommit=True) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+            connection.execute("ALTER SYSTEM SET checkpoint_timeout = '1h'")
+            connection.execute("SELECT pg_reload_conf()")
+        return made
+
+    @classmethod
+    def outside(cls, url: str) -> Self:
+        """Use another server, under role names of the tests' own."""
+        head, _, tail = url.partition("?")
+        return cls(head.rsplit("/", 1)[0] + "/{database}" + (f"?{tail}" if tail else ""), "ghtest_")
+
+    def url(self, database: str) -> str:
+        """Return the administrator's address of one database."""
+        return self.base.format(database=database)
+
+    def build(self, today: date) -> None:
+        """Migrate and seed the template."""
+        crypto.set_master(MASTER)
+        passwords.allow_demo(allowed=True)
+        self._admin("DROP DATABASE IF EXISTS {}", self.template)
+        self._admin("CREATE DATABASE {}", self.template)
+        migrate(self.url(self.template), prefix=self.prefix)
+        demo.seed(self.url(self.template), prefix=self.prefix, today=today)
+
+    def clone(self, name: str = "") -> str:
+        """Return the name of a fresh copy of the template."""
+        name = f"gh_{name or next(self._number)}_{os.getpid()}"
+        self._admin("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, self.template)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a copy."""
+        self._admin("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def stop(self) -> None:
+        """Drop the template; the embedded server ends with the process."""
+        self.drop(self.template)
+
+    def login_url(self, login: str, database: str, *, driver: str = "postgresql") -> str:
+        """Return the address of one log-in on one database."""
+        address = self.url(database).replace("postgresql://", f"{driver}://", 1)
+        scheme, rest = address.split("://", 1)
+        host = rest.split("@", 1)[-1]
+        return f"{scheme}://{self.prefix}{login}@{host}"
+
+    def _admin(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
+
+
+class World:
+    """One database with its pools and the application in front of it.
+
+    `client(surface_label)` is nobody; `sign_in(email)` is a person with a browser; `api(email)` one with a token.
+    """
+
+    def __init__(self, cluster: Cluster, database: str, sessions: dict[tuple[str, str], str]) -> None:
+        self.cluster, self.database, self.sessions = cluster, database, sessions
+        self.url = cluster.url(database)
+        self.settings = Settings(home=Path("/nonexistent"), port=PORT, demo=True, brand="Halcyon Cloud")
+        self._clients: list[httpx.AsyncClient] = []
+        self._last_step: dict[str, int] = {}
+
+    async def open(self) -> None:
+        """Open the pools and make the application."""
+        crypto.set_master(MASTER)
+        passwords.allow_demo(allowed=True)
+        urls = {
+            surface: self.cluster.login_url(login, self.database, driver="postgresql+asyncpg")
+            for surface, login in LOGIN_OF.items()
+        }
+        db.open_pools(urls, prefix=self.cluster.prefix, size=10)
+        self.front = Front(self.settings, {s: make(self.settings) for s, make in SITES.items()}, POLICIES)
+
+    async def close(self) -> None:
+        """Close clients and pools."""
+        for client in self._clients:
+            await client.aclose()
+        await db.close_pools()
+
+    def client(self, label: str, **headers: str) -> httpx.AsyncClient:
+        """Return a client of the surface `label` (`partners`, `customers`, `staff`, `api`) that nobody has signed in."""
+        made = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.front, client=("127.0.0.1", 50000)),
+            base_url=f"http://{label}.localhost:{PORT}",
+            headers=headers,
+        )
+        self._clients.append(made)
+        return made
+
+    def code(self, email: str) -> str:
+        """Return a one-time code that was not used in this world: the current one, or the next."""
+        step = max(int(clock.now().timestamp()) // _STEP, self._last_step.get(email, 0) + 1)
+        self._last_step[email] = step
+        return pyotp.TOTP(demo.totp_secret(email)).at(step * _STEP)
+
+    async def sign_in(self, email: str, label: str = "partners") -> httpx.AsyncClient:
+        """Return a browser in which `email` has signed in on the surface `label`, through its form."""
+        client = self.client(label)
+        if cookie := self.sessions.get((label, email)):
+            client.cookies.set(f"guildhall_{label}", cookie)
+            await client.get("/sign-in")
+            return client
+        token = await csrf(client)
+        answer = await client.post(
+            "/sign-in",
+            data={"_csrf_token": token, "email": email, "password": demo.DEMO_PASSWORD, "code": self.code(email)},
+        )
+        assert answer.status_code == 303, answer.text
+        self.sessions[label, email] = client.cookies[f"guildhall_{label}"]
+        return client
+
+    async def post(self, client: httpx.AsyncClient, path: str, **data: Any) -> httpx.Response:
+        """Send a form as a browser would, with its token."""
+        return await client.post(path, data={"_csrf_token": await csrf(client), **data})
+
+    async def token(self, email: str) -> str:
+        """Return an access token of `email`, from the API's own sign-in."""
+        if known := self.sessions.get(("api", email)):
+            return known
+        body = {"email": email, "password": demo.DEMO_PASSWORD, "otp": self.code(email)}
+        answer = await self.client("api").post("/api/v1/auth/login", json=body)
+        assert answer.status_code == 200, answer.text
+        self.sessions["api", email] = answer.json()["access_token"]
+        return self.sessions["api", email]
+
+    async def api(self, email: str, tenant_id: UUID | str | None = None) -> httpx.AsyncClient:
+        """Return an API client that acts as `email`, in a tenant's context if one is named."""
+        headers = {"Authorization": f"Bearer {await self.token(email)}"}
+        if tenant_id is not None:
+            headers["X-Active-Tenant-Id"] = str(tenant_id)
+        return self.client("api", **headers)
+
+    def sql(self, statement: str, *values: Any) -> list[dict[str, Any]]:
+        """Run a statement as the administrator, who is under no policy; return its rows."""
+        with psycopg.connect(self.url, row_factory=dict_row) as connection:
+            done = connection.execute(statement.encode(), values or None)
+            return done.fetchall() if done.description else []
+
+    def tenant(self, slug: str) -> UUID:
+        """Return the id of the tenant called `slug`."""
+        found: UUID = self.sql("SELECT id FROM tenancy.tenant WHERE slug = %s", slug)[0]["id"]
+        return found
+
+    def tenants(self, partner: str, state: str, model: str | None = None) -> list[UUID]:
+        """Return the tenants that `partner` (a slug) has a link to: `live`, or stored in `state`."""
+        condition = "portal.is_live(l.status, l.starts_at, l.ends_at)" if state == "live" else "l.status = %s"
+        rows = self.sql(
+            "SELECT l.tenant_id FROM portal.partner_tenant_link AS l JOIN portal.partner AS p ON p.id = l.partner_id"
+            f" WHERE p.slug = %s AND {condition}" + (" AND l.operating_model = %s" if model else "") + " ORDER BY l.id",
+            *[value for value in (partner, None if state == "live" else state, model) if value is not None],
+        )
+        return [row["tenant_id"] for row in rows]
+
+    def unlinked(self, partner: str) -> UUID:
+        """Return a tenant that `partner` has never had anything to do with."""
+        found: UUID = self.sql(
+            "SELECT t.id FROM tenancy.tenant AS t WHERE NOT EXISTS (SELECT 1 FROM portal.partner_tenant_link AS l"
+            " JOIN portal.partner AS p ON p.id = l.partner_id WHERE p.slug = %s AND l.tenant_id = t.id)"
+            " AND NOT EXISTS (SELECT 1 FROM portal.partner AS p WHERE p.slug = %s AND p.home_tenant_id = t.id)"
+            " ORDER BY t.slug LIMIT 1",
+            partner,
+            partner,
+        )[0]["id"]
+        return found
+
+
+async def csrf(client: httpx.AsyncClient) -> str:
+    """Return the form token that a page of this client carries."""
+    page = await client.get("/sign-in")
+    marker = 'name="_csrf_token" value="'
+    return page.text.split(marker, 1)[1].split('"', 1)[0]
+
+
