@@ -101,6 +101,13 @@ partner_tenant_link = Table(
         postgresql_where=text(f"status IN ({_listed(OPEN)})"),
     ),
     Index("ix_link_partner", "partner_id", "status", "tenant_id"),
+    Index(
+        "ix_link_reach",  # all that portal.reach() asks of a link, so that it reads no row of the table
+        "partner_id",
+        "tenant_id",
+        postgresql_where=text("status = 'active'"),
+        postgresql_include=["starts_at", "ends_at", "operating_model", "areas"],
+    ),
     Index("ix_link_tenant", "tenant_id", "status"),
     Index("ix_link_ends_at", "ends_at", postgresql_where=text(f"status IN ({_listed(STANDING)})")),
 )

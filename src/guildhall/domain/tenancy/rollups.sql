@@ -32,6 +32,7 @@ BEGIN
     UPDATE tenancy.support_rollup AS r SET
         open = n.open, pending = n.pending, resolved = n.resolved, closed = n.closed,
         urgent = n.urgent, high = n.high, normal = n.normal, low = n.low,
+        breached = n.breached, done = n.done, done_seconds = n.done_seconds,
         last_number = greatest(r.last_number, n.last_number)
     FROM (
         SELECT tenant_id,
@@ -43,6 +44,9 @@ BEGIN
                count(*) FILTER (WHERE priority = 'high' AND status IN ('open', 'pending')) AS high,
                count(*) FILTER (WHERE priority = 'normal' AND status IN ('open', 'pending')) AS normal,
                count(*) FILTER (WHERE priority = 'low' AND status IN ('open', 'pending')) AS low,
+               count(sla_breached_at) AS breached,
+               count(resolved_at) AS done,
+               coalesce(sum(extract(epoch FROM resolved_at - created_at)), 0) AS done_seconds,
                max(number) AS last_number
         FROM tenancy.ticket WHERE tenant_id = ANY (tenants) GROUP BY tenant_id
     ) AS n

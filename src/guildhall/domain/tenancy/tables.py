@@ -172,6 +172,7 @@ ticket = Table(
     UniqueConstraint("tenant_id", "external_id"),
     UniqueConstraint("tenant_id", "number"),
     Index("ix_ticket_tenant_id_created_at", "tenant_id", text("created_at DESC"), text("id DESC")),
+    Index("ix_ticket_created_at", text("created_at DESC"), text("id DESC")),
     Index(
         "ix_ticket_sla_breached",
         "tenant_id",
@@ -272,8 +273,11 @@ support_rollup = Table(
     Column("high", Integer, nullable=False, server_default="0"),
     Column("normal", Integer, nullable=False, server_default="0"),
     Column("low", Integer, nullable=False, server_default="0"),
+    Column("breached", Integer, nullable=False, server_default="0"),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("done_seconds", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("tenant_id"),
-    comment="Tickets by status; open and pending ones by priority",
+    comment="Tickets by status; open and pending ones by priority; ever breached; resolved ones and their time",
 )
 subscriber_rollup = Table(
     "subscriber_rollup",

@@ -2,7 +2,8 @@
 
 A rule grants one command on a table to one role and says for which rows. A table that no rule names is closed
 to every surface. Policies work by area, so a forgotten gate 4 or 5 still shows nothing.
-Predicates are written as `= ANY (ARRAY(SELECT …))`: evaluated once per statement, and the index is used.
+Two shapes, each evaluated once per statement: `= ANY (ARRAY(SELECT …))` lets the planner enter by the index of
+the column; `IN (SELECT …)` is a filter by hash, for data that queries enter by tenants that they name themselves.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,16 @@ OWN_TENANT = "tenant_id = ANY (ARRAY(SELECT portal.own_tenant()))"
 
 def reach(area: str, column: str = "tenant_id") -> str:
     """Return the predicate that `column` is a tenant whose live link opens `area` to this person."""
-    return f"{column} = ANY (ARRAY(SELECT portal.reach('{area}')))"
+    return f"{column} = ANY (ARRAY(SELECT reached FROM portal.reach('{area}') AS reached))"
+
+
+def data_of(area: str) -> str:
+    """Return the same as `reach`, for tables of tenant data: one look into a hash for each row that is read.
+
+    An array would be searched from its start for each row, and sorted for each look into an index: with 10,000
+    tenants 20 µs and 110 µs a row against 0.1 µs.
+    """
+    return f"tenant_id IN (SELECT reached FROM portal.reach('{area}') AS reached)"
 
 
 ACCOUNTS = "subscriber_id = ANY (ARRAY(SELECT portal.account_subscribers()))"
@@ -218,7 +228,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         *_everything("staff"),
     ),
     "portal.subscription": (
-        _reads("partner", f"partner_id = {PARTNER_ID} AND {reach('any')}"),
+        _reads("partner", f"partner_id = {PARTNER_ID} AND {data_of('any')}"),
         _reads("customer", OWN_TENANT),
         *_everything("staff"),
         _reads("worker", ANY_ROW),
@@ -327,13 +337,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _reads("worker", WITHIN_JOB.replace("OR tenant_id", "OR id")),
     ),
     "tenancy.subscriber": _tenant_data(
-        f"{reach('provisioning')} OR id = ANY (ARRAY(SELECT portal.account_subscribers()))"
+        f"{data_of('provisioning')} OR id = ANY (ARRAY(SELECT portal.account_subscribers()))"
     ),
-    "tenancy.invoice": _tenant_data(f"{reach('billing')} OR {ACCOUNTS}"),
-    "tenancy.invoice_line": _tenant_data(f"{reach('billing')} OR {ACCOUNT_INVOICES}"),
-    "tenancy.payment": _tenant_data(f"{reach('billing')} OR {ACCOUNT_INVOICES}"),
+    "tenancy.invoice": _tenant_data(f"{data_of('billing')} OR {ACCOUNTS}"),
+    "tenancy.invoice_line": _tenant_data(f"{data_of('billing')} OR {ACCOUNT_INVOICES}"),
+    "tenancy.payment": _tenant_data(f"{data_of('billing')} OR {ACCOUNT_INVOICES}"),
     "tenancy.ticket": _tenant_data(
-        f"{reach('support')} OR {ACCOUNTS}",
+        f"{data_of('support')} OR {ACCOUNTS}",
         _adds("partner", f"{reach('support_write')} AND {_PARTNER_AUTHOR}"),
         _changes("partner", reach("support_write"), *_TICKET_FIELDS),
         _adds("customer", f"{OWN_TENANT} AND created_by_partner_id IS NULL AND {_TICKET_AUTHOR}"),
@@ -341,7 +351,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _changes("worker", WITHIN_JOB, "sla_breached_at", "version", "updated_at"),
     ),
     "tenancy.ticket_comment": _tenant_data(
-        f"{reach('support')} OR {ACCOUNT_TICKETS}",
+        f"{data_of('support')} OR {ACCOUNT_TICKETS}",
         _adds(
             "partner",
             f"{reach('support_write')} AND author_partner_id = {PARTNER_ID} AND author_id = {USER_ID}",
@@ -352,13 +362,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
         customer=f"{OWN_TENANT} AND NOT is_internal",
     ),
-    "tenancy.usage_daily": _tenant_data(reach("reports")),
-    "tenancy.outage": _tenant_data(reach("reports")),
-    "tenancy.uptime_daily": _tenant_data(reach("reports")),
-    "tenancy.posture_snapshot": _tenant_data(reach("posture")),
-    "tenancy.billing_rollup": _tenant_data(reach("billing")),
-    "tenancy.support_rollup": _tenant_data(reach("support")),
-    "tenancy.subscriber_rollup": _tenant_data(reach("provisioning")),
+    "tenancy.usage_daily": _tenant_data(data_of("reports")),
+    "tenancy.outage": _tenant_data(data_of("reports")),
+    "tenancy.uptime_daily": _tenant_data(data_of("reports")),
+    "tenancy.posture_snapshot": _tenant_data(data_of("posture")),
+    "tenancy.billing_rollup": _tenant_data(data_of("billing")),
+    "tenancy.support_rollup": _tenant_data(data_of("support")),
+    "tenancy.subscriber_rollup": _tenant_data(data_of("provisioning")),
 }
 
 UNPROTECTED = frozenset({"portal.boundary", "portal.alembic_version", "tenancy.alembic_version"})

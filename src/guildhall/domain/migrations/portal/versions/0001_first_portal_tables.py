@@ -390,6 +390,15 @@ def upgrade() -> None:
         schema="portal",
     )
     op.create_index(
+        "ix_link_reach",
+        "partner_tenant_link",
+        ["partner_id", "tenant_id"],
+        unique=False,
+        schema="portal",
+        postgresql_where=sa.text("status = 'active'"),
+        postgresql_include=["starts_at", "ends_at", "operating_model", "areas"],
+    )
+    op.create_index(
         "ix_link_tenant", "partner_tenant_link", ["tenant_id", "status"], unique=False, schema="portal"
     )
     op.create_index(
@@ -693,6 +702,13 @@ def downgrade() -> None:
         ),
     )
     op.drop_index("ix_link_tenant", table_name="partner_tenant_link", schema="portal")
+    op.drop_index(
+        "ix_link_reach",
+        table_name="partner_tenant_link",
+        schema="portal",
+        postgresql_where=sa.text("status = 'active'"),
+        postgresql_include=["starts_at", "ends_at", "operating_model", "areas"],
+    )
     op.drop_index("ix_link_partner", table_name="partner_tenant_link", schema="portal")
     op.drop_index(
         "ix_link_ends_at",

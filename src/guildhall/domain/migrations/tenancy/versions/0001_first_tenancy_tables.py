@@ -268,12 +268,15 @@ def upgrade() -> None:
         sa.Column("high", sa.Integer(), server_default="0", nullable=False),
         sa.Column("normal", sa.Integer(), server_default="0", nullable=False),
         sa.Column("low", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("breached", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("done", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("done_seconds", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_support_rollup_tenant_id")
         ),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_support_rollup")),
         schema="tenancy",
-        comment="Tickets by status; open and pending ones by priority",
+        comment="Tickets by status; open and pending ones by priority; ever breached; resolved ones and their time",
     )
     op.create_table(
         "uptime_daily",
@@ -381,6 +384,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket")),
         sa.UniqueConstraint("tenant_id", "external_id", name=op.f("uq_ticket_tenant_id_external_id")),
         sa.UniqueConstraint("tenant_id", "number", name=op.f("uq_ticket_tenant_id_number")),
+        schema="tenancy",
+    )
+    op.create_index(
+        "ix_ticket_created_at",
+        "ticket",
+        [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")],
+        unique=False,
         schema="tenancy",
     )
     op.create_index(
@@ -507,6 +517,7 @@ def downgrade() -> None:
         schema="tenancy",
         postgresql_where=sa.text("status IN ('open', 'pending') AND sla_breached_at IS NULL"),
     )
+    op.drop_index("ix_ticket_created_at", table_name="ticket", schema="tenancy")
     op.drop_index(
         "ix_ticket_sla_breached",
         table_name="ticket",
