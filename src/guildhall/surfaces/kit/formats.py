@@ -14,15 +14,15 @@ from babel.numbers import format_currency, format_decimal, format_percent, get_c
 from markupsafe import Markup
 
 from guildhall.surfaces.kit.i18n import gettext, speech, zone_of
+from guildhall.surfaces.kit.safe import markup
 
 ABSENT = Markup("–")  # noqa: RUF001  (an en dash stands for no value)
-WESTERN_GROUPS = (3, 3)
 
 
 class Shape(NamedTuple):
     """How one locale writes amounts of one currency.
 
-    `plain` says that the quick way gives what Babel gives.
+    `pattern` is for the few that do not group digits by threes; it is empty for the others.
     """
 
     before: str
@@ -31,35 +31,41 @@ class Shape(NamedTuple):
     negative_after: str
     marks: dict[int, str]
     places: int
-    plain: bool
+    unit: Decimal
+    pattern: str
 
 
 @lru_cache(maxsize=512)
-def _money_shape(locale: str, currency: str) -> Shape:
+def _money_shape(locale: str, currency: str, wanted: int | None) -> Shape:
     known = Locale.parse(locale)
-    places = get_currency_precision(currency)
-    zero, one = (format_decimal(sample, "0." + "0" * places if places else "0", locale) for sample in (0, 1))
+    places = get_currency_precision(currency) if wanted is None else wanted
+    exact = get_currency_precision(currency)
+    zero, one = (format_decimal(sample, "0." + "0" * exact if exact else "0", locale) for sample in (0, 1))
     before, after = format_currency(0, currency, locale=locale).split(zero)
     lower_before, lower_after = format_currency(-1, currency, locale=locale).split(one)
     marks = known.number_symbols["latn"]
-    western = tuple(known.currency_formats["standard"].grouping) == WESTERN_GROUPS
+    first, second = known.currency_formats["standard"].grouping
+    pattern = "" if first == second else f"#,{'#' * second},{'#' * (first - 1)}0{('.' + '0' * places) * (places > 0)}"
     translated = {ord(","): str(marks["group"]), ord("."): str(marks["decimal"])}
-    return Shape(before, after, lower_before, lower_after, translated, places, western)
+    unit = Decimal(1).scaleb(-places)
+    return Shape(before, after, lower_before, lower_after, translated, places, unit, pattern)
 
 
-def money(amount: Decimal | None, currency: str) -> str:
-    """`amount` of the ISO 4217 `currency` in the reader's format, at the currency's own number of places.
+def money(amount: Decimal | None, currency: str, places: int | None = None) -> str:
+    """`amount` of the ISO 4217 `currency` in the reader's format.
 
-    None (an amount the reader may not see, or none yet) is shown as a dash.
+    At the currency's own number of decimals, or at `places`: 0 for tiles, where a glance is enough. None (an
+    amount the reader may not see, or none yet) is shown as a dash.
     """
     if amount is None:
         return ABSENT
     locale = speech().locale
-    shape = _money_shape(locale, currency)
-    rounded = Decimal(amount).quantize(Decimal(1).scaleb(-shape.places), ROUND_HALF_UP)
-    if not shape.plain:
-        return str(format_currency(rounded, currency, locale=locale))
-    digits = f"{abs(rounded):,.{shape.places}f}".translate(shape.marks)
+    shape = _money_shape(locale, currency, places)
+    rounded = Decimal(amount).quantize(shape.unit, ROUND_HALF_UP)
+    if shape.pattern:
+        digits = str(format_decimal(abs(rounded), shape.pattern, locale))
+    else:
+        digits = f"{abs(rounded):,.{shape.places}f}".translate(shape.marks)
     if rounded < 0:
         return f"{shape.negative_before}{digits}{shape.negative_after}"
     return f"{shape.before}{digits}{shape.after}"
@@ -78,9 +84,7 @@ def number(value: Decimal | float | None) -> str:
 @lru_cache(maxsize=8192)
 def _percent(value: Decimal | float, places: int, locale: str) -> str:
     pattern = Locale.parse(locale).percent_formats[None].pattern
-    return str(
-        format_percent(value, pattern.replace("0", "0." + "#" * places, 1) if places else None, locale=locale)
-    )
+    return str(format_percent(value, pattern.replace("0", "0." + "#" * places, 1) if places else None, locale=locale))
 
 
 def percent(value: Decimal | float | None, places: int = 0) -> str:
@@ -103,7 +107,9 @@ def _time(hour: int, minute: int, locale: str) -> str:
 
 @lru_cache(maxsize=64)
 def _glue(locale: str) -> str:
-    return str(get_datetime_format("medium", locale=locale))
+    """How day and time stand together, to be filled in with `%`."""
+    pattern = str(get_datetime_format("medium", locale=locale)).replace("'", "")
+    return pattern.replace("{0}", "%(time)s").replace("{1}", "%(day)s")
 
 
 def _local(moment: dt.datetime) -> dt.datetime:
@@ -127,7 +133,7 @@ def datetime(value: dt.datetime | None) -> str:
         return ABSENT
     locale, local = speech().locale, _local(value)
     day, time = _date(local.date(), locale, "medium"), _time(local.hour, local.minute, locale)
-    return _glue(locale).replace("'", "").replace("{0}", time).replace("{1}", day)
+    return _glue(locale) % {"day": day, "time": time}
 
 
 _MINUTE, _HOUR, _DAY, _LONG = 60, 3600, 86400, 60 * 86400
@@ -150,13 +156,9 @@ def relative(value: dt.datetime | None, now: dt.datetime | None = None) -> Marku
         return ABSENT
     delta = round((value - (now or dt.datetime.now(dt.UTC))).total_seconds())
     step = _MINUTE if abs(delta) < _HOUR else _HOUR if abs(delta) < _DAY else _DAY
-    text = (
-        gettext("just now")
-        if abs(delta) < _MINUTE
-        else _distance(round(delta / step) * step, speech().locale)
-    )
+    text = gettext("just now") if abs(delta) < _MINUTE else _distance(round(delta / step) * step, speech().locale)
     exact = f'datetime="{value.isoformat(timespec="seconds")}" title="{datetime(value)}"'
-    return Markup(f'<time class="nowrap" {exact}>{text}</time>')  # noqa: S704  (made of formats alone)
+    return markup(f'<time class="nowrap" {exact}>{text}</time>')
 
 
 def initials(name: str) -> str:

@@ -4,8 +4,6 @@
 """
 
 import argparse
-import datetime as dt
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from litestar.params import FromPath, FromQuery
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, Speech, gettext, negotiate, speak
 from guildhall.surfaces.kit.render import page, templates
+from guildhall.surfaces.kit.samples import DAY, NOW, WORDS, customers
 from guildhall.surfaces.kit.shell import (
     Brand,
     Message,
@@ -41,39 +40,11 @@ PAGES = {
     "records": (N_("Records"), "history"),
     "notices": (N_("Notices"), "bell"),
 }
-NOW = dt.datetime.now(dt.UTC)
-DAY = dt.timedelta(days=1)
 TYPED = Form(
     {"email": "ana.ruiz@", "name": "Northwind", "model": "co_managed", "areas": ["billing", "support"]},
     {"email": "Enter a whole address, such as ana@northwind.example.", "start": "The start is before today."},
     "typed",
 )
-
-
-def _customers() -> list[dict[str, Any]]:
-    names = (
-        "Acme Fiber",
-        "Borealis Net",
-        "Cobalt Telecom",
-        "Delta Rural Broadband Cooperative",
-        "Évora Digital",
-        "Fjord ISP",
-    )
-    models = ("co_managed", "customer_managed", "fully_managed")
-    states = ("active", "expiring", "active", "paused", "active", "scheduled")
-    return [
-        {
-            "name": name,
-            "domain": f"{name.split()[0].lower()}.example",
-            "model": models[at % len(models)],
-            "state": states[at],
-            "mrr": Decimal(1250 + 1733 * at) / 4,
-            "balance": Decimal(at * -311) / 2,
-            "tickets": at * 3,
-            "ends_at": NOW + DAY * (7 + 40 * at),
-        }
-        for at, name in enumerate(names)
-    ]
 
 
 def _navigation(current: str) -> tuple[NavGroup, ...]:
@@ -131,7 +102,7 @@ def _environment() -> Environment:
 def gallery_page(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[str]:
     """One page of the gallery, in the language and theme that the query or the reader's settings ask for."""
     sorting = sorting_of(request.query_params.get("sort"), ("name", "mrr"), Sorting("name"))
-    rows = sorted(_customers(), key=lambda row: row[sorting.key], reverse=sorting.descending)
+    rows = sorted(customers(), key=lambda row: getattr(row, sorting.key), reverse=sorting.descending)
     context = {
         "rows": rows,
         "sorting": sorting,
@@ -139,6 +110,7 @@ def gallery_page(request: Request[Any, Any, Any], name: FromPath[str]) -> Respon
         "cursor_pages": Pages(shown=6, next="abc"),
         "form": TYPED if name == "forms" else Form(),
         "states": STATES,
+        "sample": WORDS,
         "now": NOW,
         "day": DAY,
     }
@@ -148,11 +120,9 @@ def gallery_page(request: Request[Any, Any, Any], name: FromPath[str]) -> Respon
 @get("/tenants", sync_to_thread=False, opt={"public": "the components, in development"})
 def tenant_options(request: Request[Any, Any, Any], q: FromQuery[str] = "") -> Response[str]:
     """Return what the tenant selector asks for while somebody types `q`."""
-    found = [row for row in _customers() if q.lower() in row["name"].lower()]
-    options = [TenantOption(row["name"], "/_kit/figures", row["domain"], row["model"]) for row in found]
-    return page(
-        _environment(), "kit/tenant_options.html", _shell(request, ""), options=options, total=len(options)
-    )
+    found = [row for row in customers() if q.lower() in row.name.lower()]
+    options = [TenantOption(row.name, "/_kit/figures", row.domain, row.model) for row in found]
+    return page(_environment(), "kit/tenant_options.html", _shell(request, ""), options=options, total=len(options))
 
 
 def gallery_router() -> Router:
@@ -173,9 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve the gallery of components.")
     parser.add_argument("--port", type=int, default=8900)
     port: int = parser.parse_args().port
-    Server(
-        "guildhall.surfaces.kit.gallery:application", port=port, interface=Interfaces.ASGI, factory=True
-    ).serve()
+    Server("guildhall.surfaces.kit.gallery:application", port=port, interface=Interfaces.ASGI, factory=True).serve()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ sources are written in English, so English has no catalogue.
 """
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,9 @@ from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
+from markupsafe import Markup, escape
+
+from guildhall.surfaces.kit.safe import markup, safe
 
 LOCALE = Path(__file__).parents[2] / "locale"
 SOURCE = "en"
@@ -110,19 +113,10 @@ def negotiate(accept_language: str | None, chosen: str | None = None) -> str:
     return next((code for code in wanted if code in offered), SOURCE)
 
 
-def translate(msgid: str) -> str:
-    """`msgid` in the current language, nothing filled in (what Jinja calls)."""
-    return str(catalogue(_speech.get().language).ugettext(msgid)) if msgid else ""
-
-
-def translate_plural(singular: str, plural: str, count: int) -> str:
-    """Return the form for `count` in the current language, nothing filled in (what Jinja calls)."""
-    return str(catalogue(_speech.get().language).ungettext(singular, plural, count))
-
-
 def gettext(msgid: str, /, **values: object) -> str:
     """`msgid` in the current language with `%(name)s` filled from `values`."""
-    return _filled(translate(msgid), values)
+    text = str(catalogue(_speech.get().language).ugettext(msgid)) if msgid else ""
+    return text % values if values else text
 
 
 def ngettext(singular: str, plural: str, count: int, /, **values: object) -> str:
@@ -130,8 +124,45 @@ def ngettext(singular: str, plural: str, count: int, /, **values: object) -> str
 
     `%(num)s` is the count, other names come from `values`.
     """
-    return _filled(translate_plural(singular, plural, count), {"num": count, **values})
+    text = str(catalogue(_speech.get().language).ungettext(singular, plural, count))
+    return text % {"num": count, **values}
 
 
-def _filled(text: str, values: Mapping[str, object]) -> str:
-    return text % values if values else text
+def shown(msgid: str, /, **values: object) -> Markup:
+    """Return what templates show for `_(msgid, name=value)`: words and values escaped, `%%` a percent sign."""
+    text, plain = _escaped(msgid, _speech.get().language)
+    return plain if plain is not None and not values else _filled(text, values)
+
+
+def _filled(text: str, values: dict[str, object]) -> Markup:
+    """`text` with `values` escaped into it; what `Markup % values` gives, in half the time."""
+    ready = {name: value if isinstance(value, int) else safe(value) for name, value in values.items()}
+    return markup(str(text) % ready)
+
+
+def shown_block(msgid: str, /, **values: object) -> Markup:
+    """Return what templates show for a `{% trans %}` block: its markup stands, values are escaped."""
+    text, plain = _trusted(msgid, _speech.get().language)
+    return plain if plain is not None and not values else _filled(text, values)
+
+
+def shown_plural(singular: str, plural: str, count: int, /, **values: object) -> Markup:
+    """Return the form for `count` as templates show it: from `ngettext` or a `{% trans %}` block."""
+    text = catalogue(_speech.get().language).ungettext(singular, plural, count)
+    return _filled(text, {"num": count, **values})
+
+
+@lru_cache(maxsize=8192)
+def _escaped(msgid: str, language: str) -> tuple[Markup, Markup | None]:
+    text = catalogue(language).ugettext(msgid) if msgid else ""
+    return _prepared(escape(str(text)))  # equal keys of the cache: a text handed in as markup is one more text
+
+
+@lru_cache(maxsize=8192)
+def _trusted(msgid: str, language: str) -> tuple[Markup, Markup | None]:
+    return _prepared(Markup(catalogue(language).ugettext(msgid)))  # noqa: S704  (written in templates and catalogues)
+
+
+def _prepared(text: Markup) -> tuple[Markup, Markup | None]:
+    """`text` to fill in, and as it is when there is nothing to fill in."""
+    return text, None if "%(" in text else text.replace("%%", "%")

@@ -1,31 +1,53 @@
 """Templates to pages: one environment per surface, compiled once, spoken in the reader's language."""
 
-from contextvars import ContextVar
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2.runtime import Context
 from litestar import MediaType, Response
 
-from guildhall.surfaces.kit import charts, formats, forms, i18n, states, static, tables
-from guildhall.surfaces.kit.shell import Shell
+from guildhall.surfaces.kit import buttons, charts, formats, forms, i18n, states, static, tables
+from guildhall.surfaces.kit.shell import Shell, current_shell, enter_shell, leave_shell
 
+DIRECT = frozenset({FunctionType, type(states.icon)})
 FOLDER = Path(__file__).parent / "templates"
 COMPONENTS = "kit/components"
 
-_shell: ContextVar[Shell] = ContextVar("shell")
+
+class DirectContext(Context):
+    """Calls functions of the kit straight away.
+
+    A list of fifty rows makes hundreds of calls, and asking each whether it wants Jinja's context took half
+    of the page's time.
+    """
+
+    def call(self, called: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return what `called` returns; whatever is not a plain function takes Jinja's own way."""
+        if type(called) not in DIRECT or hasattr(called, "jinja_pass_arg"):
+            return super().call(called, *args, **kwargs)
+        if kwargs:
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+        return called(*args, **kwargs)
+
+
+class KitEnvironment(Environment):
+    """Jinja's environment with `DirectContext`."""
+
+    context_class = DirectContext
 
 
 def link_here(**changes: object) -> str:
     """Return the current address with some query values changed; None removes one."""
-    here = _shell.get()
+    here = current_shell()
     return tables.query_link(here.path, here.query, changes)
 
 
 def query_value(name: str) -> str:
     """Return the value of `name` in the current address, or nothing."""
-    return next((value for key, value in _shell.get().query if key == name), "")
+    return next((value for key, value in current_shell().query if key == name), "")
 
 
 GLOBALS: dict[str, Any] = {
@@ -37,7 +59,7 @@ GLOBALS: dict[str, Any] = {
     "Series": charts.Series,
     "brand_url": static.brand_url,
     "chart_json": charts.chart_json,
-    "current_shell": _shell.get,
+    "current_shell": current_shell,
     "font_url": static.font_url,
     "label_cells": tables.label_cells,
     "languages": i18n.languages,
@@ -46,7 +68,8 @@ GLOBALS: dict[str, Any] = {
     "state_label": states.state_label,
     "static_url": static.static_url,
 }
-FUNCTIONS = {"badge": states.badge, "tag": states.tag, "icon": states.icon}
+WORDS = {"_": i18n.shown, "gettext": i18n.shown_block, "ngettext": i18n.shown_plural}
+FUNCTIONS = {"badge": states.badge, "tag": states.tag, "icon": states.icon, **buttons.COMPONENTS}
 
 
 def templates(*folders: Path, development: bool = False) -> Environment:
@@ -55,7 +78,7 @@ def templates(*folders: Path, development: bool = False) -> Environment:
     With `development`, changed templates are read again; otherwise each is compiled once. A missing name is
     an error, everything is escaped.
     """
-    environment = Environment(
+    environment = KitEnvironment(
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in (*folders, FOLDER)]),
         autoescape=True,
         undefined=StrictUndefined,
@@ -65,11 +88,9 @@ def templates(*folders: Path, development: bool = False) -> Environment:
         cache_size=-1,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_callables(  # type: ignore[attr-defined]  # added by the extension
-        i18n.translate, i18n.translate_plural, newstyle=True
-    )
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension's: values are arguments
     environment.filters.update(formats.FILTERS)
-    environment.globals.update(GLOBALS, ui=SimpleNamespace(**FUNCTIONS))
+    environment.globals.update(GLOBALS | WORDS, ui=SimpleNamespace(**FUNCTIONS))
     load_components(environment)
     return environment
 
@@ -89,12 +110,12 @@ def render(environment: Environment, name: str, shell_: Shell, /, **context: Any
     """Return the text of template `name` in the language of `shell_`, which templates see as `shell`."""
     if environment.auto_reload:
         load_components(environment)
-    token = _shell.set(shell_)
+    token = enter_shell(shell_)
     try:
         with i18n.speaking(shell_.speech):
             return environment.get_template(name).render(context, shell=shell_)
     finally:
-        _shell.reset(token)
+        leave_shell(token)
 
 
 def page(

@@ -1,6 +1,7 @@
 """What a layout needs to know. A surface builds one `Shell` per request; templates and components read it."""
 
 import datetime as dt
+from contextvars import ContextVar
 from typing import Literal
 
 import msgspec
@@ -116,6 +117,11 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
     tenant_list_url: str | None = None
     csrf_field: str = "_csrf"
     csrf_token: str = ""
+
+
+_shell: ContextVar[Shell] = ContextVar("shell")
+current_shell = _shell.get  # the one of the page being rendered; LookupError outside of rendering
+enter_shell, leave_shell = _shell.set, _shell.reset
 
 
 class TenantOption(msgspec.Struct, frozen=True):

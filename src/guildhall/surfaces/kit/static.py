@@ -87,9 +87,7 @@ def built_file(name: FromPath[str], request: Request[Any, Any, Any]) -> Response
     headers["Vary"] = "Accept-Encoding"
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(file.body, media_type=file.media_type, headers=headers)
-    return Response(
-        file.compressed, media_type=file.media_type, headers=headers | {"Content-Encoding": "gzip"}
-    )
+    return Response(file.compressed, media_type=file.media_type, headers=headers | {"Content-Encoding": "gzip"})
 
 
 @get("/brand/{name:str}", sync_to_thread=False, opt={"public": "colours of the user interface"})

@@ -67,9 +67,7 @@ class Pages(msgspec.Struct, frozen=True):
     @property
     def more(self) -> bool:
         """Whether rows follow."""
-        return self.next is not None or (
-            self.total is not None and self.page is not None and self.last < self.total
-        )
+        return self.next is not None or (self.total is not None and self.page is not None and self.last < self.total)
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -109,20 +107,16 @@ def query_link(path: str, query: Pairs, changes: dict[str, object]) -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-_CELL = re.compile(r"<(tr|td|th)\b")
+_ROW, _CELL = re.compile(r"<(?=tr\b)"), re.compile(r"<(?=t[dh]\b)")
 
 
 def label_cells(body: str, columns: Sequence[Column]) -> Markup:
     """`body` (rows of a table) with each cell told its column's label, which phones show beside the value."""
-    labels = [escape(column.label) for column in columns]
-    at = -1
+    labels = [f' data-label="{escape(column.label)}"' for column in columns]
+    return Markup("<".join(_labelled(row, labels) for row in _ROW.split(body)))  # noqa: S704  (labels are escaped)
 
-    def labelled(match: re.Match[str]) -> str:
-        nonlocal at
-        if match[1] == "tr":
-            at = -1
-            return match[0]
-        at += 1
-        return f'{match[0]} data-label="{labels[at]}"' if at < len(labels) else match[0]
 
-    return Markup(_CELL.sub(labelled, body))  # noqa: S704  (rendered markup in, escaped labels added)
+def _labelled(row: str, labels: list[str]) -> str:
+    before, *cells = _CELL.split(row)
+    named = (f"<{cell[:2]}{label}{cell[2:]}" for cell, label in zip(cells, labels, strict=False))
+    return "".join([before, *named, *(f"<{cell}" for cell in cells[len(labels) :])])
