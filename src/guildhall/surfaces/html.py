@@ -112,14 +112,18 @@ async def _gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     site: Site = connection.app.state.site
     _same_origin(connection)
     token = connection.cookies.get(site.cookie)
-    await entry.enter(
-        connection,
-        handler,
-        surface=site.surface,
-        key=entry.Key(token=token) if token else None,
-        tenant_id=entry.tenant_in_path(connection),
-        named="path",
-    )
+    try:
+        await entry.enter(
+            connection,
+            handler,
+            surface=site.surface,
+            key=entry.Key(token=token) if token else None,
+            tenant_id=entry.tenant_in_path(connection),
+            named="path",
+        )
+    finally:  # a refusal is said in the reader's language too
+        found = connection.scope["state"].get("entered")
+        i18n.speak(speech_of(connection, found.actor if found else None))
 
 
 def _same_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
@@ -147,7 +151,7 @@ async def _take_step_up(request: Web) -> None:
         request.scope["state"]["entered"] = msgspec.structs.replace(found, actor=actor)
 
 
-def speech_of(request: Web, actor: Actor | None) -> Speech:
+def speech_of(request: entry.Connection, actor: Actor | None) -> Speech:
     """Return how to speak to this reader: the person's own choice, else the cookie's, else the browser's."""
     known = actor is not None and actor.user_id is not None
     chosen = request.cookies.get(LANGUAGE_COOKIE) or (actor.language if actor and known else None)

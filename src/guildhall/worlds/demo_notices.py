@@ -29,7 +29,7 @@ def _of(link: Link, now: datetime) -> Iterator[tuple[object, ...]]:
         for days in (30, 7):
             at = link.ends_at - timedelta(days=days)
             for side, whom in (("partner", link.partner.id), ("tenant", tenant)):
-                yield _row(link, side, whom, "link.expiring", at, f"{days}", days=days)
+                yield _row(link, side, whom, "link.ends_soon", at, f"{days}", days=days)
     elif (link.partner.slug, link.slug) == _ASKS_FOR_MORE:
         yield _row(link, "tenant", tenant, "link.change_asked", now - timedelta(days=2))
     elif link.status == "requested":

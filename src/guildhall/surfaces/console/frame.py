@@ -1,0 +1,82 @@
+"""What stands around every page of the console: sections by permission, the notices, the tenant in context."""
+
+from datetime import timedelta
+
+from guildhall.core import clock, db
+from guildhall.core.actor import Actor
+from guildhall.domain.access.gates import Standing
+from guildhall.domain.access.links import EXPIRING_DAYS
+from guildhall.domain.notify import notices
+from guildhall.surfaces.entry import Entered
+from guildhall.surfaces.html import Frame, Web
+from guildhall.surfaces.kit.i18n import N_, gettext
+from guildhall.surfaces.kit.shell import NavGroup, NavItem, TenantContext
+
+CUSTOMERS = "partner.tenants.list"
+# Where it leads, what it is called, its icon, and what the person must hold to see it.
+_WORK = (
+    ("/customers", N_("Customers"), "building-2", CUSTOMERS),
+    ("/tickets", N_("Tickets"), "ticket", "partner.support.tickets.list"),
+    ("/links", N_("Links"), "link-2", "partner.links.read"),
+)
+_ORGANISATION = (
+    ("/team", N_("Team"), "users", "partner.team.read"),
+    ("/audit", N_("Audit trail"), "history", "partner.audit.read"),
+)
+
+
+async def frame(request: Web) -> Frame:
+    """Return the navigation of this person, and the tenant that the address names."""
+    found: Entered = request.scope["state"]["entered"]
+    actor, path = found.actor, request.url.path
+    lists = actor.may(CUSTOMERS)
+    return Frame(
+        navigation=await _navigation(actor, path),
+        menu=(NavItem(gettext("Your account"), "/account", "user-round"),),
+        tenant=context(found.tenant) if found.tenant else None,
+        tenant_search_url="/tenants/options" if lists else None,
+        tenant_list_url="/customers" if lists else None,
+    )
+
+
+async def _navigation(actor: Actor, path: str) -> tuple[NavGroup, ...]:
+    """Return the sections that the person may use; the others are not there."""
+    async with db.transaction(actor) as connection:
+        unread = await notices.unread_count(connection, actor)
+    here = "/customers" if path.startswith("/t/") else path
+    first = NavItem(gettext("Dashboard"), "/", "layout-dashboard", path == "/")
+    bell = NavItem(gettext("Notices"), "/notices", "bell", _within(here, "/notices"), unread or None)
+    return (
+        NavGroup((first, *_allowed(actor, here, _WORK), bell)),
+        NavGroup(_allowed(actor, here, _ORGANISATION), gettext("Organisation")),
+    )
+
+
+def _allowed(actor: Actor, here: str, sections: tuple[tuple[str, str, str, str], ...]) -> tuple[NavItem, ...]:
+    """Return the links of `sections` that the person's permissions open."""
+    return tuple(
+        NavItem(gettext(label), href, icon, _within(here, href))
+        for href, label, icon, permission in sections
+        if actor.may(permission)
+    )
+
+
+def _within(path: str, section: str) -> bool:
+    """Return whether `path` belongs to `section`."""
+    return path == section or path.startswith(f"{section}/")
+
+
+def context(tenant: Standing) -> TenantContext | None:
+    """Return what the coloured bar says of the tenant; nothing where the gates would not let the person in."""
+    at_home = tenant.is_home and tenant.link_id is None
+    if not at_home and not (tenant.live and tenant.within_limits):
+        return None
+    ending = tenant.ends_at is not None and tenant.ends_at <= clock.now() + timedelta(days=EXPIRING_DAYS)
+    return TenantContext(
+        id=str(tenant.tenant_id),
+        name=tenant.tenant_name or gettext("Your own organisation"),
+        operating_model=tenant.operating_model,
+        link_state="expiring" if ending else "active",
+        leave_url="/customers",
+        ends_at=tenant.ends_at,
+    )

@@ -1,0 +1,96 @@
+"""Notices: what happened to the person's links and tickets, newest first."""
+
+from uuid import UUID
+
+from litestar import get, post
+from litestar.response import Redirect
+from msgspec import Struct
+
+from guildhall.core import clock, db
+from guildhall.core.errors import Invalid
+from guildhall.core.ids import parse_id
+from guildhall.domain.notify import notices
+from guildhall.domain.notify.notices import Notice
+from guildhall.domain.notify.sentences import filled, sentence
+from guildhall.surfaces.console import asked
+from guildhall.surfaces.entry import Who, own
+from guildhall.surfaces.html import Page, Web, page, redirect, ticked
+from guildhall.surfaces.kit.i18n import gettext
+from guildhall.surfaces.kit.tables import Pages
+
+SIZE = 20
+_LOOKS = {
+    "approved": ("circle-check", "ok"),
+    "change_approved": ("circle-check", "ok"),
+    "started": ("circle-check", "ok"),
+    "resumed": ("circle-play", "ok"),
+    "created": ("link-2", "ok"),
+    "declined": ("circle-x", "bad"),
+    "change_declined": ("circle-x", "bad"),
+    "revoked": ("ban", "bad"),
+    "expired": ("clock-alert", "bad"),
+    "paused": ("circle-pause", "warn"),
+    "countered": ("message-square-reply", "note"),
+    "ends_soon": ("clock-alert", "warn"),
+    "ends_tomorrow": ("clock-alert", "warn"),
+    "ends_today": ("clock-alert", "warn"),
+    "opened": ("ticket", "info"),
+    "commented": ("message-square", "info"),
+}
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A notice as the page shows it; `href` leads to what it is about, or is empty."""
+
+    notice: Notice
+    text: str
+    href: str
+    icon: str
+    tone: str
+
+
+def lines(found: list[Notice]) -> list[Line]:
+    """Return notices in the reader's words."""
+    return [_line(each) for each in found]
+
+
+def _line(each: Notice) -> Line:
+    """Return one notice with its sentence, its look and where it leads."""
+    icon, tone = _LOOKS.get(each.kind.partition(".")[2], ("bell", "mute"))
+    text = filled(gettext(sentence(each.audience, each.kind)), each.values)
+    return Line(notice=each, text=text, href=_href(each), icon=icon, tone=tone)
+
+
+def _href(each: Notice) -> str:
+    """Return the page of what a notice is about."""
+    ticket = each.values.get("ticket_id")
+    if ticket and each.tenant_id:
+        return f"/t/{each.tenant_id}/tickets/{ticket}"
+    return f"/links/{each.link_id}" if each.link_id else ""
+
+
+@get("/notices", **own("a person's own notices"))
+async def notice_list(request: Web, actor: Who) -> Page:
+    """Return one page of the person's notices."""
+    number = asked.page_number(request)
+    unread = asked.choice(request, "show", {"unread"}) == "unread"
+    async with db.transaction(actor) as connection:
+        found, more = await notices.listed(
+            connection, actor, unread_only=unread, limit=SIZE, offset=(number - 1) * SIZE
+        )
+    pages = Pages(shown=len(found), page=number, size=SIZE, next="more" if more else None)
+    return await page(request, "notices/list.html", lines=lines(found), pages=pages, unread=unread)
+
+
+@post("/notices/read", **own("a person's own notices"))
+async def mark_read(request: Web, actor: Who) -> Redirect:
+    """Mark the notices that were sent along as read, or all of them."""
+    texts = await ticked(request, "id")
+    ids: list[UUID] = [known for text in texts if (known := parse_id(text)) is not None]
+    if len(ids) != len(texts):
+        raise Invalid
+    await notices.mark_read(actor, now=clock.now(), ids=ids or None)
+    return redirect("/notices", gettext("Marked as read."))
+
+
+ROUTES = [notice_list, mark_read]
