@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
+from guildhall.core.jobs import periodic
 from guildhall.domain.access.links import overdue
 from guildhall.domain.access.states import OPEN
 from guildhall.domain.access.tables import partner_tenant_link as link
@@ -29,6 +30,7 @@ _STEPS: Sequence[tuple[str, Action, ColumnElement[bool]]] = (
 )
 
 
+@periodic("* * * * *", "links.sweep")
 async def sweep(actor: Actor) -> dict[str, int]:
     """Take every step that time asks for; return how many links went to each state. Safe to run at any time."""
     counts = {}

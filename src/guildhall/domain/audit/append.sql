@@ -74,17 +74,53 @@ BEGIN
 END
 $$;
 
+-- The trail is append-only for everybody. One thing may change: a name and its salt may become empty, by the definer,
+-- so by portal.audit_erase alone. The name is outside of what is hashed; the chain still verifies.
 CREATE OR REPLACE FUNCTION portal.audit_refuse() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$ BEGIN RAISE EXCEPTION 'the trail is append-only' USING ERRCODE = 'insufficient_privilege'; END $$;
+AS $$
+DECLARE
+    outside CONSTANT text[] := '{actor_name,actor_salt}';
+BEGIN
+    IF TG_OP = 'UPDATE' AND current_user = '@definer' THEN
+        IF TG_LEVEL = 'STATEMENT' THEN
+            RETURN NULL;
+        END IF;
+        IF to_jsonb(NEW) - outside = to_jsonb(OLD) - outside AND NEW.actor_name || NEW.actor_salt = '' THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'the trail is append-only' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
 
 SET LOCAL ROLE @owner;
 DROP TRIGGER IF EXISTS audit_entry_fixed ON portal.audit_entry;
 CREATE TRIGGER audit_entry_fixed BEFORE UPDATE OR DELETE OR TRUNCATE ON portal.audit_entry
     FOR EACH STATEMENT EXECUTE FUNCTION portal.audit_refuse();
+DROP TRIGGER IF EXISTS audit_entry_sealed ON portal.audit_entry;
+CREATE TRIGGER audit_entry_sealed BEFORE UPDATE ON portal.audit_entry
+    FOR EACH ROW EXECUTE FUNCTION portal.audit_refuse();
+DROP TRIGGER IF EXISTS audit_signature_fixed ON portal.audit_signature;
+CREATE TRIGGER audit_signature_fixed BEFORE UPDATE OR DELETE OR TRUNCATE ON portal.audit_signature
+    FOR EACH STATEMENT EXECUTE FUNCTION portal.audit_refuse();
 SET LOCAL ROLE @definer;
 
--- The head of a chain, for its reader: to show that an export is complete, and for the daily signature.
+-- A legal erasure: the name of one person goes from every entry, its id stays. Only the owner may call it.
+CREATE OR REPLACE FUNCTION portal.audit_erase(person uuid) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    erased bigint;
+BEGIN
+    UPDATE portal.audit_entry AS e SET actor_name = '', actor_salt = ''
+    WHERE e.actor_id = person AND e.actor_name || e.actor_salt <> '';
+    GET DIAGNOSTICS erased = ROW_COUNT;
+    RETURN erased;
+END
+$$;
+
+-- The head of a chain, for its reader: to show that an export is complete.
 CREATE OR REPLACE FUNCTION portal.audit_head_of(which text, chain uuid) RETURNS TABLE (sequence bigint, hash bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -92,6 +128,11 @@ AS $$
     WHERE h.kind = which AND h.chain_id = chain AND (
         portal.side() NOT IN ('partner', 'tenant')
         OR (portal.side() = 'partner' AND which = 'partner' AND chain = portal.app_id('partner_id'))
-        OR (portal.side() = 'tenant' AND which = 'tenant' AND chain = ANY (ARRAY(SELECT portal.own_tenant())))
-    )
+        OR (portal.side() = 'tenant' AND which = 'tenant' AND chain = ANY (ARRAY(SELECT portal.own_tenant()))))
 $$;
+
+-- Every head, for whoever walks the chains: the daily signature and `audit verify`.
+CREATE OR REPLACE FUNCTION portal.audit_heads()
+RETURNS TABLE (kind text, chain_id uuid, sequence bigint, hash bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT h.kind, h.chain_id, h.sequence, h.hash FROM portal.audit_head AS h ORDER BY h.kind, h.chain_id $$;

@@ -18,6 +18,12 @@ from guildhall.core.actor import Actor, Kind, Surface
 from guildhall.core.ids import new_id
 
 VENDOR = UUID(int=0)
+# Whose address and browser a chain may hold; the vendor's holds everybody's.
+_OWN_SIDE: Mapping[str, Kind | None] = {
+    "partner": Kind.PARTNER_USER,
+    "tenant": Kind.CUSTOMER_USER,
+    "vendor": None,
+}
 _APPEND = text("SELECT portal.audit_append(:event, :kinds, :chains, :bodies, :person_name, :person_salt)").bindparams(
     bindparam("event", type_=Uuid),
     bindparam("kinds", type_=ARRAY(Text)),
@@ -72,6 +78,7 @@ class Action(StrEnum):
     PARTNER_CHANGED = "partner.changed"
     DATA_IMPORTED = "data.imported"
     TRAIL_EXPORTED = "trail.exported"
+    NAME_ERASED = "trail.name_erased"
     JOB_RETRIED = "job.retried"
     STAFF_CREATED = "staff.created"
 
@@ -119,26 +126,47 @@ async def record(
     """
     if not connection.in_transaction():
         raise RuntimeError("The trail is written inside the transaction of the act")
-    event, salt = new_id(), secrets.token_hex(16)
-    chains = _chains(actor, action, partner_id, tenant_id)
-    body = _body(actor, action, target, tenant_id, changes or {}, reason, salt)
-    hidden = {key: value for key, value in body.items() if key not in {"ip", "user_agent"}}
-    bodies = [
-        rfc8785.dumps(hidden if kind == "tenant" and actor.kind is not Kind.CUSTOMER_USER else body).decode()
-        for kind, _ in chains
-    ]
-    await connection.execute(
-        _APPEND,
-        {
-            "event": event,
-            "kinds": [kind for kind, _ in chains],
-            "chains": [chain for _, chain in chains],
-            "bodies": bodies,
-            "person_name": actor.name,
-            "person_salt": salt,
-        },
+    values = event_of(
+        actor,
+        action=action,
+        target=target,
+        partner_id=partner_id,
+        tenant_id=tenant_id,
+        changes=changes or {},
+        reason=reason,
     )
+    await connection.execute(_APPEND, values)
+    event: UUID = values["event"]
     return event
+
+
+def event_of(
+    actor: Actor,
+    *,
+    action: Action,
+    target: Target,
+    partner_id: UUID | None = None,
+    tenant_id: UUID | None = None,
+    changes: Mapping[str, Any],
+    reason: str,
+) -> dict[str, Any]:
+    """Return the arguments of portal.audit_append for one act, by their names.
+
+    Address and browser stay with the own side: they are in no copy that the other side reads.
+    """
+    salt = secrets.token_hex(16)
+    chains = _chains(actor, action, partner_id, tenant_id)
+    body = _body(actor, action, target, tenant_id, changes, reason, salt)
+    hidden = {key: value for key, value in body.items() if key not in {"ip", "user_agent"}}
+    sealed, bare = rfc8785.dumps(body).decode(), rfc8785.dumps(hidden).decode()
+    return {
+        "event": new_id(),
+        "kinds": [kind for kind, _ in chains],
+        "chains": [chain for _, chain in chains],
+        "bodies": [sealed if _OWN_SIDE[kind] in {None, actor.kind} else bare for kind, _ in chains],
+        "person_name": actor.name,
+        "person_salt": salt,
+    }
 
 
 def _chains(actor: Actor, action: Action, partner_id: UUID | None, tenant_id: UUID | None) -> list[tuple[str, UUID]]:

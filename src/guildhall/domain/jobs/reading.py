@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,8 +16,8 @@ from guildhall.core.errors import Conflict, Forbidden
 from guildhall.domain.audit.trail import Action, Target, record
 
 STATUSES = ("todo", "doing", "succeeded", "failed", "cancelled", "aborted")
-_LISTED = text("SELECT * FROM portal.jobs_for_staff(:status, :task, :before, :count)")
-_SUMMARY = text("SELECT * FROM portal.jobs_summary()")
+_LISTED = text("SELECT * FROM portal.jobs_for_staff(:status, :task, :before, :count)").columns(ids=JSONB)
+_SUMMARY = text("SELECT * FROM portal.jobs_summary()").columns(counts=JSONB)
 _RETRY = text("SELECT task FROM portal.job_retry(:job)")
 
 

@@ -1,4 +1,4 @@
-"""Bring a database to what this version of the code needs: roles, both histories, the boundary."""
+"""Bring a database to what this version of the code needs: roles, both histories, jobs, the boundary."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -10,13 +10,14 @@ from alembic import command, context
 from alembic.config import Config
 
 from guildhall.core.db import PORTAL, TENANCY
+from guildhall.domain import tasks
 from guildhall.domain.access.boundary.apply import apply
 from guildhall.domain.access.boundary.roles import LOGINS, create_roles, named
-from guildhall.domain.migrations import tables
+from guildhall.domain.migrations import jobs, tables
 
 HISTORIES = {"portal": PORTAL, "tenancy": TENANCY}
 _LOCK = 7_238_114_906  # any number that no other program uses
-__all__ = ["config", "history", "migrate", "tables"]
+__all__ = ["config", "history", "migrate", "tables", "tasks"]
 
 
 def config(schema: str, connection: sa.Connection | None = None, owner: str = "") -> Config:
@@ -38,8 +39,7 @@ def history(schema: str) -> None:
         include_name=lambda name, kind, parents: (
             name == schema
             if kind == "schema"
-            else kind != "table"
-            or (parents["schema_name"] == schema and name not in {"boundary", "alembic_version"})
+            else kind != "table" or (parents["schema_name"] == schema and name not in {"boundary", "alembic_version"})
         ),
         compare_type=True,
     )
@@ -64,23 +64,24 @@ def migrate(url: str, *, prefix: str, logins: Mapping[str, tuple[str, ...]] = LO
             done.append(f"{schema}: {before or 'empty'} -> {after}")
         engine.dispose()
         with psycopg.connect(url) as connection:
+            before, after = jobs.install(connection, prefix)
+            done.append(f"jobs: {before or 'empty'} -> {after}")
+        with psycopg.connect(url) as connection:
             changed = apply(connection, prefix=prefix, logins=dict(logins))
             done.append("boundary: " + ("written" if changed else "as it should be"))
     return done
 
 
 def _roles(connection: psycopg.Connection[Any], prefix: str, logins: Mapping[str, tuple[str, ...]]) -> None:
-    """Make the roles and the two schemas, and let the migrating log-in become owner and definer."""
+    """Make the roles and the schemas, and let the migrating log-in become owner and definer."""
     version = connection.info.server_version
     for statement in create_roles(prefix=prefix, server_version=version, logins=logins):
         connection.execute(statement.encode())
     options = " WITH INHERIT FALSE, SET TRUE" if version >= 160000 else ""  # noqa: PLR2004
     for role in ("owner", "definer"):
         connection.execute(named(f"GRANT @{role} TO CURRENT_USER{options}", prefix).encode())
-    for schema in HISTORIES:
-        connection.execute(
-            named(f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION @owner", prefix).encode()
-        )
+    for schema in (*HISTORIES, "jobs"):
+        connection.execute(named(f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION @owner", prefix).encode())
 
 
 def _upgrade(engine: sa.Engine, schema: str, prefix: str) -> tuple[str | None, str | None]:

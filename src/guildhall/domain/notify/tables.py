@@ -13,10 +13,13 @@ notice = Table(
     Column("audience_id", Uuid),
     Column("kind", Text, nullable=False),
     Column("link_id", Uuid),
+    Column("tenant_id", Uuid, comment="What it is about; null for a partner that does not know the tenant"),
+    Column("area", Text, nullable=False, server_default="", comment="What a link must open to see it; none: links"),
     document("values"),
     Column("dedupe", Text, nullable=False),
     created(),
     one_of("audience", ("partner", "tenant", "staff")),
+    one_of("area", ("", "support")),
     UniqueConstraint("audience", "audience_id", "dedupe", postgresql_nulls_not_distinct=True),
     Index("ix_notice_audience", "audience", "audience_id", text("created_at DESC")),
 )

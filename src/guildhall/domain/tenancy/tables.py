@@ -193,6 +193,7 @@ ticket_comment = Table(
     to("tenancy.ticket", "ticket_id"),
     Column("content", Text, nullable=False),
     Column("is_internal", Boolean, nullable=False, server_default=text("false")),
+    Column("notify_customer", Boolean, nullable=False, server_default=text("true")),
     Column("author_kind", Text, nullable=False),
     Column("author_id", Uuid),
     Column("author_name", Text, nullable=False),

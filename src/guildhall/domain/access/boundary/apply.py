@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from guildhall.core.jobs import tasks
 from guildhall.domain.access.boundary.policies import RULES, Rule
 from guildhall.domain.access.boundary.roles import (
     DOORS,
@@ -28,6 +29,8 @@ SOURCES = (
     ("guildhall.domain.access.boundary", "links.sql"),
     ("guildhall.domain.audit", "append.sql"),
     ("guildhall.domain.tenancy", "rollups.sql"),
+    ("guildhall.domain.notify", "notices.sql"),
+    ("guildhall.domain.jobs", "jobs.sql"),
 )
 # What each surface may call once it has taken its role; everything else is closed to it.
 CALLS: dict[str, tuple[str, ...]] = {
@@ -45,10 +48,20 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.audit_append(uuid, text[], uuid[], text[], text, text)": SURFACE_ROLES,
     "portal.audit_hold(text[], uuid[])": ("customer", "staff", "worker"),
     "portal.audit_head_of(text, uuid)": SURFACE_ROLES,
+    "portal.audit_heads()": ("worker",),
+    "portal.audit_erase(uuid)": (),
+    "portal.enqueue(text, jsonb)": SURFACE_ROLES,
+    "portal.jobs_for_staff(text, text, bigint, integer)": ("staff",),
+    "portal.jobs_summary()": ("staff", "worker"),
+    "portal.job_retry(bigint)": ("staff",),
     "portal.link_guard()": (),
     "portal.audit_refuse()": (),
+    "portal.link_notices()": (),
+    "portal.link_change_notices()": (),
     "tenancy.roll()": (),
     "tenancy.number_ticket()": (),
+    "tenancy.ticket_notices()": (),
+    "tenancy.comment_notices()": (),
 }
 # The definer reads and writes these beside what it may read: sessions, links, rollups, the trail.
 _DEFINER_WRITES = (
@@ -62,6 +75,7 @@ _DEFINER_WRITES = (
     "portal.partner_tenant_link",
     "portal.audit_head",
     "portal.audit_entry",
+    "portal.notice",
     "tenancy.billing_rollup",
     "tenancy.support_rollup",
     "tenancy.subscriber_rollup",
@@ -71,8 +85,9 @@ _DEFINER_WRITES = (
 def functions() -> str:
     """Return every function and trigger, as one script with `@role` tokens."""
     allowed = ", ".join(f"('{source}', '{target}', '{side}')" for source, target, side in steps())
+    enqueued = ", ".join(f"('{task.name}', '@{role}')" for task in tasks().values() for role in task.roles)
     texts = (files(package).joinpath(name).read_text() for package, name in SOURCES)
-    return "\n".join(texts).replace("%STEPS%", allowed)
+    return "\n".join(texts).replace("%STEPS%", allowed).replace("%TASKS%", enqueued)
 
 
 def grants() -> Iterator[str]:

@@ -116,6 +116,12 @@ _NEW_SESSION = (
     "expires_at",
 )
 OWN_SESSION = f"user_id = {USER_ID}"
+_HOME_TENANT = f"tenant_id = ANY (ARRAY(SELECT home_tenant_id FROM portal.partner WHERE id = {PARTNER_ID}))"
+_OWN_SCOPE = f"(SELECT tenant_scope FROM portal.partner_user WHERE id = {USER_ID})"
+_LIMITED_TO = f"ANY (ARRAY(SELECT tenant_id FROM portal.partner_user_tenant WHERE user_id = {USER_ID}))"
+_WITHIN_LIMITS = (
+    f"(tenant_id IS NULL OR {_OWN_SCOPE} = 'all' OR ({_OWN_SCOPE} = 'include') = (tenant_id = {_LIMITED_TO}))"
+)
 _TICKET_AUTHOR = f"created_by_id = {USER_ID}"
 _PARTNER_AUTHOR = f"created_by_partner_id = {PARTNER_ID} AND {_TICKET_AUTHOR}"
 _TICKET_FIELDS = (
@@ -250,19 +256,30 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "portal.audit_view": (
         _reads("partner", OWN_SESSION),
-        _adds("partner", f"{OWN_SESSION} AND {reach('any')}"),
+        _adds("partner", f"{OWN_SESSION} AND ({reach('any')} OR {_HOME_TENANT})"),
+        _reads("worker", ANY_ROW, "hour"),
+        Rule("worker", "DELETE", "hour < now() - interval '1 day'"),
     ),
     "portal.notice": (
-        _reads("partner", f"audience = 'partner' AND audience_id = {PARTNER_ID}"),
+        _reads(
+            "partner",
+            f"audience = 'partner' AND audience_id = {PARTNER_ID} AND {_WITHIN_LIMITS}"
+            f" AND (area = '' OR (area = 'support' AND {reach('support')}))",
+        ),
         _reads("customer", "audience = 'tenant' AND audience_id = ANY (ARRAY(SELECT portal.own_tenant()))"),
         _reads("staff", "audience = 'staff'"),
         _reads("worker", ANY_ROW),
         _adds("worker", ANY_ROW),
+        Rule("worker", "DELETE", "created_at < now() - interval '90 days'"),
     ),
-    "portal.notice_read": tuple(
-        rule
-        for role in ("partner", "customer", "staff")
-        for rule in (_reads(role, OWN_SESSION), _adds(role, OWN_SESSION))
+    "portal.notice_read": (
+        *(
+            rule
+            for role in ("partner", "customer", "staff")
+            for rule in (_reads(role, OWN_SESSION), _adds(role, OWN_SESSION))
+        ),
+        _reads("worker", ANY_ROW, "notice_id"),
+        Rule("worker", "DELETE", ANY_ROW),
     ),
     "portal.idempotency_key": (
         _reads("partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}"),

@@ -41,9 +41,7 @@ def upgrade() -> None:
         sa.Column("target_id", sa.Text(), nullable=False),
         sa.CheckConstraint("kind IN ('partner', 'tenant', 'vendor')", name=op.f("ck_audit_entry_kind")),
         sa.PrimaryKeyConstraint("kind", "chain_id", "sequence", name=op.f("pk_audit_entry")),
-        sa.UniqueConstraint(
-            "kind", "chain_id", "event_id", name=op.f("uq_audit_entry_kind_chain_id_event_id")
-        ),
+        sa.UniqueConstraint("kind", "chain_id", "event_id", name=op.f("uq_audit_entry_kind_chain_id_event_id")),
         schema="portal",
     )
     op.create_index(
@@ -101,9 +99,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("request_hash", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),
-        sa.Column(
-            "headers", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -118,10 +114,22 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("link_id", sa.Uuid(), nullable=True),
         sa.Column(
-            "values", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
+            "tenant_id",
+            sa.Uuid(),
+            nullable=True,
+            comment="What it is about; null for a partner that does not know the tenant",
         ),
+        sa.Column(
+            "area",
+            sa.Text(),
+            server_default="",
+            nullable=False,
+            comment="What a link must open to see it; none: links",
+        ),
+        sa.Column("values", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("dedupe", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("area IN ('', 'support')", name=op.f("ck_notice_area")),
         sa.CheckConstraint("audience IN ('partner', 'tenant', 'staff')", name=op.f("ck_notice_audience")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
         sa.UniqueConstraint(
@@ -195,9 +203,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("roles", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
-        sa.CheckConstraint(
-            "email = lower(email) AND position('@' in email) > 1", name=op.f("ck_staff_user_email")
-        ),
+        sa.CheckConstraint("email = lower(email) AND position('@' in email) > 1", name=op.f("ck_staff_user_email")),
         sa.CheckConstraint("status IN ('active', 'deactivated')", name=op.f("ck_staff_user_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_user")),
         schema="portal",
@@ -233,9 +239,7 @@ def upgrade() -> None:
             name=op.f("ck_partner_account_engagement_type"),
         ),
         sa.CheckConstraint("status IN ('active', 'ended')", name=op.f("ck_partner_account_status")),
-        sa.ForeignKeyConstraint(
-            ["partner_id"], ["portal.partner.id"], name=op.f("fk_partner_account_partner_id")
-        ),
+        sa.ForeignKeyConstraint(["partner_id"], ["portal.partner.id"], name=op.f("fk_partner_account_partner_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_partner_account")),
         schema="portal",
     )
@@ -271,9 +275,7 @@ def upgrade() -> None:
             nullable=True,
             comment="Known to the partner by code or after approval, else null",
         ),
-        sa.Column(
-            "tenant_domain", sa.Text(), server_default="", nullable=False, comment="As the partner typed it"
-        ),
+        sa.Column("tenant_domain", sa.Text(), server_default="", nullable=False, comment="As the partner typed it"),
         sa.Column("partner_home_tenant_id", sa.Uuid(), nullable=True),
         sa.Column("access_role", sa.Text(), nullable=False),
         sa.Column(
@@ -319,9 +321,7 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "(status = 'paused') = (paused_by IS NOT NULL)", name=op.f("ck_partner_tenant_link_paused")
-        ),
+        sa.CheckConstraint("(status = 'paused') = (paused_by IS NOT NULL)", name=op.f("ck_partner_tenant_link_paused")),
         sa.CheckConstraint(
             "access_role IN ('msp_full', 'enterprise_hq', 'msp_billing', 'msp_support', 'auditor', 'reseller', 'delegate')",
             name=op.f("ck_partner_tenant_link_access_role"),
@@ -361,16 +361,12 @@ def upgrade() -> None:
             "tenant_id IS NOT NULL OR status IN ('requested', 'withdrawn', 'lapsed')",
             name=op.f("ck_partner_tenant_link_known"),
         ),
-        sa.CheckConstraint(
-            "ends_at IS NULL OR ends_at >= starts_at", name=op.f("ck_partner_tenant_link_dates")
-        ),
+        sa.CheckConstraint("ends_at IS NULL OR ends_at >= starts_at", name=op.f("ck_partner_tenant_link_dates")),
         sa.CheckConstraint(
             "partner_home_tenant_id IS DISTINCT FROM tenant_id OR tenant_id IS NULL",
             name=op.f("ck_partner_tenant_link_home"),
         ),
-        sa.ForeignKeyConstraint(
-            ["partner_id"], ["portal.partner.id"], name=op.f("fk_partner_tenant_link_partner_id")
-        ),
+        sa.ForeignKeyConstraint(["partner_id"], ["portal.partner.id"], name=op.f("fk_partner_tenant_link_partner_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_partner_tenant_link")),
         schema="portal",
     )
@@ -398,9 +394,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'active'"),
         postgresql_include=["starts_at", "ends_at", "operating_model", "areas"],
     )
-    op.create_index(
-        "ix_link_tenant", "partner_tenant_link", ["tenant_id", "status"], unique=False, schema="portal"
-    )
+    op.create_index("ix_link_tenant", "partner_tenant_link", ["tenant_id", "status"], unique=False, schema="portal")
     op.create_index(
         "uq_link_full_control",
         "partner_tenant_link",
@@ -444,22 +438,14 @@ def upgrade() -> None:
         sa.Column("partner_id", sa.Uuid(), nullable=False),
         sa.Column("roles", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("tenant_scope", sa.Text(), server_default="all", nullable=False),
-        sa.CheckConstraint(
-            "email = lower(email) AND position('@' in email) > 1", name=op.f("ck_partner_user_email")
-        ),
+        sa.CheckConstraint("email = lower(email) AND position('@' in email) > 1", name=op.f("ck_partner_user_email")),
         sa.CheckConstraint("status IN ('active', 'deactivated')", name=op.f("ck_partner_user_status")),
-        sa.CheckConstraint(
-            "tenant_scope IN ('all', 'include', 'exclude')", name=op.f("ck_partner_user_tenant_scope")
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id"], ["portal.partner.id"], name=op.f("fk_partner_user_partner_id")
-        ),
+        sa.CheckConstraint("tenant_scope IN ('all', 'include', 'exclude')", name=op.f("ck_partner_user_tenant_scope")),
+        sa.ForeignKeyConstraint(["partner_id"], ["portal.partner.id"], name=op.f("fk_partner_user_partner_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_partner_user")),
         schema="portal",
     )
-    op.create_index(
-        op.f("ix_partner_user_partner_id"), "partner_user", ["partner_id"], unique=False, schema="portal"
-    )
+    op.create_index(op.f("ix_partner_user_partner_id"), "partner_user", ["partner_id"], unique=False, schema="portal")
     op.create_index("uq_partner_user_email", "partner_user", ["email"], unique=True, schema="portal")
     op.create_table(
         "staff_session",
@@ -478,12 +464,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_session")),
         schema="portal",
     )
-    op.create_index(
-        op.f("ix_staff_session_user_id"), "staff_session", ["user_id"], unique=False, schema="portal"
-    )
-    op.create_index(
-        "uq_staff_session_token_hash", "staff_session", ["token_hash"], unique=True, schema="portal"
-    )
+    op.create_index(op.f("ix_staff_session_user_id"), "staff_session", ["user_id"], unique=False, schema="portal")
+    op.create_index("uq_staff_session_token_hash", "staff_session", ["token_hash"], unique=True, schema="portal")
     op.create_table(
         "link_change",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -511,9 +493,7 @@ def upgrade() -> None:
             "status IN ('open', 'accepted', 'declined', 'withdrawn', 'lapsed')",
             name=op.f("ck_link_change_status"),
         ),
-        sa.ForeignKeyConstraint(
-            ["link_id"], ["portal.partner_tenant_link.id"], name=op.f("fk_link_change_link_id")
-        ),
+        sa.ForeignKeyConstraint(["link_id"], ["portal.partner_tenant_link.id"], name=op.f("fk_link_change_link_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_link_change")),
         schema="portal",
         comment="What one side offers the other: the tenant's counter-offer, or the partner's wish for more",
@@ -542,25 +522,17 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("kind", sa.Text(), server_default="browser", nullable=False),
         sa.CheckConstraint("kind IN ('browser', 'api')", name=op.f("ck_partner_session_kind")),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["portal.partner_user.id"], name=op.f("fk_partner_session_user_id")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["portal.partner_user.id"], name=op.f("fk_partner_session_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_partner_session")),
         schema="portal",
     )
-    op.create_index(
-        op.f("ix_partner_session_user_id"), "partner_session", ["user_id"], unique=False, schema="portal"
-    )
-    op.create_index(
-        "uq_partner_session_token_hash", "partner_session", ["token_hash"], unique=True, schema="portal"
-    )
+    op.create_index(op.f("ix_partner_session_user_id"), "partner_session", ["user_id"], unique=False, schema="portal")
+    op.create_index("uq_partner_session_token_hash", "partner_session", ["token_hash"], unique=True, schema="portal")
     op.create_table(
         "partner_user_tenant",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["portal.partner_user.id"], name=op.f("fk_partner_user_tenant_user_id")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["portal.partner_user.id"], name=op.f("fk_partner_user_tenant_user_id")),
         sa.PrimaryKeyConstraint("user_id", "tenant_id", name=op.f("pk_partner_user_tenant")),
         schema="portal",
         comment="The tenants that `partner_user.tenant_scope` includes or excludes",
@@ -576,9 +548,7 @@ def upgrade() -> None:
         sa.Column("billing_cycle", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("mrr", sa.Numeric(precision=18, scale=4), nullable=False),
-        sa.Column(
-            "addons", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("addons", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column(
             "capacity",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -590,25 +560,17 @@ def upgrade() -> None:
         sa.Column("trial_ends_on", sa.Date(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "billing_cycle IN ('monthly', 'annual')", name=op.f("ck_subscription_billing_cycle")
-        ),
+        sa.CheckConstraint("billing_cycle IN ('monthly', 'annual')", name=op.f("ck_subscription_billing_cycle")),
         sa.CheckConstraint("currency ~ '^[A-Z]{3}$'", name=op.f("ck_subscription_currency")),
         sa.CheckConstraint(
             "status IN ('trial', 'active', 'suspended', 'cancelled')", name=op.f("ck_subscription_status")
         ),
-        sa.ForeignKeyConstraint(
-            ["link_id"], ["portal.partner_tenant_link.id"], name=op.f("fk_subscription_link_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id"], ["portal.partner.id"], name=op.f("fk_subscription_partner_id")
-        ),
+        sa.ForeignKeyConstraint(["link_id"], ["portal.partner_tenant_link.id"], name=op.f("fk_subscription_link_id")),
+        sa.ForeignKeyConstraint(["partner_id"], ["portal.partner.id"], name=op.f("fk_subscription_partner_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription")),
         schema="portal",
     )
-    op.create_index(
-        op.f("ix_subscription_link_id"), "subscription", ["link_id"], unique=False, schema="portal"
-    )
+    op.create_index(op.f("ix_subscription_link_id"), "subscription", ["link_id"], unique=False, schema="portal")
     op.create_index(
         "uq_subscription_current",
         "subscription",
@@ -651,9 +613,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.drop_index("uq_partner_refresh_token_token_hash", table_name="partner_refresh_token", schema="portal")
-    op.drop_index(
-        op.f("ix_partner_refresh_token_session_id"), table_name="partner_refresh_token", schema="portal"
-    )
+    op.drop_index(op.f("ix_partner_refresh_token_session_id"), table_name="partner_refresh_token", schema="portal")
     op.drop_table("partner_refresh_token", schema="portal")
     op.drop_index(
         "uq_subscription_current",

@@ -28,9 +28,7 @@ def upgrade() -> None:
         sa.Column("last_active_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "email = lower(email) AND position('@' in email) > 1", name=op.f("ck_customer_user_email")
-        ),
+        sa.CheckConstraint("email = lower(email) AND position('@' in email) > 1", name=op.f("ck_customer_user_email")),
         sa.CheckConstraint("status IN ('active', 'deactivated')", name=op.f("ck_customer_user_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_user")),
         schema="tenancy",
@@ -48,9 +46,7 @@ def upgrade() -> None:
         sa.Column("contact_name", sa.Text(), server_default="", nullable=False),
         sa.Column("contact_email", sa.Text(), server_default="", nullable=False),
         sa.Column("contact_phone", sa.Text(), server_default="", nullable=False),
-        sa.Column(
-            "address", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("address", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("region", sa.Text(), server_default="", nullable=False),
         sa.Column("currency", sa.Text(), server_default="USD", nullable=False),
         sa.Column("users_max", sa.Integer(), nullable=True),
@@ -76,9 +72,7 @@ def upgrade() -> None:
         sa.Column("overdue", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("open_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_issued_on", sa.Date(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_billing_rollup_tenant_id")
-        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_billing_rollup_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", "currency", name=op.f("pk_billing_rollup")),
         schema="tenancy",
     )
@@ -92,12 +86,8 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_customer_invite_tenant_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["tenancy.customer_user.id"], name=op.f("fk_customer_invite_user_id")
-        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_customer_invite_tenant_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["tenancy.customer_user.id"], name=op.f("fk_customer_invite_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_invite")),
         schema="tenancy",
         comment="One-time links with which a customer's people set password and second factor",
@@ -105,9 +95,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_customer_invite_tenant_id"), "customer_invite", ["tenant_id"], unique=False, schema="tenancy"
     )
-    op.create_index(
-        "uq_customer_invite_token_hash", "customer_invite", ["token_hash"], unique=True, schema="tenancy"
-    )
+    op.create_index("uq_customer_invite_token_hash", "customer_invite", ["token_hash"], unique=True, schema="tenancy")
     op.create_table(
         "customer_membership",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -117,12 +105,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("role IN ('approver', 'viewer')", name=op.f("ck_customer_membership_role")),
         sa.CheckConstraint("status IN ('active', 'deactivated')", name=op.f("ck_customer_membership_status")),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_customer_membership_tenant_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["tenancy.customer_user.id"], name=op.f("fk_customer_membership_user_id")
-        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_customer_membership_tenant_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["tenancy.customer_user.id"], name=op.f("fk_customer_membership_user_id")),
         sa.PrimaryKeyConstraint("user_id", "tenant_id", name=op.f("pk_customer_membership")),
         schema="tenancy",
     )
@@ -147,18 +131,14 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["tenancy.customer_user.id"], name=op.f("fk_customer_session_user_id")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["tenancy.customer_user.id"], name=op.f("fk_customer_session_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_session")),
         schema="tenancy",
     )
     op.create_index(
         op.f("ix_customer_session_user_id"), "customer_session", ["user_id"], unique=False, schema="tenancy"
     )
-    op.create_index(
-        "uq_customer_session_token_hash", "customer_session", ["token_hash"], unique=True, schema="tenancy"
-    )
+    op.create_index("uq_customer_session_token_hash", "customer_session", ["token_hash"], unique=True, schema="tenancy")
     op.create_table(
         "link_code",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -173,9 +153,7 @@ def upgrade() -> None:
         schema="tenancy",
         comment="Codes that a tenant shows to a partner so that it can ask for a link",
     )
-    op.create_index(
-        op.f("ix_link_code_tenant_id"), "link_code", ["tenant_id"], unique=False, schema="tenancy"
-    )
+    op.create_index(op.f("ix_link_code_tenant_id"), "link_code", ["tenant_id"], unique=False, schema="tenancy")
     op.create_index("uq_link_code_code_hash", "link_code", ["code_hash"], unique=True, schema="tenancy")
     op.create_table(
         "outage",
@@ -215,9 +193,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint("score BETWEEN 0 AND 100", name=op.f("ck_posture_snapshot_score")),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_posture_snapshot_tenant_id")
-        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_posture_snapshot_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posture_snapshot")),
         sa.UniqueConstraint("tenant_id", "taken_at", name=op.f("uq_posture_snapshot_tenant_id_taken_at")),
         schema="tenancy",
@@ -233,26 +209,20 @@ def upgrade() -> None:
         sa.Column("plan", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "status IN ('active', 'suspended', 'cancelled')", name=op.f("ck_subscriber_status")
-        ),
+        sa.CheckConstraint("status IN ('active', 'suspended', 'cancelled')", name=op.f("ck_subscriber_status")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_subscriber_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("tenant_id", "external_id", name=op.f("uq_subscriber_tenant_id_external_id")),
         schema="tenancy",
     )
-    op.create_index(
-        "ix_subscriber_tenant_id_name", "subscriber", ["tenant_id", "name"], unique=False, schema="tenancy"
-    )
+    op.create_index("ix_subscriber_tenant_id_name", "subscriber", ["tenant_id", "name"], unique=False, schema="tenancy")
     op.create_table(
         "subscriber_rollup",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("active", sa.Integer(), server_default="0", nullable=False),
         sa.Column("suspended", sa.Integer(), server_default="0", nullable=False),
         sa.Column("cancelled", sa.Integer(), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_subscriber_rollup_tenant_id")
-        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_subscriber_rollup_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_subscriber_rollup")),
         schema="tenancy",
     )
@@ -271,9 +241,7 @@ def upgrade() -> None:
         sa.Column("breached", sa.Integer(), server_default="0", nullable=False),
         sa.Column("done", sa.Integer(), server_default="0", nullable=False),
         sa.Column("done_seconds", sa.BigInteger(), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_support_rollup_tenant_id")
-        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_support_rollup_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_support_rollup")),
         schema="tenancy",
         comment="Tickets by status; open and pending ones by priority; ever breached; resolved ones and their time",
@@ -319,18 +287,14 @@ def upgrade() -> None:
             "status IN ('draft', 'finalized', 'paid', 'overdue', 'cancelled')", name=op.f("ck_invoice_status")
         ),
         sa.CheckConstraint("due_on >= issued_on", name=op.f("ck_invoice_due")),
-        sa.ForeignKeyConstraint(
-            ["subscriber_id"], ["tenancy.subscriber.id"], name=op.f("fk_invoice_subscriber_id")
-        ),
+        sa.ForeignKeyConstraint(["subscriber_id"], ["tenancy.subscriber.id"], name=op.f("fk_invoice_subscriber_id")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_invoice_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invoice")),
         sa.UniqueConstraint("tenant_id", "external_id", name=op.f("uq_invoice_tenant_id_external_id")),
         sa.UniqueConstraint("tenant_id", "number", name=op.f("uq_invoice_tenant_id_number")),
         schema="tenancy",
     )
-    op.create_index(
-        op.f("ix_invoice_subscriber_id"), "invoice", ["subscriber_id"], unique=False, schema="tenancy"
-    )
+    op.create_index(op.f("ix_invoice_subscriber_id"), "invoice", ["subscriber_id"], unique=False, schema="tenancy")
     op.create_index(
         "ix_invoice_tenant_id_issued_on",
         "invoice",
@@ -371,15 +335,9 @@ def upgrade() -> None:
             "created_by_kind IN ('partner_user', 'customer_user', 'staff_user', 'platform')",
             name=op.f("ck_ticket_created_by_kind"),
         ),
-        sa.CheckConstraint(
-            "priority IN ('low', 'normal', 'high', 'urgent')", name=op.f("ck_ticket_priority")
-        ),
-        sa.CheckConstraint(
-            "status IN ('open', 'pending', 'resolved', 'closed')", name=op.f("ck_ticket_status")
-        ),
-        sa.ForeignKeyConstraint(
-            ["subscriber_id"], ["tenancy.subscriber.id"], name=op.f("fk_ticket_subscriber_id")
-        ),
+        sa.CheckConstraint("priority IN ('low', 'normal', 'high', 'urgent')", name=op.f("ck_ticket_priority")),
+        sa.CheckConstraint("status IN ('open', 'pending', 'resolved', 'closed')", name=op.f("ck_ticket_status")),
+        sa.ForeignKeyConstraint(["subscriber_id"], ["tenancy.subscriber.id"], name=op.f("fk_ticket_subscriber_id")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_ticket_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket")),
         sa.UniqueConstraint("tenant_id", "external_id", name=op.f("uq_ticket_tenant_id_external_id")),
@@ -409,9 +367,7 @@ def upgrade() -> None:
         schema="tenancy",
         postgresql_where=sa.text("status IN ('open', 'pending') AND sla_breached_at IS NULL"),
     )
-    op.create_index(
-        op.f("ix_ticket_subscriber_id"), "ticket", ["subscriber_id"], unique=False, schema="tenancy"
-    )
+    op.create_index(op.f("ix_ticket_subscriber_id"), "ticket", ["subscriber_id"], unique=False, schema="tenancy")
     op.create_index(
         "ix_ticket_tenant_id_created_at",
         "ticket",
@@ -429,17 +385,13 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Numeric(precision=18, scale=4), nullable=False),
         sa.Column("unit_price", sa.Numeric(precision=18, scale=4), nullable=False),
         sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["invoice_id"], ["tenancy.invoice.id"], name=op.f("fk_invoice_line_invoice_id")
-        ),
+        sa.ForeignKeyConstraint(["invoice_id"], ["tenancy.invoice.id"], name=op.f("fk_invoice_line_invoice_id")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_invoice_line_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invoice_line")),
         sa.UniqueConstraint("invoice_id", "position", name=op.f("uq_invoice_line_invoice_id_position")),
         schema="tenancy",
     )
-    op.create_index(
-        op.f("ix_invoice_line_invoice_id"), "invoice_line", ["invoice_id"], unique=False, schema="tenancy"
-    )
+    op.create_index(op.f("ix_invoice_line_invoice_id"), "invoice_line", ["invoice_id"], unique=False, schema="tenancy")
     op.create_table(
         "payment",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -471,6 +423,7 @@ def upgrade() -> None:
         sa.Column("ticket_id", sa.Uuid(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("is_internal", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("notify_customer", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("author_kind", sa.Text(), nullable=False),
         sa.Column("author_id", sa.Uuid(), nullable=True),
         sa.Column("author_name", sa.Text(), nullable=False),
@@ -481,12 +434,8 @@ def upgrade() -> None:
             "author_kind IN ('partner_user', 'customer_user', 'staff_user', 'platform')",
             name=op.f("ck_ticket_comment_author_kind"),
         ),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_ticket_comment_tenant_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["ticket_id"], ["tenancy.ticket.id"], name=op.f("fk_ticket_comment_ticket_id")
-        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_ticket_comment_tenant_id")),
+        sa.ForeignKeyConstraint(["ticket_id"], ["tenancy.ticket.id"], name=op.f("fk_ticket_comment_ticket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket_comment")),
         schema="tenancy",
     )
@@ -543,9 +492,7 @@ def downgrade() -> None:
     op.drop_index("uq_customer_session_token_hash", table_name="customer_session", schema="tenancy")
     op.drop_index(op.f("ix_customer_session_user_id"), table_name="customer_session", schema="tenancy")
     op.drop_table("customer_session", schema="tenancy")
-    op.drop_index(
-        op.f("ix_customer_membership_tenant_id"), table_name="customer_membership", schema="tenancy"
-    )
+    op.drop_index(op.f("ix_customer_membership_tenant_id"), table_name="customer_membership", schema="tenancy")
     op.drop_table("customer_membership", schema="tenancy")
     op.drop_index("uq_customer_invite_token_hash", table_name="customer_invite", schema="tenancy")
     op.drop_index(op.f("ix_customer_invite_tenant_id"), table_name="customer_invite", schema="tenancy")

@@ -1,0 +1,35 @@
+"""A legal erasure: the name of one person leaves the trail, the acts stay, and every chain still verifies."""
+
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from guildhall.core.actor import Actor, DbRole, Kind, Surface
+from guildhall.domain.audit.trail import Action, Target, event_of
+
+_APPEND = """
+    SELECT portal.audit_append(%(event)s, %(kinds)s::text[], %(chains)s::uuid[], %(bodies)s::text[],
+                               %(person_name)s, %(person_salt)s)
+"""
+
+
+def erase_name(url: str, *, owner: str, person_id: UUID, reason: str, by: str) -> int:
+    """Blank the name of a person in every entry, and note it in the vendor's chain; return how many entries had it.
+
+    `url` is the migrating log-in's, `owner` the owner's role; no surface can do this. `by` is the operator's name.
+    """
+    actor = Actor(kind=Kind.SYSTEM, surface=Surface.CLI, role=DbRole.WORKER, name=by)
+    with psycopg.connect(url) as connection:
+        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(owner)))
+        row = connection.execute("SELECT portal.audit_erase(%s)", [person_id]).fetchone()
+        erased = int(row[0]) if row else 0
+        event = event_of(
+            actor,
+            action=Action.NAME_ERASED,
+            target=Target("person", person_id),
+            changes={"entries": erased},
+            reason=reason,
+        )
+        connection.execute(_APPEND, event)
+    return erased

@@ -1,0 +1,167 @@
+-- Notices, written in the transaction of their cause (PRODUCT §8). What a notice says to one side holds nothing that
+-- this side may not know: to a partner, a tenant is what its link calls it (the name once known, else the domain that
+-- the partner typed), and never an id before that. A cause is told once: `key` names it.
+
+CREATE OR REPLACE FUNCTION portal.tell(
+    side text, whom uuid, what text, key text, link uuid, tenant uuid, area text, said jsonb
+) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO portal.notice (id, audience, audience_id, kind, dedupe, link_id, tenant_id, area, "values")
+    VALUES (gen_random_uuid(), side, whom, what, key, link, tenant, area, said) ON CONFLICT DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION portal.tell_partner(link portal.partner_tenant_link, what text, key text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT portal.tell(
+        'partner', link.partner_id, what, key, link.id, CASE WHEN link.tenant_name IS NOT NULL THEN link.tenant_id END,
+        '', jsonb_build_object('tenant', coalesce(link.tenant_name, link.tenant_domain)))
+$$;
+
+CREATE OR REPLACE FUNCTION portal.tell_tenant(link portal.partner_tenant_link, what text, key text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT portal.tell(
+        'tenant', link.tenant_id, what, key, link.id, link.tenant_id, '', jsonb_build_object('partner', link.partner_name))
+    WHERE link.tenant_id IS NOT NULL
+$$;
+
+-- What a change of a link's row is called; nothing where it is no news, or where link_change has the news.
+CREATE OR REPLACE FUNCTION portal.link_news(old portal.partner_tenant_link, new portal.partner_tenant_link) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN old.status <> new.status THEN CASE
+            WHEN new.status NOT IN ('active', 'scheduled') THEN 'link.' || new.status
+            WHEN old.status = 'requested' THEN 'link.approved'
+            WHEN old.status = 'countered' THEN 'link.accepted'
+            WHEN old.status = 'paused' THEN 'link.resumed'
+            ELSE 'link.started' END
+        WHEN (old.access_role, old.permissions, old.operating_model, old.ends_at)
+            IS NOT DISTINCT FROM (new.access_role, new.permissions, new.operating_model, new.ends_at) THEN NULL
+        WHEN EXISTS (
+            SELECT 1 FROM portal.link_change AS wish
+            WHERE wish.link_id = new.id AND wish.kind = 'change' AND wish.status = 'open'
+              AND (wish.permissions, wish.operating_model, wish.ends_at)
+                  IS NOT DISTINCT FROM (new.permissions, new.operating_model, new.ends_at)) THEN NULL
+        WHEN new.permissions <@ old.permissions
+            AND coalesce(new.ends_at, 'infinity') <= coalesce(old.ends_at, 'infinity') THEN 'link.narrowed'
+        ELSE 'link.changed' END
+$$;
+
+-- The side that acts knows; the clock's doings are told to both.
+CREATE OR REPLACE FUNCTION portal.link_notices() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    acting text := portal.side();
+    what text;
+    key text := 'link:' || NEW.id || ':' || NEW.version;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        what := portal.link_news(OLD, NEW);
+    ELSE
+        what := CASE NEW.status WHEN 'requested' THEN 'link.requested' ELSE 'link.created' END;
+    END IF;
+    IF what IN ('link.expired', 'link.lapsed', 'link.started') THEN
+        acting := 'system';
+    END IF;
+    IF what IS NOT NULL AND acting <> 'partner' THEN
+        PERFORM portal.tell_partner(NEW, what, key);
+    END IF;
+    IF what IS NOT NULL AND acting <> 'tenant' THEN
+        PERFORM portal.tell_tenant(NEW, what, key);
+    END IF;
+    IF what = 'link.requested' AND NEW.attention = 'no_approver' THEN
+        PERFORM portal.tell('staff', NULL, 'link.no_approver', key, NEW.id, NEW.tenant_id, '',
+            jsonb_build_object('partner', NEW.partner_name, 'tenant', t.name))
+        FROM tenancy.tenant AS t WHERE t.id = NEW.tenant_id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- A partner's wish to change a link, and the answer. Offers that close because the link does are no news.
+CREATE OR REPLACE FUNCTION portal.link_change_notices() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    link portal.partner_tenant_link;
+    key text := 'link_change:' || NEW.id || ':' || NEW.status;
+BEGIN
+    SELECT * INTO link FROM portal.partner_tenant_link AS l
+    WHERE l.id = NEW.link_id AND l.status IN ('scheduled', 'active', 'paused');
+    IF link.id IS NULL THEN
+        RETURN NULL;
+    END IF;
+    CASE NEW.status
+        WHEN 'open' THEN PERFORM portal.tell_tenant(link, 'link.change_asked', key);
+        WHEN 'withdrawn' THEN PERFORM portal.tell_tenant(link, 'link.change_withdrawn', key);
+        WHEN 'accepted' THEN PERFORM portal.tell_partner(link, 'link.change_approved', key);
+        WHEN 'declined' THEN PERFORM portal.tell_partner(link, 'link.change_declined', key);
+        ELSE NULL;
+    END CASE;
+    RETURN NULL;
+END
+$$;
+
+-- A ticket's news goes to the other side: from a partner to the tenant, from the tenant to every partner whose live
+-- link opens support. An internal comment never comes here.
+CREATE OR REPLACE FUNCTION portal.tell_of_ticket(
+    ticket tenancy.ticket, from_partner text, by_name text, what text, key text
+) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT portal.tell('tenant', ticket.tenant_id, what, key, NULL, ticket.tenant_id, 'support', jsonb_build_object(
+        'ticket_id', ticket.id, 'number', ticket.number, 'by', by_name, 'partner', from_partner))
+    WHERE from_partner IS NOT NULL
+    UNION ALL
+    SELECT portal.tell('partner', l.partner_id, what, key, l.id, ticket.tenant_id, 'support', jsonb_build_object(
+        'ticket_id', ticket.id, 'number', ticket.number, 'by', by_name, 'tenant', l.tenant_name))
+    FROM portal.partner_tenant_link AS l
+    WHERE from_partner IS NULL AND l.tenant_id = ticket.tenant_id AND 'support' = ANY (l.areas)
+      AND l.status = 'active' AND portal.is_live(l.status, l.starts_at, l.ends_at)
+$$;
+
+CREATE OR REPLACE FUNCTION tenancy.ticket_notices() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM portal.tell_of_ticket(
+        NEW, NEW.created_by_partner_name, NEW.created_by_name, 'ticket.opened', 'ticket:' || NEW.id);
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tenancy.comment_notices() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    ticket tenancy.ticket;
+BEGIN
+    SELECT * INTO STRICT ticket FROM tenancy.ticket AS t WHERE t.id = NEW.ticket_id;
+    PERFORM portal.tell_of_ticket(
+        ticket, NEW.author_partner_name, NEW.author_name, 'ticket.commented', 'comment:' || NEW.id);
+    RETURN NULL;
+END
+$$;
+
+-- What the owner and the platform write is history being brought in, not news: nobody is told.
+SET LOCAL ROLE @owner;
+DROP TRIGGER IF EXISTS link_notices ON portal.partner_tenant_link;
+CREATE TRIGGER link_notices AFTER INSERT OR UPDATE ON portal.partner_tenant_link
+    FOR EACH ROW WHEN (portal.side() <> 'owner') EXECUTE FUNCTION portal.link_notices();
+DROP TRIGGER IF EXISTS link_change_notices ON portal.link_change;
+CREATE TRIGGER link_change_notices AFTER INSERT OR UPDATE OF status ON portal.link_change
+    FOR EACH ROW WHEN (NEW.kind = 'change' AND portal.side() <> 'owner') EXECUTE FUNCTION portal.link_change_notices();
+DROP TRIGGER IF EXISTS ticket_notices ON tenancy.ticket;
+CREATE TRIGGER ticket_notices AFTER INSERT ON tenancy.ticket
+    FOR EACH ROW WHEN ((NEW.created_by_partner_id IS NULL OR NEW.notify_customer) AND portal.side() <> 'owner')
+    EXECUTE FUNCTION tenancy.ticket_notices();
+DROP TRIGGER IF EXISTS comment_notices ON tenancy.ticket_comment;
+CREATE TRIGGER comment_notices AFTER INSERT ON tenancy.ticket_comment
+    FOR EACH ROW WHEN (
+        NOT NEW.is_internal AND (NEW.author_partner_id IS NULL OR NEW.notify_customer) AND portal.side() <> 'owner')
+    EXECUTE FUNCTION tenancy.comment_notices();
+SET LOCAL ROLE @definer;

@@ -1,0 +1,193 @@
+"""The worker process: takes jobs from the database and runs what the clock says. Any number may run at once."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy, exceptions
+from procrastinate.jobs import Job, Status
+
+from guildhall import runtime
+from guildhall.core import db, jobs
+from guildhall.core.actor import Surface, system
+from guildhall.core.ids import parse_id
+from guildhall.domain import tasks
+from guildhall.settings import Settings
+
+CONCURRENCY = 4
+HEARTBEAT = 5.0  # seconds between signs of life
+STALLED = 20.0  # seconds without one, after which a worker counts as dead
+GRACE = 20.0  # seconds that running jobs get when the process is asked to stop
+MOST_ATTEMPTS = 6
+FIRST_PAUSE = 5  # seconds before the first repetition; then its powers: 25, 125, 625, 3125
+RECENT_HOURS, KEPT_HOURS = 24, 24 * 30  # how long jobs that succeeded, and others that ended, stay to be seen
+_PAUSES = (1, 2, 5, 10, 30)  # seconds between tries to come back when the database is away
+_NOTE = """
+    INSERT INTO failure (job_id, error) VALUES (%(job)s, %(error)s)
+    ON CONFLICT (job_id) DO UPDATE SET at = now(), error = excluded.error
+"""
+_LONGEST_NOTE = 300
+_log = structlog.get_logger("guildhall.worker")
+__all__ = ["application", "rescue", "run_worker", "tasks"]
+
+
+def run_worker(settings: Settings) -> None:
+    """Run jobs until SIGTERM or SIGINT, letting running ones finish; outlasts a database that goes away."""
+    runtime.configure_logs(settings)
+    _hear_library()
+    socket = runtime.open_database(settings)
+    runtime.open_pools(settings, socket, [Surface.WORKER])
+    url = runtime.surface_url(settings, Surface.WORKER, socket)
+    asyncio.run(_until_stopped(url, settings.role_prefix))
+
+
+async def _until_stopped(url: str, prefix: str) -> None:
+    """Serve, again after every fault, until a signal asks to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    faults = 0
+    while not stop.is_set():
+        began = loop.time()
+        await _serve(url, prefix, stop)
+        faults = 0 if loop.time() - began > _PAUSES[-1] else faults + 1
+        await _pause(stop, _PAUSES[min(faults, len(_PAUSES) - 1)])
+    await db.close_pools()
+
+
+async def _serve(url: str, prefix: str, stop: asyncio.Event) -> None:
+    """Run one worker until it is asked to stop, or a fault ends it."""
+    asked = asyncio.create_task(stop.wait())
+    try:
+        async with application(url, prefix).open_async() as app:
+            _log.info("worker started", tasks=len(jobs.tasks()))
+            running = asyncio.create_task(app.run_worker_async(**_OPTIONS))
+            await asyncio.wait([running, asked], return_when=asyncio.FIRST_COMPLETED)
+            running.cancel()
+            await running
+    except asyncio.CancelledError:
+        _log.info("worker stopped")
+    except Exception as fault:  # noqa: BLE001 - whatever it is, the next try may fare better
+        _log.error("worker fault", error=_said(fault))
+    finally:
+        asked.cancel()
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, but not longer than until somebody asks to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+_OPTIONS: dict[str, Any] = {
+    "concurrency": CONCURRENCY,
+    "install_signal_handlers": False,
+    "update_heartbeat_interval": HEARTBEAT,
+    "stalled_worker_timeout": STALLED,
+    "shutdown_graceful_timeout": GRACE,
+}
+
+
+def application(url: str, prefix: str) -> App:
+    """Return procrastinate's application with every task; `url` is the worker's log-in, which has no right itself."""
+    options = f"-c role={prefix}worker -c search_path=jobs,pg_catalog"
+    kwargs = {"options": options, "application_name": "guildhall jobs"}
+    app = App(connector=PsycopgConnector(conninfo=url, kwargs=kwargs, min_size=1, max_size=CONCURRENCY))
+    _by_clock(app, "jobs.rescue", "* * * * *", _rescue)  # first: it brings back what a dead worker left
+    _by_clock(app, "jobs.tidy", "53 * * * *", _tidy)
+    for task in jobs.tasks().values():
+        if task.cron:
+            _by_clock(app, task.name, task.cron, _run(task), lock=task.name)
+        else:
+            retry = RetryStrategy(max_attempts=MOST_ATTEMPTS, exponential_wait=FIRST_PAUSE)
+            app.task(name=task.name, pass_context=True, retry=retry)(_run(task))
+    return app
+
+
+def _by_clock(app: App, name: str, cron: str, work: Callable[..., Awaitable[None]], *, lock: str | None = None) -> None:
+    """Add a periodic task, of which at most one run waits and, with a lock, at most one is at work."""
+    app.periodic(cron=cron)(app.task(name=name, pass_context=True, queueing_lock=name, lock=lock)(work))
+
+
+def _run(task: jobs.Task) -> Callable[..., Awaitable[None]]:
+    """Return what procrastinate calls for a task: its work, as its system actor, with ids as ids."""
+
+    async def run(context: JobContext, **given: Any) -> None:
+        ids = {name: parse_id(value) or value for name, value in given.items() if name != "timestamp"}
+        actor = system(task.actor, partner_id=ids.get("partner_id"), tenant_id=ids.get("tenant_id"))
+        try:
+            done = await task.work(actor, **ids)
+        except Exception as fault:
+            await _note(context, context.job, _said(fault))
+            raise
+        _log.debug("job done", task=task.name, job=context.job.id, done=done)
+
+    return run
+
+
+async def _rescue(context: JobContext, **_tick: int) -> None:
+    """Bring back the jobs of workers that died."""
+    await rescue(context, seconds=STALLED)
+
+
+async def rescue(context: JobContext, *, seconds: float) -> int:
+    """Let jobs run again whose worker has given no sign of life for `seconds`; return how many there were.
+
+    A job that has cost a worker its life too often is failed, and one that waits a second time is not doubled.
+    """
+    manager = context.app.job_manager
+    await manager.prune_stalled_workers(seconds)
+    stalled = list(await manager.get_stalled_jobs(seconds_since_heartbeat=seconds))
+    for job in stalled:
+        await _note(context, job, "Its worker died")
+        if job.attempts >= MOST_ATTEMPTS:
+            await manager.finish_job(job, Status.FAILED, delete_job=False)
+            continue
+        try:
+            await manager.retry_job(job)
+        except exceptions.UniqueViolation:
+            await manager.finish_job(job, Status.ABORTED, delete_job=False)
+    return len(stalled)
+
+
+async def _tidy(context: JobContext, **_tick: int) -> None:
+    """Drop the jobs that ended long ago."""
+    manager = context.app.job_manager
+    await manager.delete_old_jobs(nb_hours=RECENT_HOURS)
+    await manager.delete_old_jobs(
+        nb_hours=KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+    )
+
+
+async def _note(context: JobContext, job: Job, error: str) -> None:
+    """Keep what staff read of a failure."""
+    await context.app.connector.execute_query_async(_NOTE, job=job.id, error=error)
+
+
+def _said(fault: BaseException) -> str:
+    """Return a fault in one line: its first one, since databases write the values they were given into later ones."""
+    first = (str(fault).splitlines() or [""])[0]
+    return f"{type(fault).__name__}: {first}"[:_LONGEST_NOTE]
+
+
+class _Hearing(logging.Handler):
+    """Passes the library's warnings and errors on to the structured log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        _log.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+
+
+def _hear_library() -> None:
+    """Let the library's log lines come out with ours."""
+    library = logging.getLogger("procrastinate")
+    library.setLevel(logging.WARNING)
+    library.addHandler(_Hearing())
+    library.propagate = False
