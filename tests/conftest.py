@@ -17,7 +17,7 @@ from psycopg import sql
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support_world import Cluster, World  # noqa: E402
+from support_world import Cluster, World
 
 TODAY = datetime.now(UTC).date()
 

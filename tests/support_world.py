@@ -132,7 +132,7 @@ class World:
         await db.close_pools()
 
     def client(self, label: str, **headers: str) -> httpx.AsyncClient:
-        """Return a client of the surface `label` (`partners`, `customers`, `staff`, `api`) that nobody has signed in."""
+        """Return a client of the surface `label` (`partners`, `customers`, `staff`, `api`) with nobody signed in."""
         made = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.front, client=("127.0.0.1", 50000)),
             base_url=f"http://{label}.localhost:{PORT}",
@@ -223,5 +223,3 @@ async def csrf(client: httpx.AsyncClient) -> str:
     page = await client.get("/sign-in")
     marker = 'name="_csrf_token" value="'
     return page.text.split(marker, 1)[1].split('"', 1)[0]
-
-

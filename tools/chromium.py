@@ -16,8 +16,8 @@ def main() -> int:
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         subprocess.run(["apt-get", "-qq", "update"], env=environment, check=True)  # noqa: S607
         command = ["apt-get", "-qq", "install", "-y", "--no-install-recommends", "chromium"]
-        return subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL).returncode  # noqa: S603
-    return subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False).returncode  # noqa: S603
+        return subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL).returncode
+    return subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
     """Return the exit status of Node run with `arguments`; a leading `npm` stands for its script."""
     script = [str(NPM), *arguments[1:]] if arguments[:1] == ["npm"] else arguments
     environment = os.environ | {"PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run([str(NODE), *script], env=environment, check=False).returncode  # noqa: S603
+    return subprocess.run([str(NODE), *script], env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -13,7 +14,11 @@ import click
 import msgspec
 
 from guildhall import runtime
+from guildhall.core import crypto
+from guildhall.domain.access.boundary.roles import create_roles
 from guildhall.settings import Settings, SettingsError, load
+
+NEWEST_GRANTS = 160000  # from PostgreSQL 16 on, grants state SET and INHERIT
 
 
 def settings_or_stop() -> Settings:
@@ -30,9 +35,15 @@ def main() -> None:
 
 
 @main.command()
-def migrate() -> None:
+@click.option("--print-roles", is_flag=True, help="Print the statements that make the roles, and stop.")
+def migrate(*, print_roles: bool) -> None:
     """Bring the database to what this version needs."""
     settings = settings_or_stop()
+    if print_roles:
+        logins = dict(runtime.own_logins(settings))
+        for statement in create_roles(prefix=settings.role_prefix, server_version=NEWEST_GRANTS, logins=logins):
+            click.echo(statement + ";")
+        return
     for line in runtime.prepare(settings, runtime.open_database(settings)):
         click.echo(line)
 
@@ -99,6 +110,116 @@ def worker() -> None:
     from guildhall.worker import run_worker
 
     run_worker(settings_or_stop())
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is wrong with this installation; ends with 1 where something is."""
+    from guildhall import doctor as examination
+
+    settings = settings_or_stop()
+    levels = set()
+    for finding in examination.examine(settings, runtime.open_database(settings)):
+        levels.add(finding.level)
+        mark = {"ok": "  ok      ", "warning": "  warning ", "trouble": "  TROUBLE "}[finding.level]
+        click.echo(mark + finding.text)
+    if "trouble" in levels:
+        raise click.exceptions.Exit(1)
+
+
+@main.group()
+def audit() -> None:
+    """Look after the trail."""
+
+
+@audit.command("verify")
+def audit_verify() -> None:
+    """Walk every chain of the trail and name the first broken entry of each; ends with 1 where one is broken."""
+    from guildhall.domain.audit.verifying import verify
+
+    settings = settings_or_stop()
+    socket = runtime.open_database(settings)
+    crypto.set_master(runtime.secret_of(settings).encode())
+    verdict = verify(runtime.admin_url(settings, socket), role=settings.role_prefix + "owner")
+    click.echo(f"{verdict.chains} chains, {verdict.entries} entries, {verdict.signatures} signatures checked")
+    for broken in verdict.broken:
+        click.echo(f"BROKEN  {broken}")
+    if verdict.broken:
+        raise click.exceptions.Exit(1)
+
+
+@main.command("import")
+@click.argument("kind")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
+def import_(kind: str, file: Path, *, dry_run: bool) -> None:
+    """Import FILE (.csv or .jsonl) of KIND: all of it or nothing, and twice is the same as once."""
+    from rich.progress import Progress
+
+    from guildhall.domain.tenancy.importing import KINDS, import_file
+
+    if kind not in KINDS:
+        raise click.UsageError(f"{kind} cannot be imported. Known: {', '.join(KINDS)}")
+    settings = settings_or_stop()
+    url = runtime.admin_url(settings, runtime.open_database(settings))
+    crypto.set_master(runtime.secret_of(settings).encode())
+    with Progress() as bar:
+        task = bar.add_task(f"Reading {file.name}", total=None)
+        report = import_file(
+            url,
+            prefix=settings.role_prefix,
+            kind=kind,
+            path=file,
+            dry_run=dry_run,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for fault in report.faults:
+        click.echo(str(fault))
+    if report.fault_count:
+        raise click.ClickException(f"{report.fault_count} faults in {report.rows} rows. Nothing was written.")
+    done = "would be" if dry_run else "were"
+    added, changed = report.written.added, report.written.changed
+    click.echo(f"{report.rows} rows: {added} {done} added, {changed} changed, {report.unchanged} as they were.")
+
+
+@main.group()
+def staff() -> None:
+    """Look after the people of the vendor."""
+
+
+@staff.command("create")
+@click.argument("email")
+@click.argument("name")
+@click.option(
+    "--role", "roles", multiple=True, required=True, help="lead, partner_manager, finance, support, read_only"
+)
+def staff_create(email: str, name: str, roles: tuple[str, ...]) -> None:
+    """Make a staff user; password and authenticator key are shown once."""
+    from guildhall.core.errors import Refusal
+    from guildhall.domain.people.staffing import create_staff
+
+    settings = settings_or_stop()
+    url = runtime.admin_url(settings, runtime.open_database(settings))
+    crypto.set_master(runtime.secret_of(settings).encode())
+    try:
+        made = create_staff(url, prefix=settings.role_prefix, email=email, name=name, roles=roles)
+    except Refusal as refusal:
+        said = "; ".join(f"{field}: {text}" for field, text in refusal.errors.items())
+        raise click.ClickException(said or refusal.detail) from None
+    click.echo(f"Password (shown once): {made.password}\nAuthenticator: {made.otpauth_uri}")
+
+
+@main.command("bench-data")
+@click.option("--scale", type=click.Choice(["small", "large"]), default="large", show_default=True)
+def bench_data(scale: str) -> None:
+    """Fill an empty, migrated database with a world for `make bench`."""
+    from guildhall.worlds.bench import make
+
+    settings = settings_or_stop()
+    socket = runtime.open_database(settings)
+    runtime.prepare(settings, socket)
+    crypto.set_master(runtime.secret_of(settings).encode())
+    make(runtime.admin_url(settings, socket), prefix=settings.role_prefix, scale=scale)
 
 
 def _run_children(settings: Settings) -> None:

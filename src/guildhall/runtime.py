@@ -15,7 +15,7 @@ from guildhall.domain.migrations.run import migrate
 from guildhall.domain.people import passwords
 from guildhall.settings import Settings
 
-_LOGIN_OF = {
+LOGIN_OF = {
     Surface.CONSOLE: "login_partners",
     Surface.CUSTOMER: "login_customers",
     Surface.STAFF: "login_staff",
@@ -58,7 +58,7 @@ def surface_url(settings: Settings, surface: Surface, socket: Path | None) -> st
     Raises LookupError where neither the surface's own variable nor DATABASE_URL is set.
     """
     if socket is not None:
-        return f"postgresql://{settings.role_prefix}{_LOGIN_OF[surface]}@/{embedded.DATABASE}?host={socket}"
+        return f"postgresql://{settings.role_prefix}{LOGIN_OF[surface]}@/{embedded.DATABASE}?host={socket}"
     urls = settings.database_urls
     url = urls.get(_VARIABLE_OF[surface]) or urls.get("DATABASE_URL")
     if url is None:
@@ -78,8 +78,8 @@ def own_logins(settings: Settings) -> Mapping[str, tuple[str, ...]]:
     named = dict(LOGINS)
     for surface, variable in _VARIABLE_OF.items():
         user = urlsplit(settings.database_urls.get(variable, "")).username
-        if user and user != settings.role_prefix + _LOGIN_OF[surface]:
-            named[user] = (*named.get(user, ()), *LOGINS[_LOGIN_OF[surface]])
+        if user and user != settings.role_prefix + LOGIN_OF[surface]:
+            named[user] = (*named.get(user, ()), *LOGINS[LOGIN_OF[surface]])
     single = urlsplit(settings.database_urls.get("DATABASE_URL", "")).username
     if single:
         named[single] = ("partner", "customer", "staff", "platform", "worker")
