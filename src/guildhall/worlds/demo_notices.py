@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from guildhall.worlds.demo_customers import WITHOUT_APPROVER
 from guildhall.worlds.demo_links import Link
 from guildhall.worlds.ground import Connection, copy, made_id, midnight
 
@@ -18,7 +19,7 @@ def seed_notices(connection: Connection, links: list[Link], today: date) -> None
     copy(
         connection,
         "portal.notice",
-        "id audience audience_id kind link_id values dedupe created_at",
+        "id audience audience_id kind link_id tenant_id values dedupe created_at",
         (row for link in links for row in _of(link, midnight(today))),
     )
 
@@ -32,14 +33,10 @@ def _of(link: Link, now: datetime) -> Iterator[tuple[object, ...]]:
                 yield _row(link, side, whom, "link.ends_soon", at, f"{days}", days=days)
     elif (link.partner.slug, link.slug) == _ASKS_FOR_MORE:
         yield _row(link, "tenant", tenant, "link.change_asked", now - timedelta(days=2))
-    elif link.status == "requested":
-        yield _row(
-            link,
-            "tenant" if tenant and link.slug != "quarry-lake" else "staff",
-            tenant,
-            "link.requested",
-            link.created_at,
-        )
+    elif link.status == "requested" and link.tenant is not None:
+        yield _row(link, "tenant", tenant, "link.requested", link.created_at)
+        if link.slug == WITHOUT_APPROVER:
+            yield _row(link, "staff", None, "link.no_approver", link.created_at)
     elif link.status in {"declined", "countered", "revoked", "paused", "expired"} and link.decided_at:
         at = max(link.decided_at, now - timedelta(days=5))
         yield _row(link, "partner", link.partner.id, f"link.{link.status}", at)
@@ -48,18 +45,17 @@ def _of(link: Link, now: datetime) -> Iterator[tuple[object, ...]]:
 def _row(
     link: Link, side: str, whom: UUID | None, kind: str, at: datetime, mark: str = "", **values: int
 ) -> tuple[object, ...]:
-    named = link.tenant is not None and link.status not in {"requested", "declined"}
-    text = {
-        "partner": link.partner.name,
-        "tenant": link.tenant.name if link.tenant and named else f"{link.slug}.example",
-    }
+    known = link.tenant if side != "partner" or link.status not in {"requested", "declined"} else None
+    text = {"tenant": known.name if known else f"{link.slug}.example"} if side != "tenant" else {}
+    text |= {"partner": link.partner.name} if side != "partner" else {}
     dedupe = f"{kind}:{link.id}:{mark}"
     return (
         made_id("notice", side, dedupe),
         side,
-        None if side == "staff" else whom,
+        whom,
         kind,
         link.id,
+        known.id if known else None,
         Jsonb(text | values),
         dedupe,
         at,

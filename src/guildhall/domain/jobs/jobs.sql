@@ -2,7 +2,7 @@
 
 -- A job exists exactly when the caller's transaction commits. Only registered tasks, only ids, never data.
 CREATE OR REPLACE FUNCTION portal.enqueue(task text, ids jsonb) RETURNS bigint
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, jobs, pg_temp
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF (task, current_setting('role')) NOT IN (%TASKS%) THEN
@@ -63,7 +63,7 @@ $$;
 -- A failed job waits again; no row for one that has not failed.
 DROP FUNCTION IF EXISTS portal.job_retry(bigint);
 CREATE FUNCTION portal.job_retry(job bigint) RETURNS TABLE (task text)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, jobs, pg_temp
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     SELECT j.task_name INTO task FROM jobs.procrastinate_jobs AS j WHERE j.id = job AND j.status = 'failed' FOR UPDATE;

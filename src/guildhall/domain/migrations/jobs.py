@@ -22,6 +22,18 @@ CREATE TABLE IF NOT EXISTS jobs.failure (
     error text NOT NULL
 );
 """
+# Its functions name tables without their schema: they find them wherever they are called from.
+_PATHS = """
+DO $$
+DECLARE
+    each regprocedure;
+BEGIN
+    FOR each IN SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'jobs'::regnamespace LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = jobs, pg_catalog, pg_temp', each);
+    END LOOP;
+END
+$$;
+"""
 _RIGHTS = """
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA jobs FROM PUBLIC;
 GRANT USAGE ON SCHEMA jobs TO @worker, @definer;
@@ -42,6 +54,7 @@ def install(connection: psycopg.Connection[Any], prefix: str) -> tuple[str, str]
     for script in _scripts(before) if before else [SchemaManager.get_schema()]:
         connection.execute(script.encode())
     connection.execute(_OWN)
+    connection.execute(_PATHS)
     if before != after:
         connection.execute("INSERT INTO jobs.installed (version) VALUES (%s)", [after])
     connection.execute(named(_RIGHTS, prefix).encode())
