@@ -9,7 +9,7 @@ from guildhall.domain.access.states import STATES
 from guildhall.domain.access.tables import OPERATING_MODELS
 from guildhall.domain.reports import portfolio
 from guildhall.domain.tenancy.tables import TENANT_STATUSES
-from guildhall.surfaces.console import asked
+from guildhall.surfaces import asked
 from guildhall.surfaces.console.frame import CUSTOMERS
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page

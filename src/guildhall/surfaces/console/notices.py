@@ -12,7 +12,7 @@ from guildhall.core.ids import parse_id
 from guildhall.domain.notify import notices
 from guildhall.domain.notify.notices import Notice
 from guildhall.domain.notify.sentences import filled, sentence
-from guildhall.surfaces.console import asked
+from guildhall.surfaces import asked
 from guildhall.surfaces.entry import Who, own
 from guildhall.surfaces.html import Page, Web, page, redirect, ticked
 from guildhall.surfaces.kit.i18n import gettext

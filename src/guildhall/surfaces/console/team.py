@@ -6,7 +6,7 @@ from guildhall.core import db
 from guildhall.domain.people import team
 from guildhall.domain.people.tables import PERSON_STATUSES
 from guildhall.domain.rbac.registry import PARTNER_ROLES
-from guildhall.surfaces.console import asked
+from guildhall.surfaces import asked
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.tables import Pages, Sorting, sorting_of

@@ -1,0 +1,119 @@
+"""Words of every surface for the codes of the domain: areas of a link, permissions, roles, categories."""
+
+from collections.abc import Iterable, Mapping
+
+from guildhall.domain.rbac.registry import Area
+from guildhall.surfaces.kit.i18n import N_, gettext
+from guildhall.surfaces.kit.states import state_label
+from guildhall.surfaces.kit.tables import Option
+
+LINK_ROLES: Mapping[str, tuple[str, str]] = {
+    "msp_full": (N_("Full control"), N_("Everything below. Needs an end within two years; one partner per customer.")),
+    "enterprise_hq": (N_("Headquarters"), N_("Full control of a subsidiary. Needs an end within two years.")),
+    "msp_billing": (N_("Billing"), N_("Invoices, payments and reports.")),
+    "msp_support": (N_("Support"), N_("Tickets, subscribers and reports; billing to read.")),
+    "auditor": (N_("Auditor"), N_("Reads what the customer allows, changes nothing.")),
+    "reseller": (N_("Reseller"), N_("Billing, tickets and reports to read; activates subscribers.")),
+    "delegate": (N_("Delegate"), N_("Only what you tick below.")),
+}
+AREAS: Mapping[Area, str] = {
+    Area.BILLING: N_("Billing: read"),
+    Area.BILLING_WRITE: N_("Billing: record notes and promises to pay"),
+    Area.SUPPORT: N_("Tickets: read"),
+    Area.SUPPORT_WRITE: N_("Tickets: open, answer, change"),
+    Area.PROVISIONING: N_("Subscribers: read"),
+    Area.PROVISIONING_ACTIVATE: N_("Subscribers: activate"),
+    Area.PROVISIONING_SUSPEND: N_("Subscribers: suspend"),
+    Area.REPORTS: N_("Usage and SLA reports"),
+    Area.POSTURE: N_("Security posture"),
+}
+PERMISSIONS: Mapping[str, str] = {
+    "partner.billing.read": N_("Open billing"),
+    "partner.billing.summary.read": N_("Balance"),
+    "partner.billing.invoices.read": N_("Read invoices"),
+    "partner.billing.payments.read": N_("Read payments"),
+    "partner.billing.invoices.export": N_("Export invoices"),
+    "partner.billing.write": N_("Record notes and promises to pay"),
+    "partner.support.tickets.list": N_("List tickets"),
+    "partner.support.tickets.read": N_("Read tickets"),
+    "partner.support.tickets.create": N_("Open tickets"),
+    "partner.support.tickets.update": N_("Change tickets"),
+    "partner.support.tickets.comment": N_("Answer tickets"),
+    "partner.provisioning.subscribers.list": N_("List subscribers"),
+    "partner.provisioning.subscribers.read": N_("Read subscribers"),
+    "partner.provisioning.subscribers.activate": N_("Activate subscribers"),
+    "partner.provisioning.subscribers.suspend": N_("Suspend subscribers"),
+    "partner.reports.usage.read": N_("Usage reports"),
+    "partner.reports.sla.read": N_("SLA reports"),
+    "partner.reports.revenue.read": N_("Revenue reports"),
+    "partner.alerts.sla.read": N_("See SLA alerts"),
+    "partner.alerts.sla.acknowledge": N_("Acknowledge SLA alerts"),
+    "partner.alerts.billing.read": N_("See billing alerts"),
+    "partner.alerts.billing.acknowledge": N_("Acknowledge billing alerts"),
+    "partner.posture.read": N_("Read security posture"),
+}
+CATEGORIES: Mapping[str, str] = {
+    "network": N_("Network"),
+    "hardware": N_("Hardware"),
+    "voice": N_("Voice"),
+    "security": N_("Security"),
+    "account": N_("Account"),
+    "billing": N_("Billing"),
+    "other": N_("Other"),
+}
+PARTNER_ROLES: Mapping[str, str] = {
+    "principal": N_("Principal"),
+    "salesperson": N_("Salesperson"),
+    "technical": N_("Technical"),
+    "finance": N_("Finance"),
+    "viewer": N_("Viewer"),
+    "msp_full": N_("Operations: full"),
+    "msp_billing": N_("Operations: billing"),
+    "msp_support": N_("Operations: support"),
+    "auditor": N_("Auditor"),
+}
+
+
+def said(words: Mapping[str, str], code: str) -> str:
+    """Return the translated word for `code`, or the code in plain letters where it has none yet."""
+    return gettext(words[code]) if code in words else code.replace("_", " ").replace(".", ": ").capitalize()
+
+
+def role_label(code: str) -> str:
+    """Return the word for the access role of a link."""
+    return gettext(LINK_ROLES[code][0]) if code in LINK_ROLES else code
+
+
+def area_label(code: str) -> str:
+    """Return the word for an area of a tenant."""
+    return gettext(AREAS[Area(code)])
+
+
+def permission_label(code: str) -> str:
+    """Return the word for a permission inside a tenant."""
+    return said(PERMISSIONS, code)
+
+
+def category_label(code: str) -> str:
+    """Return the word for a ticket's category."""
+    return said(CATEGORIES, code)
+
+
+def person_role_label(code: str) -> str:
+    """Return the word for a role of a person of the partner."""
+    return said(PARTNER_ROLES, code)
+
+
+def role_options(codes: Iterable[str]) -> list[Option]:
+    """Return roles of a partner's people as choices."""
+    return [Option(code, person_role_label(code)) for code in codes]
+
+
+def category_options(codes: Iterable[str]) -> list[Option]:
+    """Return categories of tickets as choices."""
+    return [Option(code, category_label(code)) for code in codes]
+
+
+def state_options(family: str, codes: Iterable[str]) -> list[Option]:
+    """Return the states of a family as choices."""
+    return [Option(code, state_label(family, code)) for code in codes]
