@@ -9,9 +9,10 @@ import psycopg
 import pytest
 
 from guildhall.domain.audit.trail import VENDOR
+from guildhall.domain.migrations.run import migrate
 from guildhall.worlds import demo
+from support_world import Cluster
 
-PREFIX = "guildhall_"
 DAY = date(2026, 5, 4)
 World = psycopg.Connection[Any]
 # What differs between two worlds of one day: salts, nonces, and the database's clock.
@@ -33,61 +34,66 @@ def _rows(connection: World, table: str) -> list[dict[str, Any]]:
     return sorted(kept, key=lambda row: json.dumps(row, sort_keys=True))
 
 
-def test_the_same_day_gives_the_same_world(template, empty):
-    demo.seed(empty, prefix=PREFIX, today=DAY)
-    first = contents(empty)
-    with psycopg.connect(empty) as connection:
-        connection.execute("TRUNCATE portal.partner, tenancy.tenant, portal.staff_user, tenancy.customer_user CASCADE")
-        connection.execute("DELETE FROM portal.notice")
-        connection.execute("ALTER TABLE portal.audit_entry DISABLE TRIGGER USER")
-        connection.execute("TRUNCATE portal.audit_entry, portal.audit_head")
-    demo.seed(empty, prefix=PREFIX, today=DAY)
-    again = contents(empty)
+def fresh(cluster: Cluster, address: str) -> dict[str, list[dict[str, Any]]]:
+    """Migrate an empty database, seed the demo of DAY, and return its contents."""
+    migrate(address, prefix=cluster.prefix)
+    demo.seed(address, prefix=cluster.prefix, today=DAY)
+    return contents(address)
+
+
+def test_the_same_day_gives_the_same_world(cluster, empty_database):
+    first = fresh(cluster, empty_database)
+    with psycopg.connect(empty_database) as connection:
+        connection.execute("DROP SCHEMA portal, tenancy, jobs CASCADE")
+    again = fresh(cluster, empty_database)
     for table, kept in first.items():
         assert kept == again[table], table
     assert sum(len(kept) for kept in first.values()) > 100_000
 
 
-def test_seeding_leaves_row_level_security_in_force(demo_url):
-    with psycopg.connect(demo_url) as connection:
-        free = connection.execute(
-            "SELECT relname FROM pg_class WHERE relnamespace IN ('portal'::regnamespace, 'tenancy'::regnamespace)"
-            " AND relkind = 'r' AND NOT (relrowsecurity AND relforcerowsecurity)"
-            " AND relname NOT IN ('boundary', 'alembic_version')"
-        ).fetchall()
+def test_seeding_leaves_row_level_security_in_force(story):
+    free = story.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace IN ('portal'::regnamespace, 'tenancy'::regnamespace)"
+        " AND relkind = 'r' AND NOT (relrowsecurity AND relforcerowsecurity)"
+        " AND relname NOT IN ('boundary', 'alembic_version')"
+    ).fetchall()
     assert free == []
 
 
-def test_a_second_seeding_is_refused_and_changes_nothing(demo_url):
-    before = contents(demo_url)
+def test_a_second_seeding_is_refused_and_changes_nothing(cluster, demo_database):
+    before = contents(cluster.url(demo_database))
     with pytest.raises(psycopg.errors.UniqueViolation):
-        demo.seed(demo_url, prefix=PREFIX, today=DAY)
-    assert contents(demo_url) == before
+        demo.seed(cluster.url(demo_database), prefix=cluster.prefix, today=DAY)
+    assert contents(cluster.url(demo_database)) == before
 
 
-def test_the_world_knows_whether_it_is_there(demo_url, empty):
-    with psycopg.connect(demo_url) as connection:
-        assert demo.is_seeded(connection)
-    with psycopg.connect(empty) as connection:
+def test_the_world_knows_that_it_is_there(story):
+    assert demo.is_seeded(story)
+
+
+def test_a_migrated_database_is_not_taken_for_the_demo(cluster, empty_database):
+    migrate(empty_database, prefix=cluster.prefix)
+    with psycopg.connect(empty_database) as connection:
         assert not demo.is_seeded(connection)
+        assert not demo.people_elsewhere(connection)
 
 
 @pytest.mark.parametrize("table", ["portal.partner_user", "portal.staff_user", "tenancy.customer_user"])
 @pytest.mark.parametrize("address", ["ana@real.test", "ana@example.org", "ana@notexample"])
-def test_people_outside_the_demo_are_noticed(world, table, address):
-    assert not demo.people_elsewhere(world)
-    world.execute(f"UPDATE {table} SET email = %s WHERE id = (SELECT id FROM {table} LIMIT 1)", [address])
-    assert demo.people_elsewhere(world)
+def test_people_outside_the_demo_are_noticed(story, table, address):
+    assert not demo.people_elsewhere(story)
+    story.execute(f"UPDATE {table} SET email = %s WHERE id = (SELECT id FROM {table} LIMIT 1)", [address])
+    assert demo.people_elsewhere(story)
 
 
-def test_who_may_not_read_people_cannot_ask_whether_there_are_any(world):
-    world.execute("SET LOCAL ROLE guildhall_partner")
+def test_who_may_not_read_people_cannot_ask_whether_there_are_any(story, cluster):
+    story.execute(f"SET LOCAL ROLE {cluster.prefix}partner")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        demo.people_elsewhere(world)
+        demo.people_elsewhere(story)
 
 
-def test_every_chain_of_the_trail_holds(world):
-    entries = world.execute(
+def test_every_chain_of_the_trail_holds(story):
+    entries = story.execute(
         "SELECT kind, chain_id, sequence, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), body,"
         " previous_hash, hash FROM portal.audit_entry ORDER BY kind, chain_id, sequence"
     ).fetchall()
@@ -101,31 +107,31 @@ def test_every_chain_of_the_trail_holds(world):
         assert (sequence, previous) == (place + 1, before)
         assert hashlib.sha256(sealed.encode()).digest() == kept
         heads[kind, chain] = sequence, kept
-    kept_heads = world.execute("SELECT kind, chain_id, sequence, hash FROM portal.audit_head").fetchall()
+    kept_heads = story.execute("SELECT kind, chain_id, sequence, hash FROM portal.audit_head").fetchall()
     assert {(kind, chain): (sequence, kept) for kind, chain, sequence, kept in kept_heads} == heads
     assert len(entries) > 100
     assert ("vendor", VENDOR) in heads
 
 
-def test_the_tenants_copy_of_an_act_has_no_address_of_the_partner(world):
-    bodies = world.execute(
+def test_the_tenants_copy_of_an_act_has_no_address_of_the_partner(story):
+    bodies = story.execute(
         "SELECT body::jsonb ? 'ip', count(*) FROM portal.audit_entry"
         " WHERE kind = 'tenant' AND actor_kind = 'partner_user' GROUP BY 1"
     ).fetchall()
     assert [has_address for has_address, _ in bodies] == [False]
 
 
-def test_under_the_partners_role_a_person_sees_the_tenants_that_the_links_open(world):
-    ((person, partner),) = world.execute(
+def test_under_the_partners_role_a_person_sees_the_tenants_that_the_links_open(story, cluster):
+    ((person, partner),) = story.execute(
         "SELECT id, partner_id FROM portal.partner_user WHERE email = 'msp_full@northwind.example'"
     ).fetchall()
-    world.execute("SET LOCAL ROLE guildhall_partner")
-    world.execute(
+    story.execute(f"SET LOCAL ROLE {cluster.prefix}partner")
+    story.execute(
         "SELECT set_config('app.user_id', %s, true), set_config('app.partner_id', %s, true)",
         [str(person), str(partner)],
     )
     seen = [
-        world.execute(f"SELECT count(DISTINCT {column}) FROM tenancy.{table}").fetchall()[0][0]
+        story.execute(f"SELECT count(DISTINCT {column}) FROM tenancy.{table}").fetchall()[0][0]
         for table, column in (("tenant", "id"), ("posture_snapshot", "tenant_id"))
     ]
     # Of the 18 links that are not customer-managed, a billing link and a delegate do not open posture.

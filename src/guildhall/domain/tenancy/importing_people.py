@@ -1,0 +1,52 @@
+"""People of tenants: new ones are added, memberships follow the file, new approvers get a one-time link."""
+
+from datetime import UTC, datetime, timedelta
+
+from guildhall.core import crypto
+from guildhall.core.ids import new_id
+from guildhall.domain.tenancy.importing_writes import Connection, Invite, Written
+
+INVITE_DAYS = 7
+
+_PEOPLE = """
+INSERT INTO tenancy.customer_user (id, email, name, language, timezone)
+SELECT DISTINCT ON (s.email) s.id, s.email, s.name, s.language, s.timezone FROM staged AS s
+ORDER BY s.email, s.row ON CONFLICT (email) DO NOTHING RETURNING id
+"""
+_MEMBERSHIPS = """
+WITH written AS (
+    INSERT INTO tenancy.customer_membership AS now (user_id, tenant_id, role, status)
+    SELECT u.id, t.id, s.role, s.status FROM staged AS s
+    JOIN tenancy.tenant AS t ON t.external_id = s.tenant JOIN tenancy.customer_user AS u ON u.email = s.email
+    ON CONFLICT (user_id, tenant_id) DO UPDATE SET role = excluded.role, status = excluded.status
+    WHERE (now.role, now.status) IS DISTINCT FROM (excluded.role, excluded.status)
+    RETURNING xmax = 0 AS added)
+SELECT count(*) FILTER (WHERE added), count(*) FILTER (WHERE NOT added) FROM written
+"""
+_APPROVERS = """
+SELECT DISTINCT ON (u.id) u.id, u.email, t.id FROM staged AS s
+JOIN tenancy.tenant AS t ON t.external_id = s.tenant JOIN tenancy.customer_user AS u ON u.email = s.email
+WHERE u.id = ANY (%s) AND s.role = 'approver' AND s.status = 'active' ORDER BY u.id, s.row
+"""
+
+
+def write(connection: Connection) -> Written:
+    """Write the staged people; return what was done, with the links of the new approvers.
+
+    Somebody known already keeps name, language and zone: these belong to the person.
+    """
+    new = [person for (person,) in connection.execute(_PEOPLE).fetchall()]
+    added, changed = connection.execute(_MEMBERSHIPS).fetchone() or (0, 0)
+    approvers = connection.execute(_APPROVERS, [new]).fetchall()
+    until = datetime.now(UTC) + timedelta(days=INVITE_DAYS)
+    invites = [(person, Invite(email, tenant, crypto.new_token(), until)) for person, email, tenant in approvers]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO tenancy.customer_invite (id, tenant_id, user_id, token_hash, created_by, expires_at)"
+            " VALUES (%s, %s, %s, %s, 'import', %s)",
+            [
+                (new_id(), one.tenant_id, person, crypto.token_hash(one.token), one.expires_at)
+                for person, one in invites
+            ],
+        )
+    return Written(added, changed, tuple(one for _, one in invites))
