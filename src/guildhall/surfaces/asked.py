@@ -12,14 +12,15 @@ from guildhall.surfaces.kit.i18n import N_, speech, zone_of
 PAGE_SIZE = 50
 LAST_PAGE = 2_000
 _LONGEST = 200
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000  # moments in any zone then have a place in every calendar
 _WRONG_FILTER = N_("This filter does not exist. Open the list again without it.")
 _WRONG_PAGE = N_("This page of the list does not exist. Open the list again.")
 _WRONG_DATE = N_("This is not a date. Write it as year-month-day.")
 
 
 def clean(text: str) -> str:
-    """Return `text` without the one character that the database cannot hold."""
-    return text.replace("\x00", "")
+    """Return `text` without what the database cannot hold: NUL, and halves of surrogate pairs."""
+    return text.encode("utf-8", "ignore").decode().replace("\x00", "")
 
 
 def words(request: Web, name: str = "q") -> str:
@@ -73,10 +74,15 @@ def whole(request: Web, name: str, most: int) -> int | None:
 
 def day_in(text: str) -> date | None:
     """Return the day written in `text` as year-month-day, None for nothing; raises Invalid for anything else."""
+    if not text:
+        return None
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text)
     except ValueError:
         raise Invalid(_WRONG_DATE) from None
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise Invalid(_WRONG_DATE)
+    return day
 
 
 def start_of(day: date) -> datetime:
@@ -93,4 +99,4 @@ def since(request: Web, name: str) -> datetime | None:
 def until(request: Web, name: str) -> datetime | None:
     """Return the end of the day that the query's `name` holds: the start of the next."""
     day = day_in(request.query_params.get(name, ""))
-    return start_of(day + timedelta(days=1)) if day and day < date.max else None
+    return start_of(day + timedelta(days=1)) if day else None

@@ -7,7 +7,17 @@ from litestar import Litestar
 from guildhall.core.actor import Surface
 from guildhall.settings import Settings
 from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
-from guildhall.surfaces.console import customers, dashboard, notices, team
+from guildhall.surfaces.console import (
+    customers,
+    dashboard,
+    notices,
+    team,
+    tenant_lists,
+    tenants,
+    ticket_acts,
+    ticket_board,
+    tickets,
+)
 from guildhall.surfaces.console.frame import frame
 from guildhall.surfaces.console.refusals import refusal_page
 from guildhall.surfaces.console.words import teach
@@ -16,7 +26,7 @@ from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
-AREAS = (dashboard, customers, notices, team)
+AREAS = (dashboard, customers, tenants, tenant_lists, tickets, ticket_acts, ticket_board, notices, team)
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 
 

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jinja2 import Environment
+from markupsafe import Markup
 
 from guildhall.core.money import Money
 from guildhall.surfaces.kit import formats
 from guildhall.surfaces.kit.i18n import N_
+from guildhall.surfaces.kit.states import badge
 from guildhall.surfaces.words import (
     area_label,
     category_label,
@@ -43,6 +45,14 @@ def metric_label(code: str) -> str:
     return said(METRICS, code)
 
 
+_CLOCKS = {"running": "ok", "due_soon": "soon", "met": "met", "breached": "breached"}
+
+
+def clock_badge(state: str) -> Markup:
+    """Return what a ticket's clock shows; nothing where it has none."""
+    return badge("sla", _CLOCKS.get(state))
+
+
 def sum_of(amount: Money | None) -> str:
     """Return an amount in the reader's format; a dash for one that is not there."""
     return formats.ABSENT if amount is None else formats.money(amount.amount, amount.currency)
@@ -61,6 +71,7 @@ FUNCTIONS: Mapping[str, Any] = {
         permission_label,
         category_label,
         person_role_label,
+        clock_badge,
         cycle_label,
         metric_label,
         state_options,

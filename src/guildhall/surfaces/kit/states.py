@@ -77,6 +77,12 @@ STATES: dict[str, dict[str, State]] = {
         "warning": State(N_("Warning"), "warn", "triangle-alert"),
         "info": State(N_("Info"), "info", "info"),
     },
+    "finding": {
+        "critical": State(N_("Critical"), "bad", "octagon-x"),
+        "high": State(N_("High"), "warn", "triangle-alert"),
+        "medium": State(N_("Medium"), "note", "circle-alert"),
+        "low": State(N_("Low"), "mute", "info"),
+    },
     "alert": {
         "active": State(N_("Active"), "bad", "bell"),
         "acknowledged": State(N_("Acknowledged"), "note", "eye"),

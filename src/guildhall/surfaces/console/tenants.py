@@ -1,0 +1,96 @@
+"""A customer's pages: overview, billing, usage, subscribers, posture; each behind its own permission."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import get
+from litestar.params import FromPath
+
+from guildhall.core import clock, db
+from guildhall.core.actor import Actor
+from guildhall.domain.access.gates import Standing, inside, posture_visible
+from guildhall.domain.rbac.registry import PARTNER, Area
+from guildhall.domain.reports import customer
+from guildhall.surfaces.entry import Where, Who, needs
+from guildhall.surfaces.html import Page, Web, page
+from guildhall.surfaces.kit.i18n import N_, gettext
+
+Tab = tuple[str, str, bool, None]
+# The part of the address, the word on the tab, and what the person and the link must open.
+TABS = (
+    ("", N_("Overview"), "partner.tenants.switch_context"),
+    ("tickets", N_("Tickets"), "partner.support.tickets.list"),
+    ("billing", N_("Billing"), "partner.billing.invoices.read"),
+    ("usage", N_("Usage"), "partner.reports.usage.read"),
+    ("subscribers", N_("Subscribers"), "partner.provisioning.subscribers.list"),
+    ("posture", N_("Posture"), "partner.posture.read"),
+)
+
+
+def opens(actor: Actor, standing: Standing, permission: str) -> bool:
+    """Return whether the gates let this person use `permission` in this tenant."""
+    return actor.may(permission) and inside(standing, needs=permission, named="path") is None
+
+
+def tabs(actor: Actor, standing: Standing, current: str) -> list[Tab]:
+    """Return the tabs of a customer's pages that this person and this link open; `current` is the one shown."""
+    base = f"/t/{standing.tenant_id}/"
+    return [
+        (gettext(label), base + part, part == current, None)
+        for part, label, permission in TABS
+        if opens(actor, standing, permission)
+    ]
+
+
+async def tenant_page(request: Web, name: str, actor: Actor, standing: Standing, current: str, **context: Any) -> Page:
+    """Return one page inside a customer, with its tabs and what the person may do there."""
+    return await page(
+        request,
+        f"tenants/{name}.html",
+        actor=actor,
+        tenant=standing,
+        base=f"/t/{standing.tenant_id}/",
+        tabs=tabs(actor, standing, current),
+        opens=lambda permission: opens(actor, standing, permission),
+        **context,
+    )
+
+
+@get("/t/{tenant_id:uuid}/", **needs("partner.tenants.switch_context"))
+async def overview(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Where) -> Page:
+    """Return what a partner sees first of a customer."""
+    del tenant_id  # the gates took it from the path
+    now = clock.now()
+    async with db.transaction(actor) as connection:
+        found = await customer.detail(connection, actor, standing=tenant, now=now)
+        invoices = await customer.recent_invoices(connection, actor, standing=tenant, today=now.date())
+        outages = await customer.outages(connection, actor, standing=tenant)
+    return await tenant_page(
+        request,
+        "overview",
+        actor,
+        tenant,
+        "",
+        found=found,
+        invoices=invoices,
+        outages=outages,
+        allowed=_allowed(found.effective_permissions, tenant),
+    )
+
+
+def _allowed(permissions: list[str], standing: Standing) -> list[str]:
+    """Return what the person may do here, without what the operating model keeps back."""
+    shared = posture_visible(standing)
+    return sorted(name for name in permissions if shared or PARTNER[name].area != Area.POSTURE)
+
+
+@get("/t/{tenant_id:uuid}/posture", **needs("partner.posture.read"))
+async def posture(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Where) -> Page:
+    """Return the latest posture of a customer that shares it."""
+    del tenant_id
+    async with db.transaction(actor) as connection:
+        found = await customer.posture_latest(connection, actor, standing=tenant)
+    return await tenant_page(request, "posture", actor, tenant, "posture", found=found)
+
+
+ROUTES = [overview, posture]
