@@ -1,16 +1,27 @@
 """Lists of tickets: inside one tenant, over all of a partner, for a customer and for staff (PRODUCT §8)."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core.actor import Actor
-from guildhall.domain.support.tickets import TicketItem
+from guildhall.core import cursor
+from guildhall.core.actor import Actor, DbRole
+from guildhall.core.errors import Invalid
+from guildhall.core.text import containing, storable
+from guildhall.domain.support.board_sql import COUNT_LIMIT, COUNTED, Shape, statement
+from guildhall.domain.support.tickets import STORED, TicketItem, clock, leave
+from guildhall.domain.tenancy.tables import PRIORITIES, TICKET_STATUSES
 
 SortBy = Literal["created_at", "updated_at", "priority", "status", "sla_breach_at"]
+LONGEST_PAGE = 100
+_LONGEST_SEARCH = 200
+_DIGITS = 15  # what a ticket's number may have, inside a bigint
+_CHOICES = {"status": TICKET_STATUSES, "priority": PRIORITIES}
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -67,9 +78,136 @@ class TicketPage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime) -> TicketPage:
-    """Return one page of the tickets that the actor may list, in at most two statements.
+class Place(Struct, frozen=True):
+    """Where a page ended: the list's order, and the last ticket's value in it."""
 
-    Raises Forbidden without the permission to list, Invalid for a cursor of another list.
+    sort_by: SortBy
+    sort_order: Literal["asc", "desc"]
+    value: datetime | int
+    id: UUID
+
+
+async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime) -> TicketPage:
+    """Return one page of the tickets that the actor may list, in one statement.
+
+    Raises Forbidden without the permission to list; Invalid for values that no ticket can have, and for a cursor
+    of another list.
     """
-    raise NotImplementedError
+    permission = leave(actor, "list")
+    _check(wanted)
+    values = dict(_values(wanted)) | {"needs": permission, "now": now, "partner_id": actor.partner_id}
+    values |= {"own_tenant_id": actor.tenant_id, "tenant_ids": list(wanted.tenant_ids)}
+    after = _after(wanted)
+    if after is not None:
+        values |= {"after": after.value, "after_id": after.id}
+    shape = Shape(
+        role=actor.role,
+        named=bool(wanted.tenant_ids),
+        filters=tuple(name for name, _ in _values(wanted) if name != "number"),
+        sort_by=wanted.sort_by,
+        sort_order=wanted.sort_order,
+        limit=wanted.limit,
+        offset=0 if after else wanted.offset,
+        resumed=after is not None,
+    )
+    made, names = statement(shape)
+    rows = (await connection.execute(made, {name: values[name] for name in names})).all()
+    return _page(actor, wanted, rows, now=now)
+
+
+def _check(wanted: Filter) -> None:
+    """Raise Invalid where a value of the filter cannot be one."""
+    errors = {
+        name: f"Choose among: {', '.join(choices)}"
+        for name, choices in _CHOICES.items()
+        if not set(getattr(wanted, name)) <= set(choices)
+    }
+    if not storable("".join((wanted.search, *wanted.category))) or len(wanted.search) > _LONGEST_SEARCH:
+        errors["search"] = "This cannot be searched for"
+    if not 1 <= wanted.limit <= LONGEST_PAGE:
+        errors["limit"] = f"Ask for 1 to {LONGEST_PAGE}"
+    if wanted.offset < 0:
+        errors["offset"] = "Start at 0 or later"
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def _values(wanted: Filter) -> Iterator[tuple[str, Any]]:
+    """Yield the filter's conditions by the names of their SQL, each with its value."""
+    for name in ("status", "priority", "category"):
+        if getattr(wanted, name):
+            yield name, list(getattr(wanted, name))
+    for name in ("assigned_to", "created_from", "created_to"):
+        if getattr(wanted, name) is not None:
+            yield name, getattr(wanted, name)
+    if wanted.search:
+        digits = wanted.search.removeprefix("#")
+        yield "search", containing(wanted.search)
+        yield "number", int(digits) if digits.isdecimal() and len(digits) <= _DIGITS else None
+    if wanted.breached is not None:
+        yield "breached" if wanted.breached else "not_breached", True
+    for name in ("unassigned", "due_soon"):
+        if getattr(wanted, name):
+            yield name, True
+
+
+def _after(wanted: Filter) -> Place | None:
+    """Return where the page starts, from its cursor; raises Invalid for a cursor of another list."""
+    if not wanted.cursor:
+        return None
+    place = cursor.decode(wanted.cursor, Place)
+    counted = wanted.sort_by in {"priority", "status"}
+    if (place.sort_by, place.sort_order) != (wanted.sort_by, wanted.sort_order):
+        raise cursor.wrong()
+    if isinstance(place.value, int) != counted or (isinstance(place.value, datetime) and place.value.tzinfo is None):
+        raise cursor.wrong()
+    return place
+
+
+def _page(actor: Actor, wanted: Filter, rows: Sequence[Row[Any]], *, now: datetime) -> TicketPage:
+    """Return the rows as a page: of limit + 1 the last one only says that there are more."""
+    width = len(STORED)
+    found = [row for row in rows if row[0] is not None]
+    shown = found[: wanted.limit]
+    names = {DbRole.PARTNER: actor.partner_name, DbRole.CUSTOMER: actor.tenant_name}
+    own = names.get(actor.role) or ""
+    figures = None if wanted.cursor else dict(zip(COUNTED, rows[0][width + 2 :], strict=True))
+    total, at_least = _total(wanted, figures)
+    return TicketPage(
+        items=[_item(row, row[width + 1] or own, now=now) for row in shown],
+        total=total,
+        total_at_least=at_least,
+        aggregates=_aggregates(figures),
+        next_cursor=_next(wanted, shown[-1]) if len(found) > len(shown) else None,
+    )
+
+
+def _item(row: Row[Any], tenant_name: str, *, now: datetime) -> TicketItem:
+    stored = dict(zip(STORED, row, strict=False))
+    return TicketItem(**stored, tenant_name=tenant_name, **clock(stored, now=now))
+
+
+def _next(wanted: Filter, last: Row[Any]) -> str:
+    """Return the cursor of the page after `last`."""
+    return cursor.encode(Place(wanted.sort_by, wanted.sort_order, last[len(STORED)], last[0]))
+
+
+def _total(wanted: Filter, figures: Mapping[str, Any] | None) -> tuple[int | None, int | None]:
+    """Return how many match, or at least how many."""
+    if figures is None:
+        return None, None
+    if figures["total"] is None:
+        return sum(figures[status] for status in wanted.status or TICKET_STATUSES), None
+    return (None, COUNT_LIMIT) if figures["total"] > COUNT_LIMIT else (figures["total"], None)
+
+
+def _aggregates(figures: Mapping[str, Any] | None) -> Aggregates | None:
+    """Return the figures as aggregates; None where there are none, or more than were counted."""
+    if figures is None or (figures["counted"] or 0) > COUNT_LIMIT:
+        return None
+    hours = figures["done_seconds"] / figures["done"] / 3600 if figures["done"] else None
+    return Aggregates(
+        **{status: figures[status] for status in TICKET_STATUSES},
+        sla_breach=figures["breached"],
+        avg_resolution_hours=None if hours is None else round(hours, 2),
+    )

@@ -19,6 +19,11 @@ STEPS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def may_become(status: str, wanted: str) -> bool:
+    """Return whether a ticket in `status` may be brought to `wanted`."""
+    return wanted in STEPS[status]
+
+
 def response_hours(agreed: Iterable[Mapping[str, Any]]) -> float | None:
     """Return the shortest `response_hours` of links' `sla_config`, or None where none names a positive number."""
     return min(filter(None, (_hours(config.get("response_hours")) for config in agreed)), default=None)
@@ -31,12 +36,45 @@ def _hours(value: object) -> float | None:
     return float(value)
 
 
+def allowed(priority: str, agreed_hours: float | None) -> timedelta:
+    """Return the time that a ticket may take: by priority, tightened by what the links agreed (hours)."""
+    return timedelta(hours=min(HOURS[priority], agreed_hours or HOURS[priority]))
+
+
 def due_at(start: datetime, *, priority: str, agreed_hours: float | None) -> datetime:
-    """Return when the clock of a ticket runs out: by priority, tightened by what the link agreed (hours)."""
-    hours = HOURS[priority] if agreed_hours is None else min(HOURS[priority], agreed_hours)
-    return start + timedelta(hours=hours)
+    """Return when a clock that starts at `start` runs out."""
+    return start + allowed(priority, agreed_hours)
 
 
-def may_become(status: str, wanted: str) -> bool:
-    """Return whether a ticket in `status` may be brought to `wanted`."""
-    return wanted in STEPS[status]
+def started_at(created: datetime, due: datetime | None, *, priority: str, agreed_hours: float | None) -> datetime:
+    """Return when the clock of a ticket started: when it was opened, or anew when it was reopened.
+
+    A clock that runs out later than its priority allows from the opening must have started anew.
+    """
+    if due is None or due <= created + timedelta(hours=HOURS[priority]):
+        return created
+    return due - allowed(priority, agreed_hours)
+
+
+def is_breached(status: str, due: datetime | None, breached_at: datetime | None, *, now: datetime) -> bool:
+    """Return whether a ticket's clock ran out: recorded once for good, or running past its time."""
+    return breached_at is not None or (status in RUNNING and due is not None and due <= now)
+
+
+def clock_state(
+    status: str,
+    priority: str,
+    created: datetime,
+    due: datetime | None,
+    breached_at: datetime | None,
+    *,
+    now: datetime,
+) -> ClockState:
+    """Return what the clock of a ticket shows."""
+    if is_breached(status, due, breached_at, now=now):
+        return "breached"
+    if due is None:
+        return "none"
+    if status in DONE:
+        return "met"
+    return "due_soon" if due - now <= min(allowed(priority, None), due - created) * LATE_PART else "running"

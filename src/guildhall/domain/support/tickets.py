@@ -1,13 +1,38 @@
 """Tickets as each side reads them: one ticket, its comments, and who may be given it (PRODUCT §6, §8)."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from sqlalchemy import ColumnElement, Text, any_, func, literal, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core.actor import Actor
-from guildhall.domain.support.rules import ClockState
+from guildhall.core.actor import Actor, DbRole
+from guildhall.core.errors import Forbidden, NotFound
+from guildhall.domain.access.links import must
+from guildhall.domain.access.scope import live, tenants_opening
+from guildhall.domain.access.tables import partner_tenant_link as link
+from guildhall.domain.people.tables import partner_user, partner_user_tenant
+from guildhall.domain.rbac.registry import PARTNER
+from guildhall.domain.support.rules import ClockState, clock_state, is_breached
+from guildhall.domain.tenancy.tables import tenant, ticket, ticket_comment
+
+# What each side needs for what it does with tickets; an act that is absent is not that side's.
+NEEDS: Mapping[DbRole, Mapping[str, str]] = {
+    DbRole.PARTNER: {
+        verb: f"partner.support.tickets.{verb}" for verb in ("list", "read", "create", "update", "comment")
+    },
+    DbRole.CUSTOMER: {
+        "list": "customer.tickets.read",
+        "read": "customer.tickets.read",
+        "create": "customer.tickets.create",
+        "comment": "customer.tickets.comment",
+    },
+    DbRole.STAFF: {"list": "staff.tenants.read", "read": "staff.tenants.read"},
+}
 
 
 class TicketItem(Struct, frozen=True, kw_only=True):
@@ -76,16 +101,116 @@ class Assignee(Struct, frozen=True):
     roles: list[str]
 
 
+_COMPUTED = frozenset({"tenant_name", "is_sla_breached", "sla_state"})
+STORED = tuple(name for name in TicketItem.__struct_fields__ if name not in _COMPUTED)
+_MORE = tuple(name for name in Ticket.__struct_fields__ if name not in {*STORED, *_COMPUTED})
+
+
+def leave(actor: Actor, verb: str) -> str:
+    """Return the permission that `verb` (list, read, create, update, comment) takes on the actor's side.
+
+    Raises Forbidden where the person does not hold it, or the side has no such act.
+    """
+    permission = NEEDS.get(actor.role, {}).get(verb)
+    if permission is None:
+        raise Forbidden
+    must(actor, permission)
+    return permission
+
+
 async def get(connection: AsyncConnection, actor: Actor, ticket_id: UUID, *, now: datetime) -> Ticket:
     """Return one ticket; raises NotFound (TICKET_NOT_FOUND) for one that is absent or not the actor's."""
-    raise NotImplementedError
+    permission = leave(actor, "read")
+    columns = [ticket.c[name] for name in (*STORED, *_MORE)]
+    rows = await connection.execute(
+        select(*columns, _tenant_name(actor).label("tenant_name")).where(
+            ticket.c.id == ticket_id, _theirs(actor, permission)
+        )
+    )
+    row = rows.mappings().first()
+    if row is None:
+        raise NotFound(code="TICKET_NOT_FOUND")
+    return Ticket(**row, **clock(dict(row), now=now))
 
 
 async def comments(connection: AsyncConnection, actor: Actor, ticket_id: UUID) -> list[Comment]:
-    """Return what was written in a ticket, oldest first; a customer gets no internal notes."""
-    raise NotImplementedError
+    """Return what was written in a ticket, oldest first; a customer gets no internal notes.
+
+    Empty for a ticket that is absent or not the actor's.
+    """
+    permission = leave(actor, "read")
+    rows = await connection.execute(
+        select(*(ticket_comment.c[name] for name in Comment.__struct_fields__))
+        .join(ticket, ticket.c.id == ticket_comment.c.ticket_id)
+        .where(
+            ticket.c.id == ticket_id,
+            _theirs(actor, permission),
+            ~ticket_comment.c.is_internal if actor.role is DbRole.CUSTOMER else true(),
+        )
+        .order_by(ticket_comment.c.created_at, ticket_comment.c.id)
+    )
+    return [Comment(**row) for row in rows.mappings()]
 
 
-async def assignees(connection: AsyncConnection, actor: Actor, *, tenant_id: UUID | None = None) -> list[Assignee]:
-    """Return the active people of the own partner who may work on tickets, of one tenant if given, by name."""
-    raise NotImplementedError
+async def assignees(
+    connection: AsyncConnection, actor: Actor, *, tenant_id: UUID | None = None, person_id: UUID | None = None
+) -> list[Assignee]:
+    """Return the active people of the own partner who may work on tickets, by name.
+
+    `tenant_id` leaves out those whose limits exclude that tenant; `person_id` asks for one of them only.
+    """
+    leave(actor, "update")
+    helpers = literal(sorted(PARTNER["partner.support.tickets.update"].roles), ARRAY(Text))
+    chosen = select(partner_user.c.id, partner_user.c.name, partner_user.c.roles).where(
+        partner_user.c.partner_id == actor.partner_id,
+        partner_user.c.status == "active",
+        partner_user.c.roles.overlap(helpers),
+    )
+    if tenant_id is not None:
+        chosen = chosen.where(_within_limits(tenant_id))
+    if person_id is not None:
+        chosen = chosen.where(partner_user.c.id == person_id)
+    rows = await connection.execute(chosen.order_by(func.lower(partner_user.c.name), partner_user.c.id))
+    return [Assignee(*row) for row in rows]
+
+
+def clock(row: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+    """Return what the clock of a ticket shows now, as fields of a ticket."""
+    due, breached_at = row["sla_breach_at"], row["sla_breached_at"]
+    state = clock_state(row["status"], row["priority"], row["created_at"], due, breached_at, now=now)
+    return {"is_sla_breached": is_breached(row["status"], due, breached_at, now=now), "sla_state": state}
+
+
+def _theirs(actor: Actor, permission: str) -> ColumnElement[bool]:
+    """Return the condition that a ticket is the actor's to reach: by tenant, and for a partner by its accounts."""
+    if actor.role is DbRole.PARTNER:
+        accounts = func.array(select(func.portal.account_subscribers()).scalar_subquery())
+        return or_(
+            ticket.c.tenant_id == any_(tenants_opening(actor, permission)), ticket.c.subscriber_id == any_(accounts)
+        )
+    return ticket.c.tenant_id == actor.tenant_id if actor.role is DbRole.CUSTOMER else true()
+
+
+def _tenant_name(actor: Actor) -> ColumnElement[str]:
+    """Return the name of a ticket's tenant as the actor's side knows it.
+
+    A partner has it from its link, which costs no look at the tenants; its home tenant goes by its own name.
+    """
+    if actor.role is DbRole.CUSTOMER:
+        return literal(actor.tenant_name)
+    if actor.role is DbRole.STAFF:
+        return select(tenant.c.name).where(tenant.c.id == ticket.c.tenant_id).scalar_subquery()
+    known = select(link.c.tenant_name).where(
+        link.c.partner_id == actor.partner_id, link.c.tenant_id == ticket.c.tenant_id, live()
+    )
+    return func.coalesce(known.limit(1).scalar_subquery(), actor.partner_name)
+
+
+def _within_limits(tenant_id: UUID) -> ColumnElement[bool]:
+    """Return the condition that a person's own tenant limits include a tenant (PRODUCT §3)."""
+    limited = (
+        select(partner_user_tenant.c.user_id)
+        .where(partner_user_tenant.c.user_id == partner_user.c.id, partner_user_tenant.c.tenant_id == tenant_id)
+        .exists()
+    )
+    return or_(partner_user.c.tenant_scope == "all", (partner_user.c.tenant_scope == "include") == limited)

@@ -1,0 +1,215 @@
+"""The SQL of a list of tickets, put together from fixed pieces and kept by its shape.
+
+Whoever reaches few tenants gets the newest tickets of each by the tenant's own index; whoever reaches many walks
+all tickets in order and keeps the own ones, since among many tenants the next own one is never far. Figures come
+from rollups; filters that no rollup covers are counted up to COUNT_LIMIT.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import BigInteger, DateTime, Integer, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
+
+from guildhall.core.actor import DbRole
+from guildhall.domain.support.rules import HOURS, LATE_PART
+from guildhall.domain.support.tickets import STORED
+from guildhall.domain.tenancy.tables import PRIORITIES, TICKET_STATUSES
+
+COUNT_LIMIT = 10_000
+COUNTED = (*TICKET_STATUSES, "breached", "done", "done_seconds", "counted", "total")
+WIDE = 200  # tenants from which on the walk over all tickets is the shorter way
+
+
+class Shape(Struct, frozen=True):
+    """What makes one statement differ from another; values are parameters."""
+
+    role: DbRole
+    named: bool
+    filters: tuple[str, ...]
+    sort_by: str
+    sort_order: str
+    limit: int
+    offset: int
+    resumed: bool
+
+
+def _ranks(column: str, values: tuple[str, ...]) -> str:
+    """Return the place of a column's value in `values`, from 1."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return f"array_position(ARRAY[{listed}], {column})"
+
+
+_HOURS = " ".join(f"WHEN '{priority}' THEN {hours}" for priority, hours in HOURS.items())
+_RUNNING = "t.status IN ('open', 'pending') AND t.sla_breached_at IS NULL"
+OVERDUE = f"{_RUNNING} AND t.sla_breach_at <= :now"
+DUE_SOON = (
+    f"{_RUNNING} AND t.sla_breach_at > :now AND t.sla_breach_at - :now"
+    f" <= {LATE_PART} * least(make_interval(hours => CASE t.priority {_HOURS} END), t.sla_breach_at - t.created_at)"
+)
+_BREACHED = f"(t.sla_breached_at IS NOT NULL OR ({OVERDUE}))"
+_FILTERS = {
+    "status": "t.status = ANY (:status)",
+    "priority": "t.priority = ANY (:priority)",
+    "category": "t.category = ANY (:category)",
+    "assigned_to": "t.assigned_to_id = :assigned_to",
+    "unassigned": "t.assigned_to_id IS NULL",
+    "created_from": "t.created_at >= :created_from",
+    "created_to": "t.created_at < :created_to",
+    "search": "(t.subject ILIKE :search OR t.number = :number)",
+    "breached": _BREACHED,
+    "not_breached": f"NOT {_BREACHED}",
+    "due_soon": DUE_SOON,
+}
+_SORTS = {
+    "created_at": "t.created_at",
+    "updated_at": "t.updated_at",
+    "priority": _ranks("t.priority", PRIORITIES),
+    "status": _ranks("t.status", TICKET_STATUSES),
+    "sla_breach_at": "coalesce(t.sla_breach_at, make_timestamptz(9999, 1, 1, 0, 0, 0, 'UTC'))",
+}
+_TYPES: dict[str, TypeEngine[Any]] = {
+    **{name: ARRAY(Text) for name in ("status", "priority", "category")},
+    **{name: DateTime(timezone=True) for name in ("created_from", "created_to", "now")},
+    **{name: Uuid() for name in ("assigned_to", "partner_id", "own_tenant_id", "after_id")},
+    "tenant_ids": ARRAY(Uuid),
+    "number": BigInteger(),
+    "search": Text(),
+    "needs": Text(),
+}
+# The tenants of a partner whose live link holds the permission `needs`.
+LINKED = (
+    "SELECT tenant_id FROM portal.partner_tenant_link WHERE partner_id = :partner_id AND status = 'active'"
+    " AND portal.is_live(status, starts_at, ends_at) AND :needs = ANY (permissions)"
+)
+_LINKED_NAME = (
+    "(SELECT l.tenant_name FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id"
+    " AND l.tenant_id = page.tenant_id AND l.status = 'active'"
+    " AND portal.is_live(l.status, l.starts_at, l.ends_at) LIMIT 1)"
+)
+_TALLY = (
+    ", ".join(f"count(*) FILTER (WHERE t.status = '{status}') AS {status}" for status in TICKET_STATUSES)
+    + f", count(*) FILTER (WHERE {_BREACHED}) AS breached, count(t.resolved_at) AS done,"
+    " CAST(coalesce(sum(extract(epoch FROM t.resolved_at - t.created_at)), 0) AS bigint) AS done_seconds"
+)
+_TALLIED = "t.status, t.sla_breach_at, t.sla_breached_at, t.resolved_at, t.created_at"
+_ROLLED = "r.open, r.pending, r.resolved, r.closed, r.breached, r.done, r.done_seconds"
+
+
+@lru_cache(maxsize=512)
+def statement(shape: Shape) -> tuple[TextClause, tuple[str, ...]]:
+    """Return the statement of `shape` and the names of its parameters.
+
+    Its rows: the stored columns of a ticket, its value in the order, its tenant's name (null for a customer), then
+    the columns COUNTED unless it goes on from a cursor. Without any ticket there is one row of nulls and figures.
+    """
+    scope, page = _scope(shape), _page(shape)
+    parts = [f"scope AS MATERIALIZED ({scope})"] if scope else []
+    parts.append(f"page AS ({page})")
+    if not shape.resumed:
+        parts.append(f"figures AS ({_figures(shape)})")
+    direction = shape.sort_order
+    sql = (
+        f"WITH {', '.join(parts)} SELECT page.*, {_name(shape)}{'' if shape.resumed else ', figures.*'}"
+        f" FROM {'page' if shape.resumed else 'figures LEFT JOIN page ON true'}"
+        f" ORDER BY page.place {direction}, page.id {direction}"
+    )
+    names = tuple(dict.fromkeys(re.findall(r":(\w+)", sql)))
+    after = Integer() if shape.sort_by in {"priority", "status"} else DateTime(timezone=True)
+    types = {**_TYPES, "after": after}
+    return text(sql).bindparams(*(bindparam(name, type_=types[name]) for name in names)), names
+
+
+def _scope(shape: Shape) -> str:
+    """Return the tenants that the list is about; nothing for staff, who see all."""
+    if shape.role is DbRole.PARTNER:
+        return LINKED + (" AND tenant_id = ANY (:tenant_ids)" if shape.named else "")
+    if shape.role is DbRole.CUSTOMER:
+        return "SELECT CAST(:own_tenant_id AS uuid) AS tenant_id"
+    return "SELECT unnest(CAST(:tenant_ids AS uuid[])) AS tenant_id" if shape.named else ""
+
+
+def _name(shape: Shape) -> str:
+    """Return where a tenant's name comes from: see tickets.get."""
+    if shape.role is DbRole.PARTNER:
+        return f"{_LINKED_NAME} AS tenant_name"
+    if shape.role is DbRole.CUSTOMER:
+        return "NULL AS tenant_name"
+    return "(SELECT n.name FROM tenancy.tenant AS n WHERE n.id = page.tenant_id) AS tenant_name"
+
+
+def _page(shape: Shape) -> str:
+    """Return the page itself: at most limit + 1 rows out of each way to the tickets."""
+    sort, direction = _SORTS[shape.sort_by], shape.sort_order
+    columns = ", ".join(f"t.{name}" for name in STORED) + f", {sort} AS place"
+    after = f"({sort}, t.id) {'<' if direction == 'desc' else '>'} (:after, :after_id)" if shape.resumed else ""
+    where = _all_of(*(_FILTERS[name] for name in shape.filters), after)
+    count = shape.offset + shape.limit + 1
+    end = f"ORDER BY {sort} {direction}, t.id {direction} LIMIT {count}"
+    many = f"(SELECT count(*) FROM scope) > {WIDE}"
+    both = shape.role is DbRole.PARTNER and not shape.named
+    ways = []
+    if _scope(shape):
+        heads = f"SELECT {columns} FROM tenancy.ticket AS t WHERE t.tenant_id = s.tenant_id{where} {end}"
+        ways.append(
+            f"SELECT h.* FROM scope AS s CROSS JOIN LATERAL ({heads}) AS h{f' WHERE NOT {many}' if both else ''}"
+        )
+    if both or not _scope(shape):
+        kept = f"(t.tenant_id IN (SELECT tenant_id FROM scope)) IS TRUE AND {many}" if both else "true"
+        ways.append(f"(SELECT {columns} FROM tenancy.ticket AS t WHERE {kept}{where} {end})")
+    if shape.role is DbRole.PARTNER:
+        ways.append(f"(SELECT {columns} {_accounts(shape)}{where} {end})")
+    outer = f"ORDER BY place {direction}, id {direction} LIMIT {shape.limit + 1} OFFSET {shape.offset}"
+    return f"SELECT * FROM ({' UNION ALL '.join(ways)}) AS found {outer}"
+
+
+def _all_of(*conditions: str) -> str:
+    """Return further conditions of a WHERE."""
+    return "".join(f" AND {condition}" for condition in conditions if condition)
+
+
+def _accounts(shape: Shape) -> str:
+    """Return the tickets of the partner's accounts in its home tenant, which is never a linked one."""
+    named = " AND t.tenant_id = ANY (:tenant_ids)" if shape.named else ""
+    return f"FROM tenancy.ticket AS t WHERE t.subscriber_id = ANY (ARRAY(SELECT portal.account_subscribers())){named}"
+
+
+def _figures(shape: Shape) -> str:
+    """Return totals and aggregates of the filter: rolled up where its rollups cover it, else counted."""
+    return _counted(shape) if set(shape.filters) - {"status"} else _rolled(shape)
+
+
+def _rolled(shape: Shape) -> str:
+    """Return figures from the rollups, plus what they cannot hold: clocks that ran out unrecorded, accounts."""
+    scope = _scope(shape)
+    within = " AND (t.tenant_id IN (SELECT tenant_id FROM scope)) IS TRUE" if scope else ""
+    source = "scope JOIN tenancy.support_rollup AS r USING (tenant_id)" if scope else "tenancy.support_rollup AS r"
+    ways = [
+        f"SELECT {_ROLLED} FROM {source}",
+        f"SELECT 0, 0, 0, 0, count(*), 0, 0 FROM tenancy.ticket AS t WHERE {OVERDUE}{within}",
+    ]
+    if shape.role is DbRole.PARTNER:
+        ways.append(f"SELECT {_TALLY} {_accounts(shape)}")
+    sums = ", ".join(f"CAST(coalesce(sum({name}), 0) AS bigint) AS {name}" for name in COUNTED[:-2])
+    nothing = ", ".join(f"CAST(NULL AS bigint) AS {name}" for name in COUNTED[-2:])
+    return f"SELECT {sums}, {nothing} FROM ({' UNION ALL '.join(ways)}) AS part"
+
+
+def _counted(shape: Shape) -> str:
+    """Return figures counted row by row, up to one more than COUNT_LIMIT."""
+    apart = tuple(name for name in shape.filters if name != "status")
+    total = "count(*)" if apart == shape.filters else f"(SELECT count(*) FROM ({_matching(shape, shape.filters)}) AS t)"
+    return f"SELECT {_TALLY}, count(*) AS counted, {total} AS total FROM ({_matching(shape, apart)}) AS t"
+
+
+def _matching(shape: Shape, filters: tuple[str, ...]) -> str:
+    """Return the tickets that match `filters`, from every way to them, cut off after COUNT_LIMIT + 1."""
+    where = _all_of(*(_FILTERS[name] for name in filters))
+    source = "scope JOIN tenancy.ticket AS t USING (tenant_id)" if _scope(shape) else "tenancy.ticket AS t"
+    ways = [f"SELECT {_TALLIED} FROM {source} WHERE true{where}"]
+    if shape.role is DbRole.PARTNER:
+        ways.append(f"SELECT {_TALLIED} {_accounts(shape)}{where}")
+    return f"{' UNION ALL '.join(ways)} LIMIT {COUNT_LIMIT + 1}"
