@@ -1,4 +1,5 @@
 // From the figure's numbers to an ECharts option. Shapes of `data` are written down in kit/charts.py.
+import { color } from "echarts/core";
 
 /** Numbers as the reader writes them: currency when the chart has one, percent, or plain. */
 function formatter(data, locale) {
@@ -49,9 +50,14 @@ function axes(data, colours, { format, narrow }) {
   };
   const value = {
     type: "value",
-    axisLabel: { color: colours.muted, formatter: format.short },
+    // No share is more than a whole, even where the axis goes a little further.
+    axisLabel: {
+      color: colours.muted,
+      formatter: (at) => (data.unit === "percent" && at > 1 ? "" : format.short(at)),
+      hideOverlap: true,
+    },
     splitLine: { lineStyle: { color: colours.line } },
-    splitNumber: 4,
+    splitNumber: flat && narrow ? 2 : 4,
     // Shares such as uptime live near the top: a scale from zero would flatten what matters.
     scale: data.unit === "percent",
   };
@@ -73,7 +79,10 @@ function shape(data, series) {
     data: series.values,
     type: line ? "line" : "bar",
     stack: data.stacked ? "all" : undefined,
-    showSymbol: false,
+    // Beside a gap a single day would be no line at all.
+    showSymbol: series.values.includes(null),
+    symbol: "circle",
+    symbolSize: 5,
     lineStyle: { width: 2 },
     areaStyle: data.kind === "area" ? { opacity: 0.12 } : undefined,
     barMaxWidth: 28,
@@ -90,7 +99,7 @@ function ring(data, colours, { narrow }) {
   return {
     legend: {
       orient: narrow ? "horizontal" : "vertical",
-      right: narrow ? undefined : 8,
+      left: narrow ? "center" : "60%",
       bottom: narrow ? 0 : undefined,
       top: narrow ? undefined : "middle",
       itemWidth: 10,
@@ -101,7 +110,7 @@ function ring(data, colours, { narrow }) {
       {
         type: "pie",
         radius: narrow ? ["42%", "64%"] : ["56%", "84%"],
-        center: narrow ? ["50%", "42%"] : ["34%", "50%"],
+        center: narrow ? ["50%", "42%"] : ["32%", "50%"],
         data: points(data),
         label: { show: false },
         itemStyle: { borderColor: colours.ground, borderWidth: 2 },
@@ -110,7 +119,7 @@ function ring(data, colours, { narrow }) {
   };
 }
 
-/** A funnel: the names stand outside, where a narrow screen cannot clip them. */
+/** A funnel of one hue that fades with each step; the names stand outside, where a narrow screen cannot clip them. */
 function funnel(data, colours, { format, narrow }) {
   return {
     series: [
@@ -123,7 +132,10 @@ function funnel(data, colours, { format, narrow }) {
         sort: "none",
         gap: 3,
         minSize: "12%",
-        data: points(data),
+        data: points(data).map((point, at, all) => ({
+          ...point,
+          itemStyle: { color: color.modifyAlpha(colours.series[0], 1 - (0.6 * at) / Math.max(all.length - 1, 1)) },
+        })),
         label: {
           position: "right",
           color: colours.text,

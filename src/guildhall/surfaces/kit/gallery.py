@@ -38,6 +38,7 @@ PAGES = {
     "states": (N_("States"), "tag"),
     "figures": (N_("Figures and charts"), "chart-column"),
     "records": (N_("Records"), "history"),
+    "board": (N_("Board"), "columns-3"),
     "notices": (N_("Notices"), "bell"),
 }
 TYPED = Form(
@@ -54,7 +55,13 @@ def _navigation(current: str) -> tuple[NavGroup, ...]:
     )
     return (
         NavGroup(items),
-        NavGroup((NavItem(gettext("Sign-in"), "/_kit/plain", "log-in"),), gettext("Other layouts")),
+        NavGroup(
+            (
+                NavItem(gettext("Sign-in"), "/_kit/plain", "log-in"),
+                NavItem(gettext("Error page"), "/_kit/error", "triangle-alert"),
+            ),
+            gettext("Other layouts"),
+        ),
     )
 
 
@@ -117,6 +124,22 @@ def gallery_page(request: Request[Any, Any, Any], name: FromPath[str]) -> Respon
     return _answer(request, name, **context)
 
 
+@get("/error", sync_to_thread=False, opt={"public": "the components, in development"})
+def error_page(request: Request[Any, Any, Any]) -> Response[str]:
+    """Return the page that stands for every refusal and fault."""
+    shell = _shell(request, "error")
+    return page(
+        _environment(),
+        "kit/error.html",
+        shell,
+        heading=gettext("This page does not exist"),
+        sentence=gettext("The address may be wrong, or you may not see what is there."),
+        next_step=None,
+        action=(gettext("Go to the start page"), "/_kit/list"),
+        reference="01JDA6Y2",
+    )
+
+
 @get("/tenants", sync_to_thread=False, opt={"public": "the components, in development"})
 def tenant_options(request: Request[Any, Any, Any], q: FromQuery[str] = "") -> Response[str]:
     """Return what the tenant selector asks for while somebody types `q`."""
@@ -127,7 +150,7 @@ def tenant_options(request: Request[Any, Any, Any], q: FromQuery[str] = "") -> R
 
 def gallery_router() -> Router:
     """Return the router of the gallery, below `/_kit`."""
-    return Router("/_kit", route_handlers=[gallery_page, tenant_options])
+    return Router("/_kit", route_handlers=[gallery_page, error_page, tenant_options])
 
 
 def application() -> Litestar:

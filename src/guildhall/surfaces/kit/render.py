@@ -1,10 +1,11 @@
 """Templates to pages: one environment per surface, compiled once, spoken in the reader's language."""
 
+from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from litestar import MediaType, Response
 
@@ -14,6 +15,19 @@ from guildhall.surfaces.kit.shell import Shell, current_shell, enter_shell, leav
 DIRECT = frozenset({FunctionType, type(states.icon)})
 FOLDER = Path(__file__).parent / "templates"
 COMPONENTS = "kit/components"
+
+
+def _at_run_time(filter_: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `filter_` in a form that Jinja cannot work out when it compiles a template.
+
+    Else `{{ 5|money("EUR") }}` would speak the first reader's language to everybody.
+    """
+
+    @pass_context
+    def filtered(_: Context, /, *given: Any, **named: Any) -> Any:
+        return filter_(*given, **named)
+
+    return filtered
 
 
 class DirectContext(Context):
@@ -89,7 +103,7 @@ def templates(*folders: Path, development: bool = False) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension's: values are arguments
-    environment.filters.update(formats.FILTERS)
+    environment.filters.update({name: _at_run_time(filter_) for name, filter_ in formats.FILTERS.items()})
     environment.globals.update(GLOBALS | WORDS, ui=SimpleNamespace(**FUNCTIONS))
     load_components(environment)
     return environment

@@ -54,7 +54,30 @@ def customers(count: int = len(NAMES)) -> list[Customer]:
     ]
 
 
+class Card(msgspec.Struct, frozen=True):
+    """A ticket on the gallery's board."""
+
+    number: int
+    title: str
+    customer: str
+    priority: str
+    sla: str
+    due_at: dt.datetime
+
+
+TITLES = ("No uplink since 08:10", "Invoice of October is missing a line", "New portal user", "Slow at night")
+BOARD = {
+    "open": [
+        Card(1042, TITLES[0], NAMES[0], "urgent", "soon", NOW + DAY / 24),
+        Card(1040, TITLES[1], NAMES[3], "normal", "ok", NOW + DAY / 3),
+    ],
+    "pending": [Card(1037, TITLES[3], NAMES[4], "high", "breached", NOW - DAY / 8)],
+    "resolved": [Card(1031, TITLES[2], NAMES[1], "low", "met", NOW + DAY)],
+    "closed": [],
+}
+
 WORDS: dict[str, Any] = {
+    "board": BOARD,
     "customer": "Acme Fiber",
     "top": NAMES[:2] + NAMES[3:5],
     "plans": ("Core", "Plus", "Shield", "Shield Max"),
