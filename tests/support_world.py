@@ -4,6 +4,7 @@ import itertools
 import os
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -15,11 +16,14 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from guildhall.core import clock, crypto, db, embedded
-from guildhall.core.actor import Surface
+from guildhall.core.actor import Actor, Surface, anonymous
 from guildhall.domain.migrations.run import migrate
 from guildhall.domain.people import passwords
+from guildhall.domain.people.sessions import find
+from guildhall.domain.people.sign_in import sign_in
 from guildhall.hosts import Front
-from guildhall.settings import Settings
+from guildhall.settings import LABELS, Settings
+from guildhall.surfaces.entry import ROLES
 from guildhall.web import POLICIES, SITES
 from guildhall.worlds import demo
 
@@ -115,7 +119,16 @@ class World:
         self._last_step: dict[str, int] = {}
 
     async def open(self) -> None:
-        """Open the pools and make the application."""
+        """Open the pools."""
+        self.open_pools()
+
+    @cached_property
+    def front(self) -> Front:
+        """Return the application, made when a test first comes through the door."""
+        return Front(self.settings, {s: make(self.settings) for s, make in SITES.items()}, POLICIES)
+
+    def open_pools(self) -> None:
+        """Open the pools alone, for tests that call the domain."""
         crypto.set_master(MASTER)
         passwords.allow_demo(allowed=True)
         urls = {
@@ -123,7 +136,6 @@ class World:
             for surface, login in LOGIN_OF.items()
         }
         db.open_pools(urls, prefix=self.cluster.prefix, size=10)
-        self.front = Front(self.settings, {s: make(self.settings) for s, make in SITES.items()}, POLICIES)
 
     async def close(self) -> None:
         """Close clients and pools."""
@@ -166,6 +178,17 @@ class World:
     async def post(self, client: httpx.AsyncClient, path: str, **data: Any) -> httpx.Response:
         """Send a form as a browser would, with its token."""
         return await client.post(path, data={"_csrf_token": await csrf(client), **data})
+
+    async def actor(self, email: str, label: str = "partners") -> Actor:
+        """Return the actor that a request of `email` on the surface `label` would have, from a real session."""
+        surface = LABELS[label]
+        origin = anonymous(surface, ROLES[surface], request_id="test", ip="127.0.0.1", user_agent="tests")
+        opened = await sign_in(
+            origin, email=email, password=demo.DEMO_PASSWORD, code=self.code(email), now=clock.now()
+        )
+        found = await find(origin, token=opened.token)
+        assert found is not None
+        return found.actor
 
     async def token(self, email: str) -> str:
         """Return an access token of `email`, from the API's own sign-in."""
