@@ -45,7 +45,7 @@ def calls(shell, rows):
         list_page(shell, rows)
     finally:
         sys.setprofile(None)
-    return counted.total(), counted[Macro._invoke.__code__]  # noqa: SLF001  (Jinja names no other place)
+    return counted.total(), counted[Macro._invoke.__code__]
 
 
 def test_fifty_rows_cost_few_calls(shell, monkeypatch):
