@@ -1,32 +1,31 @@
 """Opening, answering and changing tickets, for a partner's and a customer's people (PRODUCT §6, §8)."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
+from sqlalchemy import insert, select
+from sqlalchemy import update as write
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core.actor import Actor
-from guildhall.domain.support.tickets import Ticket
+from guildhall.core import db
+from guildhall.core.actor import Actor, DbRole
+from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, TenantAccessDenied
+from guildhall.core.ids import new_id
+from guildhall.domain.access.scope import live, named_tenants
+from guildhall.domain.access.tables import partner_tenant_link as link
+from guildhall.domain.audit.trail import Action, Target, record
+from guildhall.domain.support import drafts, rules
+from guildhall.domain.support.drafts import Answer, Draft
+from guildhall.domain.support.tickets import Ticket, assignees, get, leave
+from guildhall.domain.tenancy.tables import subscriber, ticket, ticket_comment
 
+__all__ = ["Answer", "Change", "Draft", "open_ticket", "update"]
 
-class Draft(Struct, frozen=True, kw_only=True):
-    """A ticket to be opened: subject of 1-200 characters, description of at most 20,000, at most 20 tags of 40."""
-
-    subject: str
-    description: str = ""
-    priority: str = "normal"
-    category: str = "other"
-    subscriber_id: UUID | None = None
-    tags: tuple[str, ...] = ()
-    notify_customer: bool = True
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """A comment to be written: 1-20,000 characters; an internal one never reaches the customer."""
-
-    content: str
-    is_internal: bool = False
-    notify_customer: bool = True
+_REFUSED = "42501"  # insufficient_privilege: what row-level security answers to a write
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -37,13 +36,29 @@ class Change(Struct, frozen=True, kw_only=True):
     assigned_to: UUID | UnsetType | None = UNSET
     comment: Answer | None = None
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return the names of the fields to be changed, the comment apart."""
+        return tuple(name for name in ("status", "priority", "assigned_to") if getattr(self, name) is not UNSET)
+
 
 async def open_ticket(actor: Actor, *, tenant_id: UUID, draft: Draft, now: datetime) -> Ticket:
     """Open a ticket in a tenant; its SLA clock starts at `now`.
 
     Raises Forbidden, TenantAccessDenied (and the other refusals of gates 3 and 4), Invalid by field.
     """
-    raise NotImplementedError
+    permission = leave(actor, "create")
+    drafts.check(draft)
+    new = new_id()
+    async with db.transaction(actor) as connection:
+        await _enter(connection, actor, tenant_id, permission)
+        await _known_subscriber(connection, tenant_id, draft.subscriber_id)
+        agreed = await _agreed_hours(connection, tenant_id)
+        due = rules.due_at(now, priority=draft.priority, agreed_hours=agreed)
+        await _insert(connection, actor, new, tenant_id, draft, due=due, now=now)
+        opened = await _read_back(connection, actor, new, now=now)
+        await _note(connection, actor, opened, Action.TICKET_OPENED, {"priority": draft.priority})
+    return opened
 
 
 async def update(
@@ -51,8 +66,235 @@ async def update(
 ) -> Ticket:
     """Change a ticket, answer it, or both, in one act; return it as it then stands.
 
-    A comment needs the permission `.comment`, every other field `.update` (BOUNDARY §3). Raises NotFound
-    (TICKET_NOT_FOUND), Forbidden, PreconditionFailed where `if_version` is not the ticket's version, Conflict
-    for a step that its status does not allow, Invalid by field (a comment's field is `comment.content`).
+    A comment needs the permission `.comment`, every other field `.update` (BOUNDARY §3). What is as wanted already
+    stays untouched and unrecorded. Raises NotFound (TICKET_NOT_FOUND), Forbidden, PreconditionFailed where
+    `if_version` is not the ticket's version, Conflict for a step that its status does not allow, Invalid by field
+    (a comment's field is `comment.content`).
     """
-    raise NotImplementedError
+    permissions = _needed(actor, change)
+    drafts.check_change(change.status, change.priority, change.comment, internal=actor.role is DbRole.PARTNER)
+    async with db.transaction(actor) as connection:
+        current = await get(connection, actor, ticket_id, now=now)
+        await _opened(connection, actor, current.tenant_id, permissions)
+        if if_version is not None and if_version != current.version:
+            raise PreconditionFailed
+        values = await _values(connection, actor, current, change, now=now)
+        changes = _changes(current, values)
+        if change.comment is not None:
+            changes["comment"] = await _comment(connection, actor, current, change.comment, now=now)
+            values |= _answered(actor, current, change.comment, now=now)
+        if not changes:
+            return current
+        await _write(connection, current, values, if_version=if_version, now=now)
+        written = await get(connection, actor, ticket_id, now=now)
+        action = Action.TICKET_COMMENTED if set(changes) == {"comment"} else Action.TICKET_CHANGED
+        await _note(connection, actor, written, action, changes)
+    return written
+
+
+def _needed(actor: Actor, change: Change) -> list[str]:
+    """Return the permissions that a change takes; raises Forbidden, and Invalid where nothing is to be changed."""
+    if not change.fields and change.comment is None:
+        raise Invalid(errors={"status": "Say what to change"})
+    verbs = ["update"] * bool(change.fields) + ["comment"] * (change.comment is not None)
+    return [leave(actor, verb) for verb in verbs]
+
+
+async def _enter(connection: AsyncConnection, actor: Actor, tenant_id: UUID, permission: str) -> None:
+    """Pass gates 3 and 4 of the tenant in which something is to be written, or raise their refusal."""
+    if actor.role is DbRole.PARTNER:
+        await named_tenants(connection, actor, tenant_ids=[tenant_id], needs=permission)
+    elif tenant_id != actor.tenant_id:
+        raise TenantAccessDenied
+
+
+async def _opened(connection: AsyncConnection, actor: Actor, tenant_id: UUID, permissions: Iterable[str]) -> None:
+    """Raise Forbidden unless the link to the tenant of a ticket that is seen opens every permission: gate 4."""
+    if actor.role is DbRole.PARTNER:
+        own = select(link.c.permissions).where(
+            link.c.partner_id == actor.partner_id, link.c.tenant_id == tenant_id, live()
+        )
+        if not set(permissions) <= set(await connection.scalar(own) or ()):
+            raise Forbidden
+
+
+async def _known_subscriber(connection: AsyncConnection, tenant_id: UUID, subscriber_id: UUID | None) -> None:
+    """Raise Invalid where a subscriber is named that is not the tenant's, or not the actor's to see."""
+    if subscriber_id is None:
+        return
+    known = select(subscriber.c.id).where(subscriber.c.id == subscriber_id, subscriber.c.tenant_id == tenant_id)
+    if await connection.scalar(known) is None:
+        raise Invalid(errors={"subscriber_id": "Choose a subscriber of this customer"})
+
+
+async def _agreed_hours(connection: AsyncConnection, tenant_id: UUID) -> float | None:
+    """Return the shortest response time that the live links agreed, of those the actor's side may see.
+
+    So a partner is bound by its own link, and a customer's ticket by the tightest of its partners' links.
+    """
+    rows = await connection.execute(select(link.c.sla_config).where(link.c.tenant_id == tenant_id, live()))
+    return rules.response_hours(rows.scalars())
+
+
+async def _insert(
+    connection: AsyncConnection,
+    actor: Actor,
+    new: UUID,
+    tenant_id: UUID,
+    draft: Draft,
+    *,
+    due: datetime,
+    now: datetime,
+) -> None:
+    """Write a new ticket; what row-level security refuses is refused as gate 3 would."""
+    statement = insert(ticket).values(
+        id=new,
+        tenant_id=tenant_id,
+        subscriber_id=draft.subscriber_id,
+        subject=draft.subject.strip(),
+        description=draft.description,
+        priority=draft.priority,
+        category=draft.category,
+        tags=list(dict.fromkeys(tag.strip() for tag in draft.tags)),
+        notify_customer=draft.notify_customer,
+        created_by_kind=actor.kind,
+        created_by_id=actor.user_id,
+        created_by_name=actor.name,
+        created_by_partner_id=actor.partner_id,
+        created_by_partner_name=actor.partner_name,
+        sla_breach_at=due,
+        created_at=now,
+        updated_at=now,
+    )
+    try:
+        await connection.execute(statement)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") == _REFUSED:
+            raise TenantAccessDenied from None
+        raise
+
+
+async def _read_back(connection: AsyncConnection, actor: Actor, new: UUID, *, now: datetime) -> Ticket:
+    """Return the ticket just opened; who may not read it here may not open it either."""
+    try:
+        return await get(connection, actor, new, now=now)
+    except NotFound:
+        raise Forbidden("Who opens tickets here must be able to read them") from None
+
+
+async def _values(
+    connection: AsyncConnection, actor: Actor, current: Ticket, change: Change, *, now: datetime
+) -> dict[str, Any]:
+    """Return the columns that change, of those the person names, and what follows for the clock."""
+    values: dict[str, Any] = {}
+    if change.status not in {UNSET, current.status}:
+        values |= _step(current, str(change.status), now=now)
+    if change.priority not in {UNSET, current.priority}:
+        values["priority"] = change.priority
+    if change.assigned_to not in {UNSET, current.assigned_to_id}:
+        values |= await _assignment(connection, actor, current, change.assigned_to or None)
+    if values and current.is_sla_breached and current.sla_breached_at is None:
+        values["sla_breached_at"] = current.sla_breach_at
+    if not current.is_sla_breached and ("priority" in values or values.get("status") == "open"):
+        agreed = await _agreed_hours(connection, current.tenant_id)
+        values["sla_breach_at"] = _due(current, values, agreed, now=now)
+    return values
+
+
+def _step(current: Ticket, wanted: str, *, now: datetime) -> dict[str, Any]:
+    """Return the columns of a step of the status; raises Conflict where it is not allowed."""
+    if not rules.may_become(current.status, wanted):
+        raise Conflict(f"A ticket that is {current.status} cannot become {wanted}")
+    if wanted in rules.DONE:
+        return {"status": wanted, "resolved_at": current.resolved_at or now}
+    return {"status": wanted, "resolved_at": None}
+
+
+async def _assignment(
+    connection: AsyncConnection, actor: Actor, current: Ticket, person_id: UUID | None
+) -> dict[str, Any]:
+    """Return the columns of a new assignment; raises Invalid for somebody who may not have the ticket."""
+    if person_id is None:
+        return {"assigned_to_id": None, "assigned_to_name": None}
+    found = await assignees(connection, actor, tenant_id=current.tenant_id, person_id=person_id)
+    if not found:
+        raise Invalid(errors={"assigned_to": "Choose somebody of your team who works on this customer's tickets"})
+    return {"assigned_to_id": found[0].id, "assigned_to_name": found[0].name}
+
+
+def _due(current: Ticket, values: dict[str, Any], agreed: float | None, *, now: datetime) -> datetime:
+    """Return when the clock runs out after a change; reopening a ticket starts it anew."""
+    start = rules.started_at(current.created_at, current.sla_breach_at, priority=current.priority, agreed_hours=agreed)
+    if current.status in rules.DONE and values.get("status") == "open":
+        start = now
+    return rules.due_at(start, priority=values.get("priority", current.priority), agreed_hours=agreed)
+
+
+def _changes(current: Ticket, values: dict[str, Any]) -> dict[str, Any]:
+    """Return what the trail says of a change: old and new value of each field that a person named."""
+    named = {"status": "status", "priority": "priority", "assigned_to_name": "assigned_to"}
+    return {said: [getattr(current, name), values[name]] for name, said in named.items() if name in values}
+
+
+async def _comment(
+    connection: AsyncConnection, actor: Actor, current: Ticket, answer: Answer, *, now: datetime
+) -> dict[str, Any]:
+    """Write a comment; return what the trail says of it, which is never its words."""
+    new = new_id()
+    await connection.execute(
+        insert(ticket_comment).values(
+            id=new,
+            tenant_id=current.tenant_id,
+            ticket_id=current.id,
+            content=answer.content.strip(),
+            is_internal=answer.is_internal,
+            notify_customer=answer.notify_customer and not answer.is_internal,
+            author_kind=actor.kind,
+            author_id=actor.user_id,
+            author_name=actor.name,
+            author_partner_id=actor.partner_id,
+            author_partner_name=actor.partner_name,
+            created_at=now,
+        )
+    )
+    return {"id": str(new), "is_internal": answer.is_internal}
+
+
+def _answered(actor: Actor, current: Ticket, answer: Answer, *, now: datetime) -> dict[str, Any]:
+    """Return the columns of a response: a helper's comment that the customer can read."""
+    if answer.is_internal or actor.role is DbRole.CUSTOMER:
+        return {}
+    return {"last_response_at": now, "response_count": current.response_count + 1}
+
+
+async def _write(
+    connection: AsyncConnection, current: Ticket, values: dict[str, Any], *, if_version: int | None, now: datetime
+) -> None:
+    """Write the columns unless somebody changed the ticket since it was read."""
+    written = await connection.execute(
+        write(ticket)
+        .where(ticket.c.id == current.id, ticket.c.version == current.version)
+        .values(**values, version=current.version + 1, updated_at=now)
+        .returning(ticket.c.id)
+    )
+    if written.first() is None:
+        raise (
+            Conflict("Somebody changed this ticket meanwhile; look at it again")
+            if if_version is None
+            else (PreconditionFailed())
+        )
+
+
+async def _note(
+    connection: AsyncConnection, actor: Actor, about: Ticket, action: Action, changes: dict[str, Any]
+) -> None:
+    """Write an act into the tenant's trail and the partner's: the actor's own, or the one that opened the ticket."""
+    await record(
+        connection,
+        actor,
+        action=action,
+        target=Target("ticket", about.id),
+        partner_id=actor.partner_id or about.created_by_partner_id,
+        tenant_id=about.tenant_id,
+        changes={"number": about.number, **changes},
+    )
