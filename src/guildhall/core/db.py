@@ -7,6 +7,7 @@ can read, and a pooled connection is clean after it.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import MetaData, TextClause, text
@@ -31,6 +32,7 @@ _ENTER = text(
 
 _engines: dict[Surface, AsyncEngine] = {}
 _prefix = "guildhall_"
+_joined: ContextVar[tuple[Actor, AsyncConnection] | None] = ContextVar("joined", default=None)
 
 
 def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> None:
@@ -61,7 +63,14 @@ async def close_pools() -> None:
 
 @asynccontextmanager
 async def transaction(actor: Actor) -> AsyncIterator[AsyncConnection]:
-    """Open a transaction under the actor's role; commit on a clean end, roll back on any exception."""
+    """Open a transaction under the actor's role; commit on a clean end, roll back on any exception.
+
+    Inside `joining` the same actor's transactions are parts of that one.
+    """
+    joined = _joined.get()
+    if joined is not None and joined[0] is actor:
+        yield joined[1]
+        return
     async with _engines[actor.surface].begin() as connection:
         await connection.execute(
             _ENTER,
@@ -73,6 +82,17 @@ async def transaction(actor: Actor) -> AsyncIterator[AsyncConnection]:
             },
         )
         yield connection
+
+
+@asynccontextmanager
+async def joining(actor: Actor) -> AsyncIterator[AsyncConnection]:
+    """Open a transaction that every `transaction(actor)` inside becomes a part of: one commit for all of them."""
+    async with transaction(actor) as connection:
+        mark = _joined.set((actor, connection))
+        try:
+            yield connection
+        finally:
+            _joined.reset(mark)
 
 
 async def door(surface: Surface, statement: TextClause, values: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -127,3 +127,15 @@ class TooManyRequests(Refusal):
     """The caller must wait `retry_after` seconds."""
 
     code, status, title = "RATE_LIMIT_EXCEEDED", 429, "Too many requests"
+
+
+class IdempotencyInProgress(Refusal):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    code, status, title = "IDEMPOTENCY_IN_PROGRESS", 409, "The first request with this key is still running"
+
+
+class IdempotencyKeyReused(Refusal):
+    """The Idempotency-Key was used for a different request."""
+
+    code, status, title = "IDEMPOTENCY_KEY_REUSED", 422, "This key was used for a different request"

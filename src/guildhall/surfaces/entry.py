@@ -9,8 +9,8 @@ from uuid import UUID
 
 import msgspec
 from litestar.connection import ASGIConnection, Request
+from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
-from litestar.params import NamedDependency
 from msgspec import Struct
 
 from guildhall.core import clock
@@ -45,14 +45,16 @@ class Entered(Struct, frozen=True):
     home_tenant_id: UUID | None = None
 
 
-def needs(permission: str, *, write_in_tenant: bool = False) -> dict[str, Any]:
+def needs(permission: str, *others: str, write_in_tenant: bool = False) -> dict[str, Any]:
     """Return the mark of a route that takes `permission`, a string of the registry.
 
-    `write_in_tenant` makes the tenant's header compulsory (API: BOUNDARY §3).
+    `others` open the route too, where the act itself asks which one it needs. `write_in_tenant` makes the
+    tenant's header compulsory (API: BOUNDARY §3).
     """
-    if permission not in ALL:
-        raise LookupError(f"{permission} is not in the registry")
-    return {"opt": {"needs": permission, "write_in_tenant": write_in_tenant}}
+    for name in (permission, *others):
+        if name not in ALL:
+            raise LookupError(f"{name} is not in the registry")
+    return {"opt": {"needs": permission, "or_needs": others, "write_in_tenant": write_in_tenant}}
 
 
 def own(because: str) -> dict[str, Any]:
@@ -156,8 +158,14 @@ def _refusal(entered: Entered, mark: dict[str, Any], *, safe: bool, named: Named
         return Forbidden()
     if entered.actor.kind is not Kind.PARTNER_USER:
         return None if entered.actor.may(permission) else Forbidden()
-    if mark.get("write_in_tenant") and entered.tenant is None and entered.actor.may(permission):
-        return ContextRequired()
+    answers = [_decided(entered, one, safe=safe, named=named) for one in (permission, *mark.get("or_needs", ()))]
+    if None in answers:
+        return ContextRequired() if mark.get("write_in_tenant") and entered.tenant is None else None
+    return answers[0]
+
+
+def _decided(entered: Entered, permission: str, *, safe: bool, named: Named) -> Refusal | None:
+    """Gates 2 to 5 for one permission."""
     return decide(
         entered.actor,
         needs=permission,

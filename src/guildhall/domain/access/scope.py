@@ -66,3 +66,12 @@ def _refusal(row: dict[str, Any] | None, tenant_id: UUID, needs: str) -> Excepti
     if row is None:
         return TenantAccessDenied()
     return inside(standing(tenant_id, row), needs=needs)
+
+
+_REACHED = text("SELECT reached, count(*) OVER () AS total FROM portal.reach('any') AS reached ORDER BY 1 LIMIT :most")
+
+
+async def reached(connection: AsyncConnection, *, most: int) -> tuple[list[UUID], int]:
+    """Return at most `most` tenants in which the partner's person at work may do anything, and how many there are."""
+    rows = (await connection.execute(_REACHED, {"most": most})).all()
+    return [row.reached for row in rows], rows[0].total if rows else 0

@@ -1,16 +1,40 @@
 """The portfolio: every tenant that a partner may act in now, with its figures (API.md, GET /partner/customers)."""
 
-from datetime import date, datetime
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from guildhall.core import cursor
 from guildhall.core.actor import Actor
-from guildhall.core.money import Money
+from guildhall.core.errors import Forbidden, Invalid, NotFound
+from guildhall.core.money import Money, money
+from guildhall.core.text import containing, storable
+from guildhall.domain.access.links import EXPIRING_DAYS, must
+from guildhall.domain.access.tables import OPERATING_MODELS
+from guildhall.domain.reports.portfolio_sql import (
+    BILLING,
+    COLUMNS,
+    COUNTED,
+    SUBSCRIBERS,
+    SUPPORT,
+    Shape,
+    statement,
+)
+from guildhall.domain.tenancy.tables import TENANT_STATUSES
 
 SortBy = Literal["name", "created_at", "outstanding_balance"]
+LONGEST_PAGE = 100
+BREACH_WINDOW = timedelta(days=30)
+_LONGEST_SEARCH = 200
+_CHOICES = {"status": TENANT_STATUSES, "operating_model": OPERATING_MODELS}
+_NOTHING = Decimal(0)
+_PLAIN = ("tenant_id", "name", "slug", "domain", "status", "plan_type", "created_at", "updated_at")
 
 
 class Relationship(Struct, frozen=True, kw_only=True):
@@ -64,8 +88,12 @@ class Customer(Struct, frozen=True, kw_only=True):
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which tenants to list; `search` looks in name and domain. `cursor` replaces `offset`."""
+    """Which tenants to list; `search` looks in name and domain. `cursor` replaces `offset`.
 
+    `tenant_ids` are tenants that passed the gates; empty is every tenant with a live link.
+    """
+
+    tenant_ids: tuple[UUID, ...] = ()
     status: tuple[str, ...] = ()
     search: str = ""
     operating_model: tuple[str, ...] = ()
@@ -89,10 +117,179 @@ class PortfolioPage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> PortfolioPage:
+class Place(Struct, frozen=True):
+    """Where a page ended: the list's order, and the last tenant's value in it, as text."""
+
+    sort_by: SortBy
+    sort_order: Literal["asc", "desc"]
+    value: str
+    id: UUID
+
+
+async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime) -> PortfolioPage:
     """Return one page of the tenants with a live link, in one statement.
 
     Raises Forbidden without partner.tenants.list, or for a sort by a field that the actor may see nowhere; Invalid
-    for a cursor of another list.
+    for values that no tenant can have, and for a cursor of another list.
     """
-    raise NotImplementedError
+    must(actor, "partner.tenants.list")
+    by_balance = wanted.sort_by == "outstanding_balance"
+    if by_balance and not (actor.may(BILLING) and actor.may("partner.money.read")):
+        raise Forbidden
+    _check(wanted)
+    rows = await _rows(connection, actor, wanted, now=now)
+    counts = None if wanted.cursor else dict(zip(COUNTED, rows[0][len(COLUMNS) :], strict=True))
+    if counts is not None and not counts["sortable"]:
+        raise Forbidden
+    found = [dict(zip(COLUMNS, row, strict=False)) for row in rows if row[2] is not None]
+    shown = found[: wanted.limit]
+    return PortfolioPage(
+        items=[customer(actor, row, now=now) for row in shown],
+        total=counts["total"] if counts else None,
+        hidden_count=counts["hidden_count"] if counts else None,
+        next_cursor=_next(wanted, shown[-1]) if len(found) > len(shown) else None,
+    )
+
+
+async def one(connection: AsyncConnection, actor: Actor, *, tenant_id: UUID, now: datetime) -> Customer:
+    """Return the portfolio's row of one tenant; raises NotFound (TENANT_NOT_FOUND) without a live link."""
+    must(actor, "partner.tenants.list")
+    made, names = statement(_shape(actor, Filter(limit=1), ("tenant_id",), resumed=False))
+    values = {"partner_id": actor.partner_id, "tenant_id": tenant_id, "since": now - BREACH_WINDOW}
+    row = (await connection.execute(made, {name: values[name] for name in names})).first()
+    if row is None or row[2] is None:
+        raise NotFound(code="TENANT_NOT_FOUND")
+    return customer(actor, dict(zip(COLUMNS, row, strict=False)), now=now)
+
+
+async def _rows(connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime) -> Sequence[Row[Any]]:
+    """Run the statement of a page."""
+    values: dict[str, Any] = {
+        name: list(getattr(wanted, name)) for name in ("status", "operating_model") if getattr(wanted, name)
+    }
+    if wanted.search:
+        values["search"] = containing(wanted.search)
+    filters = tuple(values)
+    values |= {"partner_id": actor.partner_id, "since": now - BREACH_WINDOW} | _after(wanted)
+    made, names = statement(_shape(actor, wanted, filters, resumed="after" in values))
+    return (await connection.execute(made, {name: values[name] for name in names})).all()
+
+
+def _shape(actor: Actor, wanted: Filter, filters: tuple[str, ...], *, resumed: bool) -> Shape:
+    """Return the shape of the statement: what is asked, cut to what the person may see anywhere."""
+    return Shape(
+        filters=filters,
+        sort_by=wanted.sort_by,
+        sort_order=wanted.sort_order,
+        limit=wanted.limit,
+        offset=0 if resumed else wanted.offset,
+        resumed=resumed,
+        money=actor.may("partner.money.read"),
+        billing=actor.may(BILLING),
+        support=actor.may(SUPPORT),
+        subscribers=actor.may(SUBSCRIBERS),
+    )
+
+
+def _check(wanted: Filter) -> None:
+    """Raise Invalid where a value of the filter cannot be one."""
+    errors = {
+        name: f"Choose among: {', '.join(choices)}"
+        for name, choices in _CHOICES.items()
+        if not set(getattr(wanted, name)) <= set(choices)
+    }
+    if not storable(wanted.search) or len(wanted.search) > _LONGEST_SEARCH:
+        errors["search"] = "This cannot be searched for"
+    if not 1 <= wanted.limit <= LONGEST_PAGE:
+        errors["limit"] = f"Ask for 1 to {LONGEST_PAGE}"
+    if wanted.offset < 0:
+        errors["offset"] = "Start at 0 or later"
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def _after(wanted: Filter) -> dict[str, Any]:
+    """Return where the page starts, from its cursor; raises Invalid for a cursor of another list."""
+    if not wanted.cursor:
+        return {}
+    place = cursor.decode(wanted.cursor, Place)
+    if (place.sort_by, place.sort_order) != (wanted.sort_by, wanted.sort_order) or not storable(place.value):
+        raise cursor.wrong()
+    try:
+        value = _VALUES[place.sort_by](place.value)
+    except (ValueError, ArithmeticError):
+        raise cursor.wrong() from None
+    return {"after": value, "after_id": place.id}
+
+
+def _moment(value: str) -> datetime:
+    """Return a moment as a cursor holds it; raises ValueError for one without zone."""
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    return moment
+
+
+def _amount(value: str) -> Decimal:
+    """Return an amount as a cursor holds it; raises ValueError for one that is not a number."""
+    amount = Decimal(value)
+    if not amount.is_finite():
+        raise ValueError(value)
+    return amount
+
+
+_VALUES = {"name": str, "created_at": _moment, "outstanding_balance": _amount}
+
+
+def _next(wanted: Filter, last: Mapping[str, Any]) -> str:
+    """Return the cursor of the page after `last`."""
+    value = last["place"].isoformat() if isinstance(last["place"], datetime) else str(last["place"])
+    return cursor.encode(Place(wanted.sort_by, wanted.sort_order, value, last["tenant_id"]))
+
+
+def customer(actor: Actor, row: Mapping[str, Any], *, now: datetime) -> Customer:
+    """Return a row as this person may see it through its link: every block and figure by its own permission."""
+    return Customer(
+        **{name: row[name] for name in _PLAIN},
+        relationship=_relationship(row, now=now),
+        metrics=_metrics(actor, row),
+        billing=_billing(actor, row) if row["opens_billing"] and actor.may(BILLING) else None,
+    )
+
+
+def _relationship(row: Mapping[str, Any], *, now: datetime) -> Relationship:
+    expiring = row["ends_at"] is not None and row["ends_at"] <= now + timedelta(days=EXPIRING_DAYS)
+    return Relationship(
+        link_id=row["link_id"],
+        access_role=row["access_role"],
+        operating_model=row["operating_model"],
+        relationship_type=row["relationship_type"],
+        status="expiring" if expiring else "active",
+        start_date=row["starts_at"],
+        end_date=row["ends_at"],
+    )
+
+
+def _metrics(actor: Actor, row: Mapping[str, Any]) -> Metrics:
+    """Return the figures; one that is allowed and has no source yet is zero."""
+    owed = row["opens_billing"] and actor.may(BILLING) and actor.may("partner.money.read")
+    helped = row["opens_support"] and actor.may(SUPPORT)
+    served = row["opens_subscribers"] and actor.may(SUBSCRIBERS)
+    others = zip(row["other_balances"] or (), row["other_currencies"] or (), strict=True)
+    return Metrics(
+        outstanding_balance=money(row["balance"] or _NOTHING, row["currency"]) if owed else None,
+        other_balances=[money(*other) for other in others] if owed else None,
+        open_tickets=row["open_tickets"] or 0 if helped else None,
+        sla_breach_count_30d=row["breaches"] or 0 if helped else None,
+        total_subscribers=row["subscribers"] or 0 if served else None,
+    )
+
+
+def _billing(actor: Actor, row: Mapping[str, Any]) -> Billing:
+    priced = row["mrr"] is not None and actor.may("partner.money.read")
+    return Billing(
+        billing_cycle=row["billing_cycle"],
+        current_mrr=money(row["mrr"], row["mrr_currency"]) if priced else None,
+        last_invoice_date=row["last_issued_on"],
+        next_invoice_date=row["renews_on"],
+    )

@@ -1,0 +1,38 @@
+"""What the person at work may know of the own account beside the session: address and tenant limits (PRODUCT §3)."""
+
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from guildhall.core.actor import Actor
+from guildhall.domain.people.tables import partner_user, partner_user_tenant
+
+
+class Own(Struct, frozen=True, kw_only=True):
+    """The own account of a partner's person.
+
+    `tenant_scope` is all, include or exclude; `limited_tenant_ids` are the tenants that it includes or excludes.
+    """
+
+    email: str
+    tenant_scope: str
+    limited_tenant_ids: list[UUID]
+
+
+async def own(connection: AsyncConnection, actor: Actor) -> Own:
+    """Return the account of the partner's person at work, in one statement."""
+    limited = (
+        select(func.array_agg(partner_user_tenant.c.tenant_id))
+        .where(partner_user_tenant.c.user_id == partner_user.c.id)
+        .scalar_subquery()
+    )
+    row = (
+        await connection.execute(
+            select(partner_user.c.email, partner_user.c.tenant_scope, limited.label("limited")).where(
+                partner_user.c.id == actor.user_id
+            )
+        )
+    ).one()
+    return Own(email=row.email, tenant_scope=row.tenant_scope, limited_tenant_ids=row.limited or [])

@@ -1,0 +1,250 @@
+"""An operation of the API: one declaration from which its route, its checks and its documentation come.
+
+A handler gets a `Call` that passed the gates and was read strictly, and returns a struct. Order of what happens
+to a request: gates (app.gate) → idempotency replay → parse and validate → If-Match → act (BOUNDARY §3).
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+from msgspec import Struct
+
+from guildhall.core import clock, idempotency
+from guildhall.core.actor import Actor
+from guildhall.core.errors import ContextMismatch, NotFound, PreconditionFailed, PreconditionRequired, Refusal
+from guildhall.core.idempotency import Asked, Reply
+from guildhall.core.ids import parse_id
+from guildhall.domain.access.gates import Standing
+from guildhall.settings import Settings
+from guildhall.surfaces import entry
+from guildhall.surfaces.api import reading
+from guildhall.surfaces.api.problems import problem, sent
+
+PREFIX = "/api/v1"
+JSON = "application/json"
+LARGEST_BODY = 200_000  # octets
+_KEPT_REFUSALS = frozenset({409, 422})
+_encoder = msgspec.json.Encoder()
+
+Wire = Request[Any, Any, Any]
+Q = TypeVar("Q")
+B = TypeVar("B")
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """What one method on one path takes and answers.
+
+    `mark` is the route's mark (`entry.needs`, `own`, `public`). `query` and `body` are structs, read strictly;
+    `answer` is the type of a success. `codes` are the problems of this operation beside those that every one has.
+    `versioned` puts an ETag on the answer. `example` and `sent` are shown in the documentation.
+    """
+
+    id: str
+    method: Literal["GET", "POST", "PATCH"]
+    path: str
+    group: str
+    summary: str
+    mark: dict[str, Any]
+    answer: Any
+    description: str = ""
+    status: int = 200
+    query: type[Struct] | None = None
+    body: type[Struct] | None = None
+    codes: tuple[str, ...] = ()
+    versioned: bool = False
+    sent: dict[str, Any] | None = None
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        """Return what the mark says."""
+        marks: dict[str, Any] = self.mark["opt"]
+        return marks
+
+    @property
+    def keyed(self) -> bool:
+        """Return whether the operation takes an Idempotency-Key."""
+        return self.method == "POST" and "needs" in self.marks
+
+    @property
+    def conditional(self) -> bool:
+        """Return whether the operation needs If-Match."""
+        return self.method == "PATCH"
+
+
+class Answer(Struct, frozen=True):
+    """A success with more than a body: the version for its ETag, and what else its headers say."""
+
+    body: Any
+    version: int | None = None
+    headers: dict[str, str] = {}
+
+
+class Call(Struct, Generic[Q, B], frozen=True, kw_only=True):
+    """One call that passed the gates: who, in which tenant, with what. `matches` is None where any version will do."""
+
+    request: Wire
+    actor: Actor
+    tenant: Standing | None
+    query: Q
+    body: B
+    now: datetime
+    matches: frozenset[int] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """Return the installation's settings."""
+        found: Settings = self.request.app.state.settings
+        return found
+
+    @property
+    def standing(self) -> Standing:
+        """Return the tenant in context, which the gates have made sure of."""
+        if self.tenant is None:
+            raise NotFound
+        return self.tenant
+
+    def id(self, name: str, code: str) -> UUID:
+        """Return an id that the path names; raise NotFound with `code` for one that cannot be."""
+        found = parse_id(self.request.path_params[name])
+        if found is None:
+            raise NotFound(code=code)
+        return found
+
+    def narrowed(self, tenant_ids: tuple[UUID, ...]) -> tuple[UUID, ...]:
+        """Return the tenants that a list is about: those named, or the one in context; both must agree."""
+        if self.tenant is None:
+            return tenant_ids
+        if set(tenant_ids) - {self.tenant.tenant_id}:
+            raise ContextMismatch
+        return (self.tenant.tenant_id,)
+
+    def within(self, tenant_id: UUID | None, code: str) -> None:
+        """Raise NotFound where the request names another tenant than the object's."""
+        if self.tenant is not None and self.tenant.tenant_id != tenant_id:
+            raise NotFound(code=code)
+
+    def expects(self, version: int) -> int:
+        """Return the version that If-Match let through; raise PreconditionFailed for another."""
+        if self.matches is not None and version not in self.matches:
+            raise PreconditionFailed
+        return version
+
+
+Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
+
+
+class Endpoint(Struct, frozen=True):
+    """An operation with what carries it out."""
+
+    operation: Operation
+    handler: Handler
+
+    def route(self) -> HTTPRouteHandler:
+        """Return the endpoint as a route of the framework."""
+
+        async def served(request: Wire) -> ASGIResponse:
+            return sent(await answered(self, request))
+
+        path = PREFIX + self.operation.path.replace("}", ":str}")
+        made = HTTPRouteHandler(path, http_method=self.operation.method, name=self.operation.id, **self.operation.mark)
+        return made(served)
+
+
+def serves(operation: Operation) -> Callable[[Handler], Endpoint]:
+    """Return the decorator that makes a handler the endpoint of `operation`."""
+    return lambda handler: Endpoint(operation, handler)
+
+
+async def answered(endpoint: Endpoint, request: Wire) -> Reply:
+    """Answer one request that passed the gates; under an Idempotency-Key, once."""
+    reading.accepts(request)
+    key = reading.key(request) if endpoint.operation.keyed else None
+    if key is None:
+        return await _carried_out(endpoint, request)
+    return await _once(endpoint, request, key)
+
+
+async def _once(endpoint: Endpoint, request: Wire, key: str) -> Reply:
+    """Answer as the first request under this key was answered; what the act itself refused is kept too."""
+    actor, asked = entry.entered(request).actor, await _asked(endpoint, request, key)
+    refusals: list[Reply] = []
+
+    async def act() -> Reply:
+        try:
+            return await _carried_out(endpoint, request)
+        except Refusal as refusal:
+            if refusal.status in _KEPT_REFUSALS:
+                refusals.append(problem(request, refusal))
+            raise
+
+    try:
+        return await idempotency.once(actor, asked, act)
+    except Refusal:
+        if not refusals:
+            raise
+    await idempotency.keep(actor, asked, refusals[0])
+    return refusals[0]
+
+
+async def _asked(endpoint: Endpoint, request: Wire, key: str) -> Asked:
+    """Return what sets this request apart from another under the same key."""
+    said = [request.scope["path"].encode(), request.scope["query_string"], await request.body()]
+    said.append(request.headers.get("x-active-tenant-id", "").strip().lower().encode())
+    digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in said)).digest()
+    return Asked(f"{endpoint.operation.method} {endpoint.operation.path}", key, digest)
+
+
+async def _carried_out(endpoint: Endpoint, request: Wire) -> Reply:
+    """Parse, validate, act, encode."""
+    made = await endpoint.handler(await _call(endpoint.operation, request))
+    answer = made if isinstance(made, Answer) else Answer(made)
+    headers = {"Cache-Control": "no-store", **answer.headers}
+    if answer.version is not None:
+        headers["ETag"] = f'"{answer.version}"'
+    return Reply(endpoint.operation.status, JSON, _encoder.encode(answer.body), headers)
+
+
+async def _call(operation: Operation, request: Wire) -> Call[Any, Any]:
+    """Return the request as its handler takes it."""
+    found = entry.entered(request)
+    return Call(
+        request=request,
+        actor=found.actor,
+        tenant=found.tenant,
+        query=reading.query(request, operation.query or _Nothing),
+        body=await _body(operation, request),
+        now=clock.now(),
+        matches=_matches(operation, request.headers),
+    )
+
+
+class _Nothing(Struct):
+    """What an operation without parameters takes."""
+
+
+async def _body(operation: Operation, request: Wire) -> Any:
+    """Return the body; one that is optional as a whole may be left out."""
+    if operation.body is None:
+        return None
+    octets = await request.body()
+    if not octets and not any(field.required for field in reading.fields_of(operation.body).values()):
+        return operation.body()
+    reading.takes_json(request)
+    return reading.body(octets, operation.body)
+
+
+def _matches(operation: Operation, headers: Mapping[str, str]) -> frozenset[int] | None:
+    """Return the versions that a conditional write may replace; raise PreconditionRequired without If-Match."""
+    if not operation.conditional:
+        return None
+    header = headers.get("if-match")
+    if header is None:
+        raise PreconditionRequired
+    return reading.tags(header)

@@ -1,0 +1,173 @@
+"""Every answer that is not what was asked for, as `application/problem+json` (RFC 9457; API.md, “Errors”)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from asyncpg.exceptions import (
+    InterfaceError,
+    OperatorInterventionError,
+    PostgresConnectionError,
+    TooManyConnectionsError,
+)
+from litestar.exceptions import HTTPException
+from litestar.response.base import ASGIResponse
+from msgspec import Struct
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from guildhall.core import clock
+from guildhall.core.errors import NotFound, Refusal, Unauthorized
+from guildhall.core.idempotency import Reply
+
+MEDIA_TYPE = "application/problem+json"
+DOCS = "/api/v1/docs"
+_TRY_AGAIN = 5  # seconds
+_GONE = (PostgresConnectionError, OperatorInterventionError, InterfaceError, TooManyConnectionsError)
+
+
+class FieldError(Struct, frozen=True):
+    """One value at fault.
+
+    `pointer` is a JSON Pointer (RFC 6901) into the body, or `/query/<name>` or `/header/<name>`.
+    """
+
+    pointer: str
+    message: str
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem (RFC 9457). Decide by `code`: it never changes its meaning; `detail` is a sentence for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    timestamp: datetime
+    errors: list[FieldError] = []
+
+
+class BadRequest(Refusal):
+    """The body is not JSON, or the request is malformed."""
+
+    code, status, title = "BAD_REQUEST", 400, "The request is malformed"
+
+
+class MethodNotAllowed(Refusal):
+    """The path exists, but not for this method."""
+
+    code, status, title = "METHOD_NOT_ALLOWED", 405, "This path does not take this method"
+
+
+class NotAcceptable(Refusal):
+    """The Accept header leaves out what this path answers with."""
+
+    code, status, title = "NOT_ACCEPTABLE", 406, "The answer is application/json"
+
+
+class PayloadTooLarge(Refusal):
+    """The body is larger than the path takes."""
+
+    code, status, title = "PAYLOAD_TOO_LARGE", 413, "The body is too large"
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is not sent as JSON."""
+
+    code, status, title = "UNSUPPORTED_MEDIA_TYPE", 415, "Send the body as application/json"
+
+
+class Unavailable(Refusal):
+    """The database cannot be reached or every connection is taken."""
+
+    code, status, title = "UNAVAILABLE", 503, "The service is busy; try again shortly"
+
+
+class Internal(Refusal):
+    """A fault of ours."""
+
+    code, status, title = "INTERNAL_ERROR", 500, "Something went wrong on our side"
+
+
+_BY_STATUS: Mapping[int, type[Refusal]] = {
+    kind.status: kind
+    for kind in (BadRequest, NotFound, MethodNotAllowed, NotAcceptable, PayloadTooLarge, UnsupportedMediaType)
+}
+
+
+def problem(request: Any, refusal: Refusal) -> Reply:
+    """Return the answer to a refusal; `request` is the connection that it happened on."""
+    body = Problem(
+        type=f"{DOCS}#{refusal.exact_code}",
+        title=refusal.title,
+        status=refusal.status,
+        detail=refusal.detail,
+        instance=request.scope["path"],
+        code=refusal.exact_code,
+        request_id=request.scope["state"].get("request_id", ""),
+        timestamp=clock.now(),
+        errors=[FieldError(_pointer(name), message) for name, message in refusal.errors.items()],
+    )
+    headers = {"Cache-Control": "no-store"}
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(refusal.retry_after)
+    if isinstance(refusal, Unauthorized):
+        shown = "authorization" in request.headers
+        headers["WWW-Authenticate"] = 'Bearer realm="api", error="invalid_token"' if shown else 'Bearer realm="api"'
+    return Reply(refusal.status, MEDIA_TYPE, msgspec.json.encode(body), headers)
+
+
+def _pointer(name: str) -> str:
+    """Return a pointer as it is; a field's dotted name becomes one."""
+    return name if name.startswith("/") else "/" + name.replace(".", "/")
+
+
+def sent(reply: Reply) -> ASGIResponse:
+    """Return a reply as the framework sends it."""
+    return ASGIResponse(
+        body=reply.body, status_code=reply.status, media_type=reply.media_type, headers=reply.headers or None
+    )
+
+
+class ProblemResponse(ASGIResponse):
+    """A problem, for the framework's error handlers, which turn what they return into ASGI themselves."""
+
+    def to_asgi_response(self, **_: Any) -> ASGIResponse:
+        """Return itself."""
+        return self
+
+
+def on_refusal(request: Any, refusal: Refusal) -> Any:
+    """Answer a refusal."""
+    reply = problem(request, refusal)
+    return ProblemResponse(
+        body=reply.body, status_code=reply.status, media_type=reply.media_type, headers=reply.headers
+    )
+
+
+def on_http(request: Any, error: HTTPException) -> Any:
+    """Answer what the framework refuses: no such route, wrong method, too large."""
+    made = on_refusal(request, _BY_STATUS.get(error.status_code, BadRequest)())
+    if allowed := (error.headers or {}).get("Allow"):
+        made.headers.add("allow", allowed)
+    return made
+
+
+def on_fault(request: Any, error: Exception) -> Any:
+    """Answer a fault without its inside; the log has it under the request's id."""
+    request.scope["state"]["fault"] = error
+    if out_of_reach(error):
+        return on_refusal(request, Unavailable(retry_after=_TRY_AGAIN))
+    return on_refusal(request, Internal("Nothing was changed. Tell us the request_id if it happens again."))
+
+
+def out_of_reach(error: Exception) -> bool:
+    """Return whether the database is gone or has no connection left, which passes by itself."""
+    if isinstance(error, DBAPIError):
+        cause = getattr(error.orig, "__cause__", None) or error.orig
+        return error.connection_invalidated or isinstance(cause, _GONE)
+    return isinstance(error, (PoolTimeout, OSError, *_GONE))
