@@ -1,13 +1,12 @@
 """The portfolio: every tenant that a partner may act in now, with its figures (API.md, GET /partner/customers)."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import cursor
@@ -15,7 +14,7 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden, Invalid, NotFound
 from guildhall.core.money import Money, money
 from guildhall.core.text import containing, storable
-from guildhall.domain.access.links import EXPIRING_DAYS, must
+from guildhall.domain.access.links import must
 from guildhall.domain.access.tables import OPERATING_MODELS
 from guildhall.domain.reports.portfolio_sql import (
     BILLING,
@@ -30,7 +29,6 @@ from guildhall.domain.tenancy.tables import TENANT_STATUSES
 
 SortBy = Literal["name", "created_at", "outstanding_balance"]
 LONGEST_PAGE = 100
-BREACH_WINDOW = timedelta(days=30)
 _LONGEST_SEARCH = 200
 _CHOICES = {"status": TENANT_STATUSES, "operating_model": OPERATING_MODELS}
 _NOTHING = Decimal(0)
@@ -90,10 +88,10 @@ class Customer(Struct, frozen=True, kw_only=True):
 class Filter(Struct, frozen=True, kw_only=True):
     """Which tenants to list; `search` looks in name and domain. `cursor` replaces `offset`.
 
-    `tenant_ids` are tenants that passed the gates; empty is every tenant with a live link.
+    `tenant_id` narrows to one tenant, which passed the gates.
     """
 
-    tenant_ids: tuple[UUID, ...] = ()
+    tenant_id: UUID | None = None
     status: tuple[str, ...] = ()
     search: str = ""
     operating_model: tuple[str, ...] = ()
@@ -126,7 +124,7 @@ class Place(Struct, frozen=True):
     id: UUID
 
 
-async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime) -> PortfolioPage:
+async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> PortfolioPage:
     """Return one page of the tenants with a live link, in one statement.
 
     Raises Forbidden without partner.tenants.list, or for a sort by a field that the actor may see nowhere; Invalid
@@ -137,40 +135,42 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, n
     if by_balance and not (actor.may(BILLING) and actor.may("partner.money.read")):
         raise Forbidden
     _check(wanted)
-    rows = await _rows(connection, actor, wanted, now=now)
+    rows = await _rows(connection, actor, wanted)
     counts = None if wanted.cursor else dict(zip(COUNTED, rows[0][len(COLUMNS) :], strict=True))
     if counts is not None and not counts["sortable"]:
         raise Forbidden
     found = [dict(zip(COLUMNS, row, strict=False)) for row in rows if row[2] is not None]
     shown = found[: wanted.limit]
     return PortfolioPage(
-        items=[customer(actor, row, now=now) for row in shown],
+        items=[customer(actor, row) for row in shown],
         total=counts["total"] if counts else None,
         hidden_count=counts["hidden_count"] if counts else None,
         next_cursor=_next(wanted, shown[-1]) if len(found) > len(shown) else None,
     )
 
 
-async def one(connection: AsyncConnection, actor: Actor, *, tenant_id: UUID, now: datetime) -> Customer:
+async def one(connection: AsyncConnection, actor: Actor, *, tenant_id: UUID) -> Customer:
     """Return the portfolio's row of one tenant; raises NotFound (TENANT_NOT_FOUND) without a live link."""
     must(actor, "partner.tenants.list")
     made, names = statement(_shape(actor, Filter(limit=1), ("tenant_id",), resumed=False))
-    values = {"partner_id": actor.partner_id, "tenant_id": tenant_id, "since": now - BREACH_WINDOW}
+    values = {"partner_id": actor.partner_id, "tenant_id": tenant_id}
     row = (await connection.execute(made, {name: values[name] for name in names})).first()
     if row is None or row[2] is None:
         raise NotFound(code="TENANT_NOT_FOUND")
-    return customer(actor, dict(zip(COLUMNS, row, strict=False)), now=now)
+    return customer(actor, dict(zip(COLUMNS, row, strict=False)))
 
 
-async def _rows(connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime) -> Sequence[Row[Any]]:
+async def _rows(connection: AsyncConnection, actor: Actor, wanted: Filter) -> Sequence[Sequence[Any]]:
     """Run the statement of a page."""
     values: dict[str, Any] = {
         name: list(getattr(wanted, name)) for name in ("status", "operating_model") if getattr(wanted, name)
     }
     if wanted.search:
         values["search"] = containing(wanted.search)
+    if wanted.tenant_id:
+        values["tenant_id"] = wanted.tenant_id
     filters = tuple(values)
-    values |= {"partner_id": actor.partner_id, "since": now - BREACH_WINDOW} | _after(wanted)
+    values |= {"partner_id": actor.partner_id} | _after(wanted)
     made, names = statement(_shape(actor, wanted, filters, resumed="after" in values))
     return (await connection.execute(made, {name: values[name] for name in names})).all()
 
@@ -238,7 +238,7 @@ def _amount(value: str) -> Decimal:
     return amount
 
 
-_VALUES = {"name": str, "created_at": _moment, "outstanding_balance": _amount}
+_VALUES: Mapping[str, Callable[[str], Any]] = {"name": str, "created_at": _moment, "outstanding_balance": _amount}
 
 
 def _next(wanted: Filter, last: Mapping[str, Any]) -> str:
@@ -247,24 +247,23 @@ def _next(wanted: Filter, last: Mapping[str, Any]) -> str:
     return cursor.encode(Place(wanted.sort_by, wanted.sort_order, value, last["tenant_id"]))
 
 
-def customer(actor: Actor, row: Mapping[str, Any], *, now: datetime) -> Customer:
+def customer(actor: Actor, row: Mapping[str, Any]) -> Customer:
     """Return a row as this person may see it through its link: every block and figure by its own permission."""
     return Customer(
         **{name: row[name] for name in _PLAIN},
-        relationship=_relationship(row, now=now),
+        relationship=_relationship(row),
         metrics=_metrics(actor, row),
         billing=_billing(actor, row) if row["opens_billing"] and actor.may(BILLING) else None,
     )
 
 
-def _relationship(row: Mapping[str, Any], *, now: datetime) -> Relationship:
-    expiring = row["ends_at"] is not None and row["ends_at"] <= now + timedelta(days=EXPIRING_DAYS)
+def _relationship(row: Mapping[str, Any]) -> Relationship:
     return Relationship(
         link_id=row["link_id"],
         access_role=row["access_role"],
         operating_model=row["operating_model"],
         relationship_type=row["relationship_type"],
-        status="expiring" if expiring else "active",
+        status="expiring" if row["expiring"] else "active",
         start_date=row["starts_at"],
         end_date=row["ends_at"],
     )

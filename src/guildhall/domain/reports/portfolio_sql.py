@@ -1,0 +1,204 @@
+"""The SQL of the portfolio, put together from fixed pieces and kept by its shape.
+
+A thin list of the live links first, in order, with its count; then the figures for the page's tenants alone, by
+their keys. What the person may not see is not asked for, so two answers cannot differ by it.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import DateTime, Numeric, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
+
+from guildhall.domain.access.links import EXPIRING_DAYS
+
+BREACH_DAYS = 30
+
+
+class Shape(Struct, frozen=True):
+    """What makes one statement differ from another; values are parameters.
+
+    `money`, `billing`, `support`, `subscribers` are what the person may see of a tenant whose link opens it.
+    """
+
+    filters: tuple[str, ...]
+    sort_by: str
+    sort_order: str
+    limit: int
+    offset: int
+    resumed: bool
+    money: bool
+    billing: bool
+    support: bool
+    subscribers: bool
+
+
+# Permissions of the registry, by what they show here.
+BILLING = "partner.billing.read"
+SUPPORT = "partner.support.tickets.list"
+SUBSCRIBERS = "partner.provisioning.subscribers.list"
+
+# Columns of the answer, in order.
+PLACED = ("place", "hidden", "link_id", "tenant_id", "name", "slug", "domain", "status", "plan_type", "currency")
+PLACED_LAST = ("created_at", "updated_at")
+LINKED = ("access_role", "operating_model", "relationship_type", "starts_at", "ends_at")
+DERIVED = ("expiring",)
+OPENED = ("opens_billing", "opens_support", "opens_subscribers")
+FIGURES = (
+    "billing_cycle",
+    "mrr",
+    "mrr_currency",
+    "renews_on",
+    "balance",
+    "other_currencies",
+    "other_balances",
+    "last_issued_on",
+    "open_tickets",
+    "breaches",
+    "subscribers",
+)
+COUNTED = ("total", "hidden_count", "sortable")
+COLUMNS = (*PLACED, *PLACED_LAST, *LINKED, *DERIVED, *OPENED, *FIGURES)
+
+_LIVE = "l.partner_id = :partner_id AND l.status = 'active' AND portal.is_live(l.status, l.starts_at, l.ends_at)"
+_FAR = "1000000000000000"  # more than a balance can be: puts hidden ones last in either direction
+_BALANCE = f"CASE WHEN '{BILLING}' = ANY (l.permissions) THEN coalesce(o.outstanding, 0) END"
+_SORTS = {"name": "lower(t.name)", "created_at": "t.created_at"}
+_FILTERS = {
+    "status": "t.status = ANY (:status)",
+    "operating_model": "l.operating_model = ANY (:operating_model)",
+    "search": "(t.name ILIKE :search OR t.domain ILIKE :search)",
+    "tenant_id": "l.tenant_id = :tenant_id",
+}
+_TYPES: dict[str, TypeEngine[Any]] = {
+    "status": ARRAY(Text),
+    "operating_model": ARRAY(Text),
+    "search": Text(),
+    "partner_id": Uuid(),
+    "tenant_id": Uuid(),
+    "after_id": Uuid(),
+}
+_AFTER: dict[str, TypeEngine[Any]] = {
+    "name": Text(),
+    "created_at": DateTime(timezone=True),
+    "outstanding_balance": Numeric(),
+}
+
+
+@lru_cache(maxsize=512)
+def statement(shape: Shape) -> tuple[TextClause, tuple[str, ...]]:
+    """Return the statement of `shape` and the names of its parameters.
+
+    Its rows: COLUMNS, then COUNTED unless it goes on from a cursor. Without any tenant there is one row of nulls
+    and counts.
+    """
+    direction = shape.sort_order
+    parts = [f"listed AS MATERIALIZED ({_listed(shape)})", f"page AS MATERIALIZED ({_page(shape)})"]
+    if not shape.resumed:
+        parts.append(f"counts AS ({_counts(shape)})")
+    sql = (
+        f"WITH {', '.join(parts)} SELECT {', '.join(_columns(shape))}{'' if shape.resumed else ', counts.*'}"
+        f" FROM {'page' if shape.resumed else 'counts LEFT JOIN page ON true'} {' '.join(_joins(shape))}"
+        f" ORDER BY page.place {direction}, page.tenant_id {direction}"
+    )
+    names = tuple(dict.fromkeys(re.findall(r":(\w+)", sql)))
+    types = {**_TYPES, "after": _AFTER[shape.sort_by]}
+    return text(sql).bindparams(*(bindparam(name, type_=types[name]) for name in names)), names
+
+
+def _listed(shape: Shape) -> str:
+    """Return the thin list: every live link's tenant that matches, with its value in the order."""
+    by_balance = shape.sort_by == "outstanding_balance"
+    last = f"-{_FAR}" if shape.sort_order == "desc" else _FAR
+    place = f"coalesce({_BALANCE}, {last})" if by_balance else _SORTS[shape.sort_by]
+    hidden = f"({_BALANCE}) IS NULL" if by_balance else "false"
+    owed = (
+        " LEFT JOIN tenancy.billing_rollup AS o ON o.tenant_id = t.id AND o.currency = t.currency" if by_balance else ""
+    )
+    kept = ", ".join(f"t.{name}" for name in (*PLACED[4:], *PLACED_LAST))
+    where = "".join(f" AND {_FILTERS[name]}" for name in shape.filters)
+    return (
+        f"SELECT {place} AS place, {hidden} AS hidden, l.id AS link_id, t.id AS tenant_id, {kept}"
+        f" FROM portal.partner_tenant_link AS l JOIN tenancy.tenant AS t ON t.id = l.tenant_id{owed}"
+        f" WHERE {_LIVE}{where}"
+    )
+
+
+def _page(shape: Shape) -> str:
+    """Return the page of the thin list, with one row more to see whether it goes on."""
+    direction = shape.sort_order
+    sign = "<" if direction == "desc" else ">"
+    after = f" WHERE (place, tenant_id) {sign} (:after, :after_id)" if shape.resumed else ""
+    return (
+        f"SELECT * FROM listed{after} ORDER BY place {direction}, tenant_id {direction}"
+        f" LIMIT {shape.limit + 1} OFFSET {shape.offset}"
+    )
+
+
+def _counts(shape: Shape) -> str:
+    """Return how many there are, how many hide the field sorted by, and whether any link at all shows it."""
+    sortable = (
+        f"EXISTS (SELECT 1 FROM portal.partner_tenant_link AS l WHERE {_LIVE} AND '{BILLING}' = ANY (l.permissions)"
+        " AND l.tenant_id IN (SELECT reached FROM portal.reach('billing') AS reached))"
+        if shape.sort_by == "outstanding_balance"
+        else "true"
+    )
+    return (
+        f"SELECT count(*) AS total, count(*) FILTER (WHERE hidden) AS hidden_count, {sortable} AS sortable FROM listed"
+    )
+
+
+def _columns(shape: Shape) -> list[str]:
+    """Return the selected columns, in the order of COLUMNS; what is not asked for is null."""
+    figures = dict.fromkeys(FIGURES, "NULL")
+    if shape.billing:
+        figures |= {"billing_cycle": "s.billing_cycle", "renews_on": "s.renews_on"}
+        figures |= {"last_issued_on": "b.last_issued_on"}
+    if shape.billing and shape.money:
+        figures |= {"mrr": "s.mrr", "mrr_currency": "s.currency"}
+        figures |= {name: f"b.{name}" for name in ("balance", "other_currencies", "other_balances")}
+    if shape.support:
+        figures |= {"open_tickets": "r.open + r.pending", "breaches": "x.breaches"}
+    if shape.subscribers:
+        figures |= {"subscribers": "u.active + u.suspended"}
+    opened = zip(OPENED, (BILLING, SUPPORT, SUBSCRIBERS), strict=True)
+    return [
+        *(f"page.{name}" for name in (*PLACED, *PLACED_LAST)),
+        *(f"l.{name}" for name in LINKED),
+        f"coalesce(l.ends_at <= now() + make_interval(days => {EXPIRING_DAYS}), false) AS expiring",
+        *(f"'{permission}' = ANY (l.permissions) AS {name}" for name, permission in opened),
+        *(f"{value} AS {name}" for name, value in figures.items()),
+    ]
+
+
+def _joins(shape: Shape) -> list[str]:
+    """Return the joins that bring the figures of the page's tenants."""
+    joins = ["LEFT JOIN portal.partner_tenant_link AS l ON l.id = page.link_id"]
+    if shape.billing:
+        joins.append(
+            "LEFT JOIN portal.subscription AS s ON s.partner_id = :partner_id AND s.tenant_id = page.tenant_id"
+            " AND s.status <> 'cancelled'"
+        )
+        joins.append(f"LEFT JOIN LATERAL ({_BILLED}) AS b ON true")
+    if shape.support:
+        joins.append("LEFT JOIN tenancy.support_rollup AS r ON r.tenant_id = page.tenant_id")
+        joins.append(f"LEFT JOIN LATERAL ({_BREACHED}) AS x ON true")
+    if shape.subscribers:
+        joins.append("LEFT JOIN tenancy.subscriber_rollup AS u ON u.tenant_id = page.tenant_id")
+    return joins
+
+
+_OTHER = "FILTER (WHERE b.currency <> page.currency AND b.outstanding <> 0)"
+_BILLED = (
+    "SELECT sum(b.outstanding) FILTER (WHERE b.currency = page.currency) AS balance,"
+    f" array_agg(b.currency ORDER BY b.currency) {_OTHER} AS other_currencies,"
+    f" array_agg(b.outstanding ORDER BY b.currency) {_OTHER} AS other_balances,"
+    " max(b.last_issued_on) AS last_issued_on FROM tenancy.billing_rollup AS b WHERE b.tenant_id = page.tenant_id"
+)
+_BREACHED = (
+    "SELECT count(*) AS breaches FROM tenancy.ticket AS k"
+    f" WHERE k.tenant_id = page.tenant_id AND k.sla_breached_at >= now() - make_interval(days => {BREACH_DAYS})"
+)
