@@ -38,6 +38,16 @@ def test_rollups_follow_the_imported_rows(acme, bring, database):
     assert stored == [(Decimal(40), Decimal(10), 2)]
 
 
+def test_an_invoice_that_changes_its_currency_leaves_nothing_in_the_old_one(acme, bring, database):
+    bring("invoices", INVOICE + "B,I2,2,overdue,USD,12.50,0,2026-01-01,2026-01-02,\n")
+    bring("invoices", INVOICE + "B,I2,2,overdue,EUR,12.50,0,2026-01-01,2026-01-02,\n")
+    stored = database.execute(
+        "SELECT r.currency, outstanding, open_count FROM tenancy.billing_rollup AS r"
+        " JOIN tenancy.tenant AS t ON t.id = r.tenant_id WHERE t.external_id = 'B' ORDER BY 1"
+    ).fetchall()
+    assert stored == [("EUR", Decimal("12.5"), 1), ("USD", 0, 0)]
+
+
 def test_a_new_ticket_is_numbered_and_a_known_one_keeps_its_number_and_gains_a_version(acme, bring, database):
     header = "tenant,external_id,subject,status,priority\n"
     bring("tickets", header + "A,K1,One,open,low\nA,K2,Two,open,low\n")

@@ -12,12 +12,14 @@ BEGIN
     UPDATE tenancy.billing_rollup AS r SET
         outstanding = n.outstanding, overdue = n.overdue, open_count = n.open_count, last_issued_on = n.last_issued_on
     FROM (
-        SELECT tenant_id, currency,
-               coalesce(sum(amount - amount_paid) FILTER (WHERE status IN ('finalized', 'overdue')), 0) AS outstanding,
-               coalesce(sum(amount - amount_paid) FILTER (WHERE status = 'overdue'), 0) AS overdue,
-               count(*) FILTER (WHERE status IN ('finalized', 'overdue')) AS open_count,
-               max(issued_on) FILTER (WHERE status NOT IN ('draft', 'cancelled')) AS last_issued_on
-        FROM tenancy.invoice WHERE tenant_id = ANY (tenants) GROUP BY tenant_id, currency
+        SELECT k.tenant_id, k.currency,
+               coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE i.status IN ('finalized', 'overdue')), 0) AS outstanding,
+               coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE i.status = 'overdue'), 0) AS overdue,
+               count(*) FILTER (WHERE i.status IN ('finalized', 'overdue')) AS open_count,
+               max(i.issued_on) FILTER (WHERE i.status NOT IN ('draft', 'cancelled')) AS last_issued_on
+        FROM tenancy.billing_rollup AS k -- a currency that no invoice has any more falls to zero
+        LEFT JOIN tenancy.invoice AS i ON i.tenant_id = k.tenant_id AND i.currency = k.currency
+        WHERE k.tenant_id = ANY (tenants) GROUP BY k.tenant_id, k.currency
     ) AS n
     WHERE r.tenant_id = n.tenant_id AND r.currency = n.currency;
 END
