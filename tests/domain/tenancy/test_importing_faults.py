@@ -262,7 +262,7 @@ def test_every_fault_of_a_row_is_listed(refused):
 
 def test_all_faults_are_counted_and_the_first_hundred_listed(acme, bring):
     report = bring("subscribers", SUBSCRIBERS + "".join(f"Z,S{n},Bo\n" for n in range(150)) + "A,,Bo\n")
-    assert (report.fault_count, len(report.faults)) == (151, 100)
+    assert (report.rows, report.fault_count, len(report.faults)) == (151, 151, 100)
     assert [fault.row for fault in report.faults] == list(range(2, 102))
 
 

@@ -30,7 +30,10 @@ _NOTHING = Written(0, 0)
 
 
 class Report(Struct, frozen=True):
-    """What an import did, or would do. With faults nothing was written; `faults` holds the first ones by row."""
+    """What an import did, or would do. With faults nothing was written; `faults` holds the first ones by row.
+
+    `rows` is how many were read, those with faults included.
+    """
 
     kind: str
     dry_run: bool
@@ -45,10 +48,11 @@ class Report(Struct, frozen=True):
         return self.rows - self.written.added - self.written.changed
 
 
-class _Faults:
-    """The first faults, and how many there are."""
+class _Reading:
+    """How many rows were read, the first faults, and how many of these there are."""
 
     def __init__(self) -> None:
+        self.rows = 0
         self.first: list[Fault] = []
         self.count = 0
 
@@ -73,19 +77,19 @@ def import_file(
     octets read and octets in all. A file with faults changes nothing, and neither does a dry run; a dry run's
     invitations are worthless. Raises KeyError for an unknown kind, psycopg.OperationalError without a database.
     """
-    spec, found = KINDS[kind], _Faults()
-    rows, written = 0, _NOTHING
+    spec, found = KINDS[kind], _Reading()
+    written = _NOTHING
     with psycopg.connect(url) as connection:
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(f"{prefix}platform")))
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         try:
-            rows = stage(connection, spec, _good(path, spec, found, progress))
+            stage(connection, spec, _good(path, spec, found, progress))
             found.add(*faults(connection, spec))
             written = _NOTHING if found.count else _write(connection, kind, spec)
         except (psycopg.IntegrityError, psycopg.DataError) as error:
             said = f"The database refused the rows: {error.diag.message_primary}"
             found.add([Fault(0, "", said)], 1)
-        report = Report(kind, dry_run, rows, written, tuple(found.first), found.count)
+        report = Report(kind, dry_run, found.rows, written, tuple(found.first), found.count)
         if dry_run or found.count:
             connection.rollback()
         else:
@@ -93,10 +97,11 @@ def import_file(
     return report
 
 
-def _good(path: Path, spec: Kind, found: _Faults, progress: Progress) -> Iterator[tuple[int, Row]]:
+def _good(path: Path, spec: Kind, found: _Reading, progress: Progress) -> Iterator[tuple[int, Row]]:
     """Yield the rows without fault; the faults of the others go to `found`."""
     try:
         for number, row in read(path, spec.row, progress):
+            found.rows += 1
             if isinstance(row, Row):
                 yield number, row
             else:

@@ -87,19 +87,16 @@ class Written(Struct, frozen=True):
     invites: tuple[Invite, ...] = ()
 
 
-def stage(connection: Connection, kind: Kind, rows: Iterable[tuple[int, Row]]) -> int:
-    """Put rows into a temporary table `staged`; return how many."""
+def stage(connection: Connection, kind: Kind, rows: Iterable[tuple[int, Row]]) -> None:
+    """Put rows with their numbers into a temporary table `staged`."""
     types = {field: kind.type_of(field) for field in kind.fields}
     columns = ", ".join(f"{field} {sql_type}" for field, sql_type in types.items())
     connection.execute(f"CREATE TEMPORARY TABLE staged (row bigint, id uuid, {columns}) ON COMMIT DROP")
-    count = 0
     with connection.cursor() as cursor, cursor.copy("COPY staged FROM STDIN") as target:
         for number, row in rows:
             cells = (_cell(getattr(row, field), sql_type) for field, sql_type in types.items())
             target.write_row((number, new_id(), *cells))
-            count += 1
     connection.execute("ANALYZE staged")
-    return count
 
 
 def _cell(value: Any, sql_type: str) -> Any:
