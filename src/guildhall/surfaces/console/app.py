@@ -8,8 +8,12 @@ from guildhall.core.actor import Surface
 from guildhall.settings import Settings
 from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
 from guildhall.surfaces.console import (
+    audit,
     customers,
     dashboard,
+    link_acts,
+    link_asking,
+    links,
     notices,
     team,
     tenant_lists,
@@ -26,7 +30,21 @@ from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
-AREAS = (dashboard, customers, tenants, tenant_lists, tickets, ticket_acts, ticket_board, notices, team)
+AREAS = (
+    audit,
+    links,
+    link_asking,
+    link_acts,
+    dashboard,
+    customers,
+    tenants,
+    tenant_lists,
+    tickets,
+    ticket_acts,
+    ticket_board,
+    notices,
+    team,
+)
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 
 

@@ -4,61 +4,23 @@ from uuid import UUID
 
 from litestar import get, post
 from litestar.response import Redirect
-from msgspec import Struct
 
 from guildhall.core import clock, db
 from guildhall.core.errors import Invalid
 from guildhall.core.ids import parse_id
 from guildhall.domain.notify import notices
 from guildhall.domain.notify.notices import Notice
-from guildhall.domain.notify.sentences import filled, sentence
 from guildhall.surfaces import asked
+from guildhall.surfaces import notices as shared
 from guildhall.surfaces.entry import Who, own
 from guildhall.surfaces.html import Page, Web, page, redirect, ticked
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Pages
 
 SIZE = 20
-_LOOKS = {
-    "approved": ("circle-check", "ok"),
-    "change_approved": ("circle-check", "ok"),
-    "started": ("circle-check", "ok"),
-    "resumed": ("circle-play", "ok"),
-    "created": ("link-2", "ok"),
-    "declined": ("circle-x", "bad"),
-    "change_declined": ("circle-x", "bad"),
-    "revoked": ("ban", "bad"),
-    "expired": ("clock-alert", "bad"),
-    "paused": ("circle-pause", "warn"),
-    "countered": ("message-square-reply", "note"),
-    "ends_soon": ("clock-alert", "warn"),
-    "ends_tomorrow": ("clock-alert", "warn"),
-    "ends_today": ("clock-alert", "warn"),
-    "opened": ("ticket", "info"),
-    "commented": ("message-square", "info"),
-}
-
-
-class Line(Struct, frozen=True, kw_only=True):
-    """A notice as the page shows it; `href` leads to what it is about, or is empty."""
-
-    notice: Notice
-    text: str
-    href: str
-    icon: str
-    tone: str
-
-
-def lines(found: list[Notice]) -> list[Line]:
+def lines(found: list[Notice]) -> list[shared.Line]:
     """Return notices in the reader's words."""
-    return [_line(each) for each in found]
-
-
-def _line(each: Notice) -> Line:
-    """Return one notice with its sentence, its look and where it leads."""
-    icon, tone = _LOOKS.get(each.kind.partition(".")[2], ("bell", "mute"))
-    text = filled(gettext(sentence(each.audience, each.kind)), each.values)
-    return Line(notice=each, text=text, href=_href(each), icon=icon, tone=tone)
+    return shared.lines(found, _href)
 
 
 def _href(each: Notice) -> str:
