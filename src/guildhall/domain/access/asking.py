@@ -13,7 +13,7 @@ from sqlalchemy.types import LargeBinary, Uuid
 
 from guildhall.core import crypto, db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Conflict, Invalid
+from guildhall.core.errors import Conflict, Invalid, PreconditionFailed
 from guildhall.core.ids import new_id
 from guildhall.domain.access import links
 from guildhall.domain.access.links import Link, must
@@ -179,15 +179,20 @@ async def end(actor: Actor, *, link_id: UUID, reason: str = "") -> None:
         await note_step(connection, actor, row, Action.LINK_ENDED, reason=reason)
 
 
-async def ask_change(actor: Actor, *, link_id: UUID, terms: Terms, now: datetime) -> str:
+async def ask_change(
+    actor: Actor, *, link_id: UUID, terms: Terms, now: datetime, if_version: int | None = None
+) -> str:
     """Change the terms of a standing link: `narrowed` at once, or `asked` of the tenant when anything widens.
 
-    While the tenant has not answered, the old set stays in force; no answer is no change.
+    While the tenant has not answered, the old set stays in force; no answer is no change. Raises
+    PreconditionFailed where `if_version` is given and not the link's version.
     """
     must(actor, "partner.links.request")
     await expire_if_overdue(actor, link_id)
     async with db.transaction(actor) as connection:
         current = await links.get(connection, actor, link_id)
+        if if_version not in {None, current.version}:
+            raise PreconditionFailed
         if current.status not in STANDING:
             raise Conflict(f"The link is {current.shown_status}; ask for a new one")
         columns = exact(msgspec.structs.replace(terms, starts_at=current.starts_at), now=now)

@@ -18,12 +18,12 @@ from guildhall.settings import Settings
 from guildhall.surfaces import entry
 from guildhall.surfaces.api.operations import LARGEST_BODY, Endpoint
 from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
-from guildhall.surfaces.api.v1 import auth, customers, tickets
+from guildhall.surfaces.api.v1 import auth, customers, links, tickets
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 # A malformed tenant id is one that nobody has: it meets the same gates, and the same answer, as a foreign one.
 NOBODY = UUID(int=0)
-ENDPOINTS: tuple[Endpoint, ...] = (*auth.ENDPOINTS, *customers.ENDPOINTS, *tickets.ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (*auth.ENDPOINTS, *customers.ENDPOINTS, *links.ENDPOINTS, *tickets.ENDPOINTS)
 
 
 def site(settings: Settings) -> Litestar:

@@ -110,7 +110,7 @@ def problem(request: Any, refusal: Refusal) -> Reply:
         code=refusal.exact_code,
         request_id=request.scope["state"].get("request_id", ""),
         timestamp=clock.now(),
-        errors=[FieldError(_pointer(name), message) for name, message in refusal.errors.items()],
+        errors=[FieldError(_pointer(name, request.scope["method"]), said) for name, said in refusal.errors.items()],
     )
     headers = {"Cache-Control": "no-store"}
     if refusal.retry_after is not None:
@@ -121,9 +121,11 @@ def problem(request: Any, refusal: Refusal) -> Reply:
     return Reply(refusal.status, MEDIA_TYPE, msgspec.json.encode(body), headers)
 
 
-def _pointer(name: str) -> str:
-    """Return a pointer as it is; a field's dotted name becomes one."""
-    return name if name.startswith("/") else "/" + name.replace(".", "/")
+def _pointer(name: str, method: str) -> str:
+    """Return a pointer as it is; a field's dotted name becomes one, into the query where there is no body."""
+    if name.startswith("/"):
+        return name
+    return ("/query/" if method == "GET" else "/") + name.replace(".", "/")
 
 
 def sent(reply: Reply) -> ASGIResponse:
@@ -152,9 +154,20 @@ def on_refusal(request: Any, refusal: Refusal) -> Any:
 def on_http(request: Any, error: HTTPException) -> Any:
     """Answer what the framework refuses: no such route, wrong method, too large."""
     made = on_refusal(request, _BY_STATUS.get(error.status_code, BadRequest)())
-    if allowed := (error.headers or {}).get("Allow"):
-        made.headers.add("allow", allowed)
+    if error.status_code == MethodNotAllowed.status:
+        made.headers.add("allow", ", ".join(sorted(_methods(request))))
     return made
+
+
+def _methods(request: Any) -> set[str]:
+    """Return the methods that the request's path takes (RFC 9110 §15.5.6)."""
+    parts = request.scope["path"].strip("/").split("/")
+    found: set[str] = set()
+    for route in request.app.routes:
+        names = route.path_format.strip("/").split("/")
+        if len(names) == len(parts) and all(a == b or a[:1] == "{" for a, b in zip(names, parts, strict=True)):
+            found |= set(route.methods)
+    return found
 
 
 def on_fault(request: Any, error: Exception) -> Any:

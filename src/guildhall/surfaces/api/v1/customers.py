@@ -71,7 +71,7 @@ async def list_customers(call: Call[CustomersQuery, None]) -> CustomerPage:
     """Return one page of the portfolio."""
     asked = call.query
     wanted = portfolio.Filter(
-        tenant_ids=call.narrowed(()),
+        tenant_id=call.tenant.tenant_id if call.tenant else None,
         status=asked.status,
         search=asked.search,
         operating_model=asked.operating_model,

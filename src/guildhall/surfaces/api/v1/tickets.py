@@ -39,8 +39,8 @@ class TicketsQuery(Struct, frozen=True):
     assigned_to: Annotated[
         UUID | UnsetType, Meta(description="Only tickets of this person of your own organisation.")
     ] = UNSET
-    created_from: Annotated[datetime | UnsetType, Meta(tz=True, description="Opened at this time or later.")] = UNSET
-    created_to: Annotated[datetime | UnsetType, Meta(tz=True, description="Opened before this time.")] = UNSET
+    created_from: Annotated[datetime, Meta(tz=True, description="Opened at this time or later.")] | UnsetType = UNSET
+    created_to: Annotated[datetime, Meta(tz=True, description="Opened before this time.")] | UnsetType = UNSET
     search: Annotated[Search, Meta(description="Part of the subject, or a ticket's number.")] = ""
     breached: Annotated[
         bool | UnsetType, Meta(description="Only tickets whose clock ran out (`true`) or did not (`false`).")
