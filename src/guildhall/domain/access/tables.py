@@ -102,11 +102,11 @@ partner_tenant_link = Table(
     ),
     Index("ix_link_partner", "partner_id", "status", "tenant_id"),
     Index(
-        "ix_link_reach",  # all that portal.reach() asks of a link, so that it reads no row of the table
+        "ix_link_reach",  # all that portal.reach() and a list of tenants ask, so that they read no row of the table
         "partner_id",
         "tenant_id",
         postgresql_where=text("status = 'active'"),
-        postgresql_include=["starts_at", "ends_at", "operating_model", "areas"],
+        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "areas"],
     ),
     Index("ix_link_tenant", "tenant_id", "status"),
     Index("ix_link_ends_at", "ends_at", postgresql_where=text(f"status IN ({_listed(STANDING)})")),

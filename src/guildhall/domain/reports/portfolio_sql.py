@@ -65,13 +65,15 @@ COLUMNS = (*PLACED, *PLACED_LAST, *LINKED, *DERIVED, *OPENED, *FIGURES)
 
 _LIVE = "l.partner_id = :partner_id AND l.status = 'active' AND portal.is_live(l.status, l.starts_at, l.ends_at)"
 _FAR = "1000000000000000"  # more than a balance can be: puts hidden ones last in either direction
-_BALANCE = f"CASE WHEN '{BILLING}' = ANY (l.permissions) THEN coalesce(o.outstanding, 0) END"
+_BALANCE = "CASE WHEN l.opens_billing THEN coalesce(o.outstanding, 0) END"
 _SORTS = {"name": "lower(t.name)", "created_at": "t.created_at"}
-_FILTERS = {
-    "status": "t.status = ANY (:status)",
+_LINK_FILTERS = {
     "operating_model": "l.operating_model = ANY (:operating_model)",
-    "search": "(t.name ILIKE :search OR t.domain ILIKE :search)",
     "tenant_id": "l.tenant_id = :tenant_id",
+}
+_TENANT_FILTERS = {
+    "status": "t.status = ANY (:status)",
+    "search": "(t.name ILIKE :search OR t.domain ILIKE :search)",
 }
 _TYPES: dict[str, TypeEngine[Any]] = {
     "status": ARRAY(Text),
@@ -96,7 +98,8 @@ def statement(shape: Shape) -> tuple[TextClause, tuple[str, ...]]:
     and counts.
     """
     direction = shape.sort_order
-    parts = [f"listed AS MATERIALIZED ({_listed(shape)})", f"page AS MATERIALIZED ({_page(shape)})"]
+    parts = [f"linked AS MATERIALIZED ({_linked(shape)})", f"listed AS MATERIALIZED ({_listed(shape)})"]
+    parts.append(f"page AS MATERIALIZED ({_page(shape)})")
     if not shape.resumed:
         parts.append(f"counts AS ({_counts(shape)})")
     sql = (
@@ -109,21 +112,27 @@ def statement(shape: Shape) -> tuple[TextClause, tuple[str, ...]]:
     return text(sql).bindparams(*(bindparam(name, type_=types[name]) for name in names)), names
 
 
+def _linked(shape: Shape) -> str:
+    """Return the live links that match; by name they come out of an index alone."""
+    opens = f", '{BILLING}' = ANY (l.permissions) AS opens_billing" if shape.sort_by == "outstanding_balance" else ""
+    where = "".join(f" AND {_LINK_FILTERS[name]}" for name in shape.filters if name in _LINK_FILTERS)
+    return f"SELECT l.id, l.tenant_id{opens} FROM portal.partner_tenant_link AS l WHERE {_LIVE}{where}"
+
+
 def _listed(shape: Shape) -> str:
     """Return the thin list: every live link's tenant that matches, with its value in the order."""
     by_balance = shape.sort_by == "outstanding_balance"
     last = f"-{_FAR}" if shape.sort_order == "desc" else _FAR
     place = f"coalesce({_BALANCE}, {last})" if by_balance else _SORTS[shape.sort_by]
-    hidden = f"({_BALANCE}) IS NULL" if by_balance else "false"
+    hidden = "NOT l.opens_billing" if by_balance else "false"
     owed = (
         " LEFT JOIN tenancy.billing_rollup AS o ON o.tenant_id = t.id AND o.currency = t.currency" if by_balance else ""
     )
     kept = ", ".join(f"t.{name}" for name in (*PLACED[4:], *PLACED_LAST))
-    where = "".join(f" AND {_FILTERS[name]}" for name in shape.filters)
+    where = "".join(f" AND {_TENANT_FILTERS[name]}" for name in shape.filters if name in _TENANT_FILTERS)
     return (
         f"SELECT {place} AS place, {hidden} AS hidden, l.id AS link_id, t.id AS tenant_id, {kept}"
-        f" FROM portal.partner_tenant_link AS l JOIN tenancy.tenant AS t ON t.id = l.tenant_id{owed}"
-        f" WHERE {_LIVE}{where}"
+        f" FROM linked AS l JOIN tenancy.tenant AS t ON t.id = l.tenant_id{owed} WHERE true{where}"
     )
 
 

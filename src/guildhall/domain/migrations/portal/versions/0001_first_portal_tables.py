@@ -392,7 +392,7 @@ def upgrade() -> None:
         unique=False,
         schema="portal",
         postgresql_where=sa.text("status = 'active'"),
-        postgresql_include=["starts_at", "ends_at", "operating_model", "areas"],
+        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "areas"],
     )
     op.create_index("ix_link_tenant", "partner_tenant_link", ["tenant_id", "status"], unique=False, schema="portal")
     op.create_index(
@@ -667,7 +667,7 @@ def downgrade() -> None:
         table_name="partner_tenant_link",
         schema="portal",
         postgresql_where=sa.text("status = 'active'"),
-        postgresql_include=["starts_at", "ends_at", "operating_model", "areas"],
+        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "areas"],
     )
     op.drop_index("ix_link_partner", table_name="partner_tenant_link", schema="portal")
     op.drop_index(
