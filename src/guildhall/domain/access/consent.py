@@ -4,20 +4,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import crypto, db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Conflict, Invalid, NotFound
+from guildhall.core.errors import Conflict, NotFound
 from guildhall.core.ids import new_id
 from guildhall.domain.access import links
-from guildhall.domain.access.links import Link, must
+from guildhall.domain.access.links import must
+from guildhall.domain.access.reducing import less
 from guildhall.domain.access.states import STANDING
 from guildhall.domain.access.tables import link_change
 from guildhall.domain.access.tables import partner_tenant_link as link
-from guildhall.domain.access.terms import Terms, depth, exact, later
+from guildhall.domain.access.terms import Terms
 from guildhall.domain.access.writes import (
     close_offers,
     expire_if_overdue,
@@ -70,8 +70,7 @@ async def counter(actor: Actor, *, link_id: UUID, terms: Terms, now: datetime) -
     require_fresh(actor, now=now)
     async with db.transaction(actor) as connection:
         asked = await links.get(connection, actor, link_id)
-        columns = exact(msgspec.structs.replace(terms, starts_at=asked.starts_at), now=now)
-        _must_be_less(columns, asked)
+        columns = less(terms, asked, now=now)
         row = await step(connection, actor, link_id=link_id, to="countered", values={"tenant_name": actor.tenant_name})
         await connection.execute(
             insert(link_change).values(
@@ -84,22 +83,6 @@ async def counter(actor: Actor, *, link_id: UUID, terms: Terms, now: datetime) -
             )
         )
         await note_step(connection, actor, row, Action.LINK_COUNTERED, reason=terms.reason)
-
-
-def _must_be_less(columns: dict[str, Any], asked: Link) -> None:
-    """Raise Invalid where an offer is more than, or the same as, what was asked."""
-    errors = {}
-    if not set(columns["permissions"]) <= set(asked.permissions):
-        errors["custom_permissions"] = "Offer only what was asked for"
-    if depth(columns["operating_model"]) > depth(asked.operating_model):
-        errors["operating_model"] = "Offer the model that was asked for, or a lower one"
-    if later(columns["ends_at"], asked.ends_at):
-        errors["ends_at"] = "Offer the end that was asked for, or an earlier one"
-    same = all(columns[name] == getattr(asked, name) for name in ("operating_model", "ends_at"))
-    if not errors and same and set(columns["permissions"]) == set(asked.permissions):
-        errors["custom_permissions"] = "This is what was asked for: approve it, or offer less"
-    if errors:
-        raise Invalid(errors=errors)
 
 
 async def revoke(actor: Actor, *, link_id: UUID, reason: str = "") -> None:
@@ -191,8 +174,7 @@ async def narrow(actor: Actor, *, link_id: UUID, terms: Terms, now: datetime) ->
         current = await links.get(connection, actor, link_id)
         if current.status not in STANDING:
             raise Conflict(f"The link is {current.shown_status}")
-        columns = exact(msgspec.structs.replace(terms, starts_at=current.starts_at), now=now)
-        _must_be_less(columns, current)
+        columns = less(terms, current, now=now)
         await write_terms(connection, actor, current, columns)
         await note_terms(connection, actor, current, Action.LINK_NARROWED, columns, terms.reason)
 

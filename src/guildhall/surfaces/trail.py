@@ -1,0 +1,155 @@
+"""The trail in the reader's words: a sentence, a look and a name for each entry, and its changes line by line."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from guildhall.domain.audit.reading import Entry
+from guildhall.surfaces.kit.formats import ABSENT
+from guildhall.surfaces.kit.formats import datetime as moment
+from guildhall.surfaces.kit.i18n import N_, gettext
+from guildhall.surfaces.kit.states import state_label
+from guildhall.surfaces.words import permission_label, role_label
+
+# Verb -> sentence, icon, tone.
+VERBS: Mapping[str, tuple[str, str, str]] = {
+    "sign_in.succeeded": (N_("Signed in"), "log-in", "mute"),
+    "sign_in.failed": (N_("A sign-in failed"), "shield-alert", "warn"),
+    "sign_in.ended": (N_("A session ended"), "log-out", "mute"),
+    "sign_in.stepped_up": (N_("Confirmed with a second factor"), "shield-check", "mute"),
+    "sign_in.enrolled": (N_("Set password and second factor"), "user-check", "ok"),
+    "access.refused": (N_("Was refused"), "shield-x", "bad"),
+    "tenant.entered": (N_("Entered the customer"), "log-in", "info"),
+    "tenant.viewed": (N_("Looked at an area"), "eye", "info"),
+    "ticket.opened": (N_("Opened a ticket"), "ticket", "info"),
+    "ticket.changed": (N_("Changed a ticket"), "pencil", "info"),
+    "ticket.commented": (N_("Answered a ticket"), "message-square", "info"),
+    "link.requested": (N_("Access was requested"), "send", "info"),
+    "link.approved": (N_("Access was approved"), "circle-check", "ok"),
+    "link.declined": (N_("A request was declined"), "circle-x", "bad"),
+    "link.countered": (N_("A counter-offer was made"), "message-square-reply", "note"),
+    "link.accepted": (N_("The counter-offer was accepted"), "circle-check", "ok"),
+    "link.withdrawn": (N_("The request was withdrawn"), "undo-2", "mute"),
+    "link.paused": (N_("Access was paused"), "circle-pause", "warn"),
+    "link.resumed": (N_("Access was resumed"), "circle-play", "ok"),
+    "link.revoked": (N_("Access was revoked"), "ban", "bad"),
+    "link.ended": (N_("The partner ended its access"), "unlink", "mute"),
+    "link.expired": (N_("Access expired"), "clock", "mute"),
+    "link.lapsed": (N_("The request lapsed unanswered"), "hourglass", "mute"),
+    "link.started": (N_("Access started"), "play", "ok"),
+    "link.narrowed": (N_("Access was narrowed"), "minus", "note"),
+    "link.change_asked": (N_("A change of access was asked for"), "send", "info"),
+    "link.change_approved": (N_("The change of access was approved"), "circle-check", "ok"),
+    "link.change_declined": (N_("The change of access was declined"), "circle-x", "bad"),
+    "link.change_withdrawn": (N_("The wish to change access was withdrawn"), "undo-2", "mute"),
+    "link.created": (N_("The vendor gave access"), "link-2", "note"),
+    "link.all_stopped": (N_("All partner access was stopped"), "octagon-x", "bad"),
+    "link_code.made": (N_("A link code was made"), "key", "info"),
+    "link_code.withdrawn": (N_("A link code was withdrawn"), "key", "mute"),
+    "person.invited": (N_("A person was invited"), "user-plus", "info"),
+    "person.deactivated": (N_("A person was deactivated"), "user-x", "warn"),
+    "person.reactivated": (N_("A person was reactivated"), "user-check", "ok"),
+    "partner.changed": (N_("The partner was changed"), "briefcase", "note"),
+    "data.imported": (N_("Data was imported"), "database", "mute"),
+    "trail.exported": (N_("The trail was exported"), "download", "mute"),
+    "trail.name_erased": (N_("A name was erased"), "trash-2", "mute"),
+    "job.retried": (N_("A job was run again"), "rotate-ccw", "mute"),
+    "staff.created": (N_("A member of staff was created"), "user-plus", "info"),
+}
+# First part of a verb -> its word in a filter.
+FAMILIES: Mapping[str, str] = {
+    "link": N_("Access"),
+    "link_code": N_("Link codes"),
+    "tenant": N_("Looks"),
+    "ticket": N_("Tickets"),
+    "person": N_("People"),
+    "partner": N_("Partners"),
+    "sign_in": N_("Sign-in"),
+    "access": N_("Refusals"),
+    "trail": N_("Trail"),
+    "data": N_("Imports"),
+    "job": N_("Jobs"),
+    "staff": N_("Staff"),
+}
+_LABELS: Mapping[str, str] = {
+    "access_role": N_("Access role"),
+    "area": N_("Area"),
+    "code": N_("Answer"),
+    "count": N_("How many"),
+    "email": N_("E-mail"),
+    "ends_at": N_("Ends"),
+    "operating_model": N_("Operating model"),
+    "permissions": N_("Permissions"),
+    "priority": N_("Priority"),
+    "role": N_("Role"),
+    "status": N_("Status"),
+    "task": N_("Job"),
+}
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """An entry as a list shows it."""
+
+    entry: Entry
+    what: str
+    who: str
+    icon: str
+    tone: str
+
+
+def told(entries: Iterable[Entry], *, behalf_of: str = "") -> list[Told]:
+    """Return entries in the reader's words; `behalf_of` names the tenant for whom a partner acted."""
+    return [_told(entry, behalf_of) for entry in entries]
+
+
+def _told(entry: Entry, behalf_of: str) -> Told:
+    what, icon, tone = look(entry.action)
+    return Told(entry=entry, what=what, who=who(entry, behalf_of), icon=icon, tone=tone)
+
+
+def look(action: str) -> tuple[str, str, str]:
+    """Return sentence, icon and tone for a verb of the trail; an unknown one is shown as it is."""
+    sentence, icon, tone = VERBS.get(action, (action, "circle-dot", "mute"))
+    return gettext(sentence), icon, tone
+
+
+def who(entry: Entry, behalf_of: str = "") -> str:
+    """Return who acted: for a partner's person with the partner and, in the tenant's own trail, the tenant."""
+    name = entry.actor_name or gettext("Erased name")
+    if entry.actor_kind == "staff_user":
+        return gettext("%(name)s (vendor)", name=name)
+    if not entry.partner_name:
+        return name
+    if behalf_of:
+        return gettext(
+            "%(name)s (%(partner)s) on behalf of %(tenant)s", name=name, partner=entry.partner_name, tenant=behalf_of
+        )
+    return gettext("%(name)s (%(partner)s)", name=name, partner=entry.partner_name)
+
+
+def changed(entry: Entry) -> list[tuple[str, str | None, str | None]]:
+    """Return what an entry says was changed: label, value before (or None), value after."""
+    return [_change(name, value) for name, value in entry.changes.items()]
+
+
+def _change(name: str, value: object) -> tuple[str, str | None, str | None]:
+    label = gettext(_LABELS[name]) if name in _LABELS else name.replace("_", " ").capitalize()
+    if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004 - before and after
+        return label, _value(name, value[0]), _value(name, value[1])
+    return label, None, _value(name, value)
+
+
+def _value(name: str, value: object) -> str | None:
+    """Return one value in the reader's words."""
+    if value is None or value == "None":
+        return str(ABSENT)
+    if isinstance(value, list):
+        return ", ".join(permission_label(str(each)) for each in value)
+    if name == "operating_model":
+        return state_label("model", str(value))
+    if name == "access_role":
+        return role_label(str(value))
+    if name == "ends_at":
+        return moment(datetime.fromisoformat(str(value)))
+    return str(value)
