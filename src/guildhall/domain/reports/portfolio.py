@@ -151,13 +151,10 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> P
 
 async def one(connection: AsyncConnection, actor: Actor, *, tenant_id: UUID) -> Customer:
     """Return the portfolio's row of one tenant; raises NotFound (TENANT_NOT_FOUND) without a live link."""
-    must(actor, "partner.tenants.list")
-    made, names = statement(_shape(actor, Filter(limit=1), ("tenant_id",), resumed=False))
-    values = {"partner_id": actor.partner_id, "tenant_id": tenant_id}
-    row = (await connection.execute(made, {name: values[name] for name in names})).first()
-    if row is None or row[2] is None:
+    found = await listed(connection, actor, Filter(tenant_id=tenant_id, limit=1))
+    if not found.items:
         raise NotFound(code="TENANT_NOT_FOUND")
-    return customer(actor, dict(zip(COLUMNS, row, strict=False)))
+    return found.items[0]
 
 
 async def _rows(connection: AsyncConnection, actor: Actor, wanted: Filter) -> Sequence[Sequence[Any]]:
