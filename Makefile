@@ -44,8 +44,8 @@ test: setup ## Every test, browser included
 	@$(BIN)/python tools/chromium.py
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
-test-fast: setup ## Every test without a browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser" tests
+test-fast: setup ## Every test but the slow ones and the browser
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow" tests
 
 check: setup ## Lint, types, layers, templates, translations, docs
 	@$(BIN)/ruff check src tests tools bench

@@ -1,0 +1,1 @@
+"""Speed, with the floor beside it: `make bench` (QUALITY, “Speed”)."""
