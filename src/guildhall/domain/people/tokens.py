@@ -51,7 +51,7 @@ class _Claims(Struct):
     scope: str
 
 
-class Pair(Struct, frozen=True, kw_only=True):
+class TokenPair(Struct, frozen=True, kw_only=True):
     """A fresh access token with the refresh token that follows it; lifetimes in seconds."""
 
     access_token: str
@@ -109,7 +109,7 @@ def _scopes(text: str) -> frozenset[str] | None:
     return None if WHOLE_PERSON in scopes else scopes
 
 
-async def issue(actor: Actor, *, issuer: str, tenant_ids: Sequence[UUID], now: datetime) -> Pair:
+async def issue(actor: Actor, *, issuer: str, tenant_ids: Sequence[UUID], now: datetime) -> TokenPair:
     """Return a fresh pair for the actor's session and keep the refresh token's hash."""
     refresh = crypto.new_token()
     async with db.transaction(actor) as connection:
@@ -121,7 +121,7 @@ async def issue(actor: Actor, *, issuer: str, tenant_ids: Sequence[UUID], now: d
                 expires_at=now + LONGEST,
             )
         )
-    return Pair(
+    return TokenPair(
         access_token=access_token(actor, issuer=issuer, tenant_ids=tenant_ids, now=now),
         expires_in=int(ACCESS_LIFE.total_seconds()),
         refresh_token=refresh,

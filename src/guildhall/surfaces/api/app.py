@@ -18,6 +18,7 @@ from guildhall.settings import Settings
 from guildhall.surfaces import entry
 from guildhall.surfaces.api.operations import LARGEST_BODY, Endpoint
 from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
+from guildhall.surfaces.api.reference import routes
 from guildhall.surfaces.api.v1 import auth, customers, links, tickets
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -29,7 +30,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (*auth.ENDPOINTS, *customers.ENDPOINTS, *links
 def site(settings: Settings) -> Litestar:
     """Return the API's application."""
     made = Litestar(
-        [endpoint.route() for endpoint in ENDPOINTS],
+        [*(endpoint.route() for endpoint in ENDPOINTS), *routes(ENDPOINTS, settings)],
         guards=[gate],
         exception_handlers={Refusal: on_refusal, HTTPException: on_http, Exception: on_fault},
         request_max_body_size=LARGEST_BODY,

@@ -13,7 +13,7 @@ from guildhall.domain.partners.own import OwnPartner
 from guildhall.domain.people import own as people
 from guildhall.domain.people import sessions, tokens
 from guildhall.domain.people.sign_in import sign_in
-from guildhall.domain.people.tokens import MOST_TENANTS, Pair
+from guildhall.domain.people.tokens import MOST_TENANTS, TokenPair
 from guildhall.surfaces.api.operations import Call, Endpoint, Operation, serves
 from guildhall.surfaces.entry import origin_of, own, public
 
@@ -78,14 +78,14 @@ LOGIN = Operation(
     "password and wrong code are one answer. After several failures the address has to wait: 429 with Retry-After.",
     mark=public("nobody is signed in yet"),
     body=Credentials,
-    answer=Pair,
+    answer=TokenPair,
     codes=("UNAUTHORIZED", "RATE_LIMIT_EXCEEDED"),
     sent={"email": "ana@northwind.example", "password": "correct horse battery staple", "otp": "123456"},
 )
 
 
 @serves(LOGIN)
-async def login(call: Call[None, Credentials]) -> Pair:
+async def login(call: Call[None, Credentials]) -> TokenPair:
     """Open a session and return its first pair of tokens."""
     origin = origin_of(call.request, Surface.API)
     asked = call.body
@@ -103,20 +103,20 @@ REFRESH = Operation(
     "that it was stolen.",
     mark=public("the refresh token is the proof"),
     body=Renewal,
-    answer=Pair,
+    answer=TokenPair,
     codes=("UNAUTHORIZED",),
     sent={"refresh_token": "0uQ2vY0bq9mJ5rS1cVt7kXn3eWd8aZpL6hGfTiOyUxM"},
 )
 
 
 @serves(REFRESH)
-async def refresh(call: Call[None, Renewal]) -> Pair:
+async def refresh(call: Call[None, Renewal]) -> TokenPair:
     """Use a refresh token up and return the next pair."""
     found = await tokens.renew(origin_of(call.request, Surface.API), refresh_token=call.body.refresh_token)
     return await _pair(call, found.actor)
 
 
-async def _pair(call: Call[Any, Any], actor: Actor) -> Pair:
+async def _pair(call: Call[Any, Any], actor: Actor) -> TokenPair:
     """Return a fresh pair for the actor's session."""
     async with db.transaction(actor) as connection:
         tenant_ids, _ = await reached(connection, most=MOST_TENANTS + 1)

@@ -1,0 +1,210 @@
+"""The OpenAPI 3.1 document, made from the same declarations that read requests and write answers."""
+
+from collections.abc import Iterable, Mapping
+from inspect import cleandoc
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from guildhall.surfaces.api import samples
+from guildhall.surfaces.api.codes import Code, codes_of
+from guildhall.surfaces.api.operations import JSON, PREFIX, Endpoint, Operation
+from guildhall.surfaces.api.problems import MEDIA_TYPE, Problem
+from guildhall.surfaces.api.reading import fields_of
+
+_REF = "#/components/schemas/{name}"
+_SCHEME = "accessToken"
+ABOUT = (
+    "Everything that a partner does in the console, for software. JSON in UTF-8; times in RFC 3339, UTC; money as "
+    '`{"amount": "154.20", "currency": "USD"}`, the amount a decimal string. A value that you may not see is `null`. '
+    "Unknown parameters and fields are refused, never ignored. Decide by `code` of a problem, not by its sentence."
+)
+GROUPS = {
+    "Authentication": "A person signs in with password and one-time code and gets two tokens: an access token for "
+    "ten minutes, sent as `Authorization: Bearer …`, and a refresh token that works once. What the person may do "
+    "is asked of the database on each request, so a revocation holds from the next one on.",
+    "Customers": "The tenants whose live links let you act in them.",
+    "Links": "What customers let you do, until when; what you ask of them, give back, and end.",
+    "Support tickets": "Tickets over all customers whose links open support, each with its clock.",
+}
+_TENANT_HEADER = (
+    "The tenant in context. Lists narrow to it; objects of other tenants are not found. A value that is not a live "
+    "link of yours is refused."
+)
+
+
+def document(endpoints: Iterable[Endpoint], *, origin: str, vendor: str) -> dict[str, Any]:
+    """Return the document of `endpoints` as served at `origin` by the installation of `vendor`."""
+    operations = [endpoint.operation for endpoint in endpoints]
+    refs, schemas = _schemas(operations)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, refs, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"{vendor} partner API", "version": "1.0.0", "description": ABOUT},
+        "servers": [{"url": origin + PREFIX}],
+        "tags": [{"name": name, "description": text} for name, text in GROUPS.items()],
+        "security": [{_SCHEME: []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                _SCHEME: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The access token of `POST /auth/login`.",
+                }
+            },
+        },
+    }
+
+
+def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """Return a reference for each type that is sent or answered, and the components behind them."""
+    kinds: list[Any] = [Problem]
+    for operation in operations:
+        kinds += [kind for kind in (operation.answer, operation.body) if kind is not None]
+    kinds = list(dict.fromkeys(kinds))
+    refs, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    return dict(zip(kinds, refs, strict=True)), {name: _plain(schema) for name, schema in components.items()}
+
+
+def _plain(schema: Any) -> Any:
+    """Return a schema in the words of JSON: what Python calls None is null there, a moment is a date-time."""
+    if isinstance(schema, tuple | list):
+        return [_plain(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _plain(part) for name, part in schema.items()}
+    if isinstance(said := made.get("description"), str):
+        made["description"] = cleandoc(said).replace("None", "null")
+    if isinstance(parts := made.get("properties"), dict):
+        made["properties"] = {name: _moment(name, part) for name, part in parts.items()}
+    return made
+
+
+def _moment(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a property; the domain's moments carry a zone although their type does not say so."""
+    if not name.endswith(("_at", "_date", "timestamp")):
+        return schema
+    kinds = [schema, *schema.get("anyOf", ())]
+    for kind in kinds:
+        if kind.get("type") == "string" and "format" not in kind:
+            kind["format"] = "date-time"
+    return schema
+
+
+def _operation(operation: Operation, refs: Mapping[Any, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one operation."""
+    made: dict[str, Any] = {
+        "operationId": operation.id,
+        "tags": [operation.group],
+        "summary": operation.summary,
+        "description": _description(operation),
+        "parameters": [*_in_path(operation), *_headers(operation), *_in_query(operation)],
+        "responses": {
+            str(operation.status): _success(operation, refs, schemas),
+            **_problems(operation, refs),
+        },
+    }
+    if "public" in operation.marks:
+        made["security"] = []
+    if operation.body is not None:
+        content: dict[str, Any] = {"schema": refs[operation.body]}
+        if operation.sent is not None:
+            content["example"] = operation.sent
+        required = any(field.required for field in fields_of(operation.body).values())
+        made["requestBody"] = {"required": required, "content": {JSON: content}}
+    return made
+
+
+def permissions_of(operation: Operation) -> tuple[str, ...]:
+    """Return the permissions of which one opens the operation."""
+    marks = operation.marks
+    return (marks["needs"], *marks.get("or_needs", ())) if "needs" in marks else ()
+
+
+def _description(operation: Operation) -> str:
+    """Return what an operation does, and who may call it."""
+    needed = " or ".join(f"`{name}`" for name in permissions_of(operation))
+    return f"{operation.description}\n\nNeeds {needed}.".strip() if needed else operation.description
+
+
+def _in_path(operation: Operation) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    schema = {"type": "string", "format": "uuid"}
+    return [{"name": name, "in": "path", "required": True, "schema": schema, "example": samples.ID} for name in names]
+
+
+def _headers(operation: Operation) -> list[dict[str, Any]]:
+    """Return the headers that an operation reads."""
+    identifier, text = {"type": "string", "format": "uuid"}, {"type": "string"}
+    found = []
+    if "public" not in operation.marks:
+        required = bool(operation.marks.get("write_in_tenant"))
+        found.append(_header("X-Active-Tenant-Id", _TENANT_HEADER, identifier, required=required))
+    if operation.conditional:
+        found.append(_header("If-Match", "The ETag that you read; `*` for any version.", text, required=True))
+    if operation.keyed:
+        said = "A value of your own for this act: a repetition within 24 hours gets the same answer and acts once."
+        found.append(_header("Idempotency-Key", said, {"type": "string", "maxLength": 255}))
+    return found
+
+
+def _header(name: str, description: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": required, "description": description, "schema": schema}
+
+
+def _in_query(operation: Operation) -> list[dict[str, Any]]:
+    """Return the parameters of the query string."""
+    if operation.query is None:
+        return []
+    found = []
+    for name, field in fields_of(operation.query).items():
+        schema = _plain(msgspec.json.schema(field.info.type))
+        made = {"name": name, "in": "query", "description": schema.pop("description", ""), "schema": schema}
+        if field.many:
+            made |= {"style": "form", "explode": False}
+        elif isinstance(field.info.default, str | int) and field.info.default != "":
+            schema["default"] = field.info.default
+        found.append(made)
+    return found
+
+
+def _success(operation: Operation, refs: Mapping[Any, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer when all is well."""
+    headers = {"X-Request-Id": {"description": "The request's id.", "schema": {"type": "string", "format": "uuid"}}}
+    if operation.versioned:
+        headers["ETag"] = {"description": "The version, for If-Match.", "schema": {"type": "string"}}
+    schema = refs[operation.answer]
+    example = samples.sample(schema, schemas)
+    return {
+        "description": operation.summary,
+        "headers": headers,
+        "content": {JSON: {"schema": schema, "example": example}},
+    }
+
+
+def _problems(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the refusals by status, each with an example of every code."""
+    made = {}
+    for status, codes in groupby(codes_of(operation), key=lambda code: code.status):
+        listed = list(codes)
+        made[str(status)] = {
+            "description": " ".join(f"`{code.name}`: {code.meaning}" for code in listed),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": refs[Problem],
+                    "examples": {code.name: {"value": _example(operation, code)} for code in listed},
+                }
+            },
+        }
+    return made
+
+
+def _example(operation: Operation, code: Code) -> dict[str, Any]:
+    """Return what a problem looks like."""
+    return samples.problem(code.name, code.status, code.meaning, PREFIX + operation.path)
