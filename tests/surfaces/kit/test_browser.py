@@ -40,13 +40,18 @@ def browser():
 @pytest.fixture(scope="module")
 def answer():
     """Answer the browser's requests from the application in this process: no port, no waiting."""
+    built = {}
     with TestClient(application(), base_url="http://testserver.local") as client:
 
+        def asked(path, cookie):
+            given = client.get(path, headers={"Cookie": cookie, "Accept-Encoding": "identity"})
+            return {"status": given.status_code, "headers": dict(given.headers), "body": given.content}
+
         def answered(route):
-            wanted = route.request
-            given = client.get(wanted.url.removeprefix(HOST), headers={"Cookie": wanted.headers.get("cookie", "")})
-            headers = {name: value for name, value in given.headers.items() if name != "content-encoding"}
-            route.fulfill(status=given.status_code, headers=headers, body=given.content)
+            path, cookie = route.request.url.removeprefix(HOST), route.request.headers.get("cookie", "")
+            if path.startswith("/static/") and path not in built:
+                built[path] = asked(path, cookie)
+            route.fulfill(**(built.get(path) or asked(path, cookie)))
 
         yield answered
 
@@ -69,7 +74,8 @@ def page(request, browser, answer):
 def violations(page):
     """Return what axe finds: rule and elements. It is put in by the test, past the page's own policy."""
     page.evaluate(AXE)
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    options = {"runOnly": RULES, "resultTypes": ["violations"], "preload": False}
+    found = page.evaluate("options => axe.run(document, options)", options)
     return [(rule["id"], [node["html"][:160] for node in rule["nodes"]]) for rule in found["violations"]]
 
 

@@ -112,7 +112,7 @@ def test_a_form_keeps_what_was_typed_and_says_what_was_wrong_beside_the_field(sh
         form=form,
     )
     assert 'value="Ana"' in page
-    assert 'aria-describedby="f-name-hint f-name-error" aria-invalid="true"' in page
+    assert 'id="f-name" name="name" required aria-describedby="f-name-hint f-name-error" aria-invalid="true">' in page
     assert 'value="b" checked' in page
     assert 'value="a" checked' not in page
     assert '<option value="core" selected>' in page

@@ -35,3 +35,9 @@ class Form(msgspec.Struct, frozen=True):
     def error(self, name: str) -> str | None:
         """Return the sentence that belongs beside field `name`, or None."""
         return self.errors.get(name)
+
+    def about(self, name: str, hint: str | None = None) -> dict[str, str | None]:
+        """Return the attributes that tie field `name` to its hint and its error."""
+        wrong = self.error(name)
+        ids = [f"{self.prefix}-{name}-{kind}" for kind, text in (("hint", hint), ("error", wrong)) if text]
+        return {"aria-describedby": " ".join(ids) or None, "aria-invalid": "true" if wrong else None}
