@@ -3,12 +3,15 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy, exceptions
+from procrastinate.connector import BaseConnector
 from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 
 from guildhall import runtime
 from guildhall.core import db, jobs
@@ -20,10 +23,18 @@ from guildhall.settings import Settings
 CONCURRENCY = 4
 HEARTBEAT = 5.0  # seconds between signs of life
 STALLED = 20.0  # seconds without one, after which a worker counts as dead
+RESCUE = "* * * * *"
 GRACE = 20.0  # seconds that running jobs get when the process is asked to stop
 MOST_ATTEMPTS = 6
 FIRST_PAUSE = 5  # seconds before the first repetition; then its powers: 25, 125, 625, 3125
 RECENT_HOURS, KEPT_HOURS = 24, 24 * 30  # how long jobs that succeeded, and others that ended, stay to be seen
+OPTIONS: dict[str, Any] = {
+    "concurrency": CONCURRENCY,
+    "install_signal_handlers": False,
+    "update_heartbeat_interval": HEARTBEAT,
+    "stalled_worker_timeout": STALLED,
+    "shutdown_graceful_timeout": GRACE,
+}
 _PAUSES = (1, 2, 5, 10, 30)  # seconds between tries to come back when the database is away
 _NOTE = """
     INSERT INTO failure (job_id, error) VALUES (%(job)s, %(error)s)
@@ -61,20 +72,56 @@ async def _until_stopped(url: str, prefix: str) -> None:
 
 async def _serve(url: str, prefix: str, stop: asyncio.Event) -> None:
     """Run one worker until it is asked to stop, or a fault ends it."""
-    asked = asyncio.create_task(stop.wait())
+    lost = asyncio.Event()
+    ends = [asyncio.create_task(stop.wait()), asyncio.create_task(lost.wait())]
     try:
         async with application(url, prefix).open_async() as app:
+            app.job_manager = _Manager(app.connector, lost)
+            await rescue(app, seconds=OPTIONS["stalled_worker_timeout"])
             _log.info("worker started", tasks=len(jobs.tasks()))
-            running = asyncio.create_task(app.run_worker_async(**_OPTIONS))
-            await asyncio.wait([running, asked], return_when=asyncio.FIRST_COMPLETED)
+            running = asyncio.create_task(app.run_worker_async(**OPTIONS))
+            await asyncio.wait([running, *ends], return_when=asyncio.FIRST_COMPLETED)
             running.cancel()
             await running
     except asyncio.CancelledError:
-        _log.info("worker stopped")
+        _log.info("worker stopped", asked=stop.is_set())
     except Exception as fault:  # noqa: BLE001 - whatever it is, the next try may fare better
         _log.error("worker fault", error=_said(fault))
     finally:
-        asked.cancel()
+        for end in ends:
+            end.cancel()
+
+
+class _Manager(JobManager):
+    """The library's, which also says when the end of a job could not be written.
+
+    Such a job would stay at work for as long as its worker lives. The worker starts anew instead, and so finds it.
+    """
+
+    def __init__(self, connector: BaseConnector, lost: asyncio.Event) -> None:
+        super().__init__(connector)
+        self._lost = lost
+
+    async def finish_job(self, *given: Any, **named: Any) -> None:
+        """End a job."""
+        with self._watch():
+            await super().finish_job(*given, **named)
+
+    async def retry_job(self, *given: Any, **named: Any) -> None:
+        """Let a job wait for its next try."""
+        with self._watch():
+            await super().retry_job(*given, **named)
+
+    @contextmanager
+    def _watch(self) -> Iterator[None]:
+        """Say when the database could not be reached."""
+        try:
+            yield
+        except exceptions.UniqueViolation:
+            raise
+        except exceptions.ConnectorException:
+            self._lost.set()
+            raise
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
@@ -86,21 +133,12 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-_OPTIONS: dict[str, Any] = {
-    "concurrency": CONCURRENCY,
-    "install_signal_handlers": False,
-    "update_heartbeat_interval": HEARTBEAT,
-    "stalled_worker_timeout": STALLED,
-    "shutdown_graceful_timeout": GRACE,
-}
-
-
 def application(url: str, prefix: str) -> App:
     """Return procrastinate's application with every task; `url` is the worker's log-in, which has no right itself."""
     options = f"-c role={prefix}worker -c search_path=jobs,pg_catalog"
     kwargs = {"options": options, "application_name": "guildhall jobs"}
     app = App(connector=PsycopgConnector(conninfo=url, kwargs=kwargs, min_size=1, max_size=CONCURRENCY))
-    _by_clock(app, "jobs.rescue", "* * * * *", _rescue)  # first: it brings back what a dead worker left
+    _by_clock(app, "jobs.rescue", RESCUE, _rescue)  # first: it brings back what a dead worker left
     _by_clock(app, "jobs.tidy", "53 * * * *", _tidy)
     for task in jobs.tasks().values():
         if task.cron:
@@ -125,7 +163,7 @@ def _run(task: jobs.Task) -> Callable[..., Awaitable[None]]:
         try:
             done = await task.work(actor, **ids)
         except Exception as fault:
-            await _note(context, context.job, _said(fault))
+            await _note(context.app, context.job, _said(fault))
             raise
         _log.debug("job done", task=task.name, job=context.job.id, done=done)
 
@@ -134,19 +172,19 @@ def _run(task: jobs.Task) -> Callable[..., Awaitable[None]]:
 
 async def _rescue(context: JobContext, **_tick: int) -> None:
     """Bring back the jobs of workers that died."""
-    await rescue(context, seconds=STALLED)
+    await rescue(context.app, seconds=OPTIONS["stalled_worker_timeout"])
 
 
-async def rescue(context: JobContext, *, seconds: float) -> int:
+async def rescue(app: App, *, seconds: float) -> int:
     """Let jobs run again whose worker has given no sign of life for `seconds`; return how many there were.
 
     A job that has cost a worker its life too often is failed, and one that waits a second time is not doubled.
     """
-    manager = context.app.job_manager
+    manager = app.job_manager
     await manager.prune_stalled_workers(seconds)
     stalled = list(await manager.get_stalled_jobs(seconds_since_heartbeat=seconds))
     for job in stalled:
-        await _note(context, job, "Its worker died")
+        await _note(app, job, "Its worker died")
         if job.attempts >= MOST_ATTEMPTS:
             await manager.finish_job(job, Status.FAILED, delete_job=False)
             continue
@@ -166,9 +204,9 @@ async def _tidy(context: JobContext, **_tick: int) -> None:
     )
 
 
-async def _note(context: JobContext, job: Job, error: str) -> None:
+async def _note(app: App, job: Job, error: str) -> None:
     """Keep what staff read of a failure."""
-    await context.app.connector.execute_query_async(_NOTE, job=job.id, error=error)
+    await app.connector.execute_query_async(_NOTE, job=job.id, error=error)
 
 
 def _said(fault: BaseException) -> str:

@@ -48,7 +48,7 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
             pool_size=size,
             max_overflow=0,
             pool_timeout=5,
-            pool_pre_ping=False,
+            pool_pre_ping=surface is Surface.WORKER,  # a job has time, and nobody to press “reload”
             pool_recycle=1800,
             connect_args={"server_settings": {"application_name": f"guildhall {surface}", "timezone": "UTC"}},
         )

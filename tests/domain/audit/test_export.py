@@ -65,7 +65,7 @@ def _changed(lines: list[str]) -> list[str]:
         (lambda lines: lines[:-1], "entry 7: the file ends without its head"),
         (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], "entry 2: is missing"),
         (lambda lines: [*lines[:-1], lines[-1].replace("2026-11-22", "2026-11-23")], "the signature of the head"),
-        (lambda lines: lines[:0] + ["nonsense"], "not an exported trail"),
+        (lambda lines: [f"nonsense, {len(lines)} lines"], "not an exported trail"),
         (lambda lines: [lines[0].replace('"actor_name":"', '"actor_name":"Not '), *lines[1:]], "entry 1: its name"),
     ],
 )

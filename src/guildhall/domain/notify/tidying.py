@@ -15,7 +15,7 @@ UNREAD_DAYS = 365
 @periodic("17 3 * * *", "notices.tidy")
 async def tidy(actor: Actor) -> int:
     """Drop notices that somebody has read after 90 days, others after a year; return how many."""
-    read = exists().where(notice_read.c.notice_id == notice.c.id)
+    read = exists(select(notice_read.c.notice_id).where(notice_read.c.notice_id == notice.c.id))
     old, very_old = (
         notice.c.created_at < func.now() - func.make_interval(0, 0, 0, d) for d in (READ_DAYS, UNREAD_DAYS)
     )
