@@ -1,17 +1,50 @@
 """One tenant as a partner may see it (API.md, GET /partner/customers/{id}), and the parts of its page."""
 
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from msgspec import Struct
+from sqlalchemy import Date, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
-from guildhall.core.money import Money
+from guildhall.core.errors import NotFound
+from guildhall.core.money import Money, money
 from guildhall.domain.access.gates import Standing
+from guildhall.domain.reports import portfolio
 from guildhall.domain.reports.portfolio import Customer
+from guildhall.domain.reports.tenant_parts import (
+    WINDOW_DAYS,
+    InvoiceLine,
+    Outage,
+    Posture,
+    Usage,
+    outages,
+    posture_latest,
+    recent_invoices,
+    shows,
+    usage_summary,
+)
+
+__all__ = [
+    "Contact",
+    "CustomerDetail",
+    "DetailMetrics",
+    "InvoiceLine",
+    "Outage",
+    "Posture",
+    "Subscription",
+    "Usage",
+    "detail",
+    "outages",
+    "posture_latest",
+    "recent_invoices",
+    "shows",
+    "usage_summary",
+]
+
+_DAY_SECONDS = 86_400
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -49,18 +82,6 @@ class Subscription(Struct, frozen=True, kw_only=True):
     trial_ends_on: date | None
 
 
-class Posture(Struct, frozen=True, kw_only=True):
-    """The latest snapshot: score 0-100, findings by severity."""
-
-    taken_at: datetime
-    score: int
-    critical: int
-    high: int
-    medium: int
-    low: int
-    findings: list[dict[str, Any]]
-
-
 class CustomerDetail(Customer, frozen=True, kw_only=True):
     """One tenant in full. `effective_permissions` is what this person may do here: the link's and the own ones."""
 
@@ -76,71 +97,92 @@ class CustomerDetail(Customer, frozen=True, kw_only=True):
     posture: Posture | None
 
 
-class InvoiceLine(Struct, frozen=True, kw_only=True):
-    """A recent invoice; amounts are None for the money-blind."""
-
-    id: UUID
-    number: str
-    status: str
-    amount: Money | None
-    outstanding: Money | None
-    issued_on: date
-    due_on: date
-    paid_on: date | None
-    days_overdue: int
-
-
-class Usage(Struct, frozen=True, kw_only=True):
-    """One metric: the average day of the last 30 and of the 30 before, the latest day, and the capacity."""
-
-    metric: str
-    latest: Decimal
-    latest_day: date
-    average: Decimal
-    previous_average: Decimal | None
-    capacity: Decimal | None
-
-
-class Outage(Struct, frozen=True, kw_only=True):
-    """An outage; `ended_at` is None while it lasts."""
-
-    id: UUID
-    started_at: datetime
-    ended_at: datetime | None
-    cause: str
-
-
-def shows(actor: Actor, standing: Standing, permission: str) -> bool:
-    """Return whether a part of a tenant's page that needs `permission` is there for this person."""
-    raise NotImplementedError
+_EXTRAS: TextClause = text(
+    """
+    SELECT t.contact_name, t.contact_email, t.contact_phone, t.address, t.region, t.users_max,
+           l.custom_permissions, l.permissions, l.sla_config, l.alert_config,
+           portal.people_count(t.id) AS users, u.active, u.suspended,
+           s.plan, s.status, s.billing_cycle, s.mrr, s.currency, s.addons, s.capacity, s.starts_on, s.renews_on,
+           s.trial_ends_on, d.days, d.down_seconds
+    FROM portal.partner_tenant_link AS l
+    JOIN tenancy.tenant AS t ON t.id = l.tenant_id
+    LEFT JOIN tenancy.subscriber_rollup AS u ON u.tenant_id = t.id
+    LEFT JOIN portal.subscription AS s
+        ON s.partner_id = l.partner_id AND s.tenant_id = l.tenant_id AND s.status <> 'cancelled'
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS days, sum(m.down_seconds) AS down_seconds FROM tenancy.uptime_daily AS m
+        WHERE m.tenant_id = l.tenant_id AND m.day >= :since
+    ) AS d ON true
+    WHERE l.partner_id = :partner_id AND l.tenant_id = :tenant_id AND l.id = :link_id
+    """
+).bindparams(
+    bindparam("since", type_=Date),
+    *(bindparam(name, type_=Uuid) for name in ("partner_id", "tenant_id", "link_id")),
+)
 
 
 async def detail(connection: AsyncConnection, actor: Actor, *, standing: Standing, now: datetime) -> CustomerDetail:
-    """Return one tenant in full, in at most two statements; raises NotFound (TENANT_NOT_FOUND)."""
-    raise NotImplementedError
+    """Return one tenant in full, in at most three statements; raises NotFound (TENANT_NOT_FOUND)."""
+    plain = await portfolio.one(connection, actor, tenant_id=standing.tenant_id)
+    values = {
+        "since": now.date() - timedelta(days=WINDOW_DAYS),
+        "partner_id": actor.partner_id,
+        "tenant_id": standing.tenant_id,
+        "link_id": standing.link_id,
+    }
+    row = (await connection.execute(_EXTRAS, values)).mappings().first()
+    if row is None:
+        raise NotFound(code="TENANT_NOT_FOUND")
+    return CustomerDetail(
+        **{name: getattr(plain, name) for name in Customer.__struct_fields__},
+        contact=Contact(name=row["contact_name"], email=row["contact_email"], phone=row["contact_phone"]),
+        **{name: row[name] for name in ("address", "region", "custom_permissions", "sla_config")},
+        alert_config=_alerts(actor, row["alert_config"]),
+        effective_permissions=sorted(_usable(actor, standing, row["permissions"])),
+        more=_more(actor, standing, dict(row)),
+        subscription=_subscription(actor, dict(row)),
+        posture=await posture_latest(connection, actor, standing=standing),
+    )
 
 
-async def posture_latest(connection: AsyncConnection, actor: Actor, *, standing: Standing) -> Posture | None:
-    """Return the latest posture; None where it is not shared, not the person's to see, or was never taken."""
-    raise NotImplementedError
+def _alerts(actor: Actor, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the alert settings; a threshold is an amount, so the money-blind do not get it."""
+    return {name: value for name, value in config.items() if actor.may("partner.money.read") or "billing" not in name}
 
 
-async def recent_invoices(
-    connection: AsyncConnection, actor: Actor, *, standing: Standing, today: date, limit: int = 5
-) -> list[InvoiceLine] | None:
-    """Return the latest invoices; None without partner.billing.invoices.read here."""
-    raise NotImplementedError
+def _usable(actor: Actor, standing: Standing, permissions: list[str]) -> Iterator[str]:
+    """Yield what this person may use here, of what the link opens."""
+    return (permission for permission in permissions if shows(actor, standing, permission))
 
 
-async def usage_summary(
-    connection: AsyncConnection, actor: Actor, *, standing: Standing, today: date
-) -> list[Usage] | None:
-    """Return each metric of the last 60 days; None without partner.reports.usage.read here."""
-    raise NotImplementedError
+def _more(actor: Actor, standing: Standing, row: Mapping[str, Any]) -> DetailMetrics:
+    """Return the further figures, each by its own permission."""
+    served = shows(actor, standing, "partner.provisioning.subscribers.list")
+    measured = shows(actor, standing, "partner.reports.sla.read") and row["days"]
+    down = row["down_seconds"] or 0
+    return DetailMetrics(
+        users=row["users"],
+        users_max=row["users_max"],
+        active_subscribers=row["active"] or 0 if served else None,
+        suspended_subscribers=row["suspended"] or 0 if served else None,
+        uptime_percentage_30d=round(100 - 100 * down / (row["days"] * _DAY_SECONDS), 4) if measured else None,
+    )
 
 
-async def outages(
-    connection: AsyncConnection, actor: Actor, *, standing: Standing, limit: int = 5
-) -> list[Outage] | None:
-    """Return the latest outages; None without partner.reports.sla.read here."""
-    raise NotImplementedError
+def _subscription(actor: Actor, row: Mapping[str, Any]) -> Subscription | None:
+    """Return the subscription; without money.read it names what was bought and no price."""
+    if row["plan"] is None:
+        return None
+    priced = actor.may("partner.money.read")
+    addons = row["addons"] if priced else {code: _unpriced(addon) for code, addon in row["addons"].items()}
+    kept = ("plan", "status", "billing_cycle", "capacity", "starts_on", "renews_on", "trial_ends_on")
+    return Subscription(
+        **{name: row[name] for name in kept},
+        mrr=money(row["mrr"], row["currency"]) if priced else None,
+        addons=addons,
+    )
+
+
+def _unpriced(addon: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an add-on as the money-blind see it: what it is and how many."""
+    return {name: addon[name] for name in ("name", "quantity") if name in addon}

@@ -39,6 +39,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.side()": SURFACE_ROLES,
     "portal.reach(text)": ("partner",),
     "portal.within_own_limits(uuid)": ("partner",),
+    "portal.people_count(uuid)": ("partner",),
     "portal.account_subscribers()": ("partner",),
     "portal.account_invoices()": ("partner",),
     "portal.account_tickets()": ("partner",),

@@ -96,3 +96,14 @@ AS $$
         WHERE person.id = portal.app_id('user_id') AND person.partner_id = portal.app_id('partner_id')
     ), false)
 $$;
+
+-- How many people a tenant has on the vendor's product, for a partner that reaches it: a number, never who.
+CREATE OR REPLACE FUNCTION portal.people_count(tenant uuid) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT count(*)
+    FROM tenancy.customer_membership AS membership
+    JOIN tenancy.customer_user AS person ON person.id = membership.user_id AND person.status = 'active'
+    WHERE membership.tenant_id = tenant AND membership.status = 'active'
+      AND tenant IN (SELECT reached FROM portal.reach('any') AS reached)
+$$;
