@@ -47,6 +47,7 @@ async def trail_list(request: Web, actor: Who) -> Page:
         "audit/list.html",
         rows=trail.told(found.items),
         names=names,
+        own=actor.partner_id,
         pages=Pages(shown=len(found.items), next=str(found.next_before) if found.next_before else None),
         filters=_filters(names, found.items, person_id),
         may_export=actor.may("partner.audit.export"),

@@ -20,7 +20,7 @@ from guildhall.surfaces.kit.i18n import gettext
 LONGEST_REASON = 2000
 
 
-@get("/links/{link_id:uuid}/{act:str}", **needs("partner.links.read"))
+@get("/links/{link_id:uuid}/ask/{act:str}", **needs("partner.links.read"))
 async def question(request: Web, link_id: FromPath[UUID], act: FromPath[str], actor: Who) -> Page:
     """Return the page that asks before an act, for browsers without script."""
     asks = QUESTIONS.get(act)

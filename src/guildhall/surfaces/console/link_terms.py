@@ -35,7 +35,7 @@ def area_options() -> list[Option]:
 
 def permission_options() -> list[Option]:
     """Return every permission inside a tenant as a choice."""
-    return [Option(name, permission_label(name), area_label(PARTNER[name].area)) for name in PERMISSIONS]
+    return [Option(name, permission_label(name)) for name in PERMISSIONS]
 
 
 def by_area(out: Iterable[str], more: Iterable[str]) -> dict[str, bool]:

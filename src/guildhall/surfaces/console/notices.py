@@ -18,6 +18,8 @@ from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Pages
 
 SIZE = 20
+
+
 def lines(found: list[Notice]) -> list[shared.Line]:
     """Return notices in the reader's words."""
     return shared.lines(found, _href)
