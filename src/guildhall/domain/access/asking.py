@@ -120,7 +120,7 @@ async def _ask(
         raise broken_rule(error) from None
     if asked is None:
         return None
-    row = (await connection.execute(select(link.c.tenant_id).where(link.c.id == new))).one()
+    row = (await connection.execute(select(link.c.tenant_id, link.c.tenant_name).where(link.c.id == new))).one()
     await record(
         connection,
         actor,
@@ -134,6 +134,7 @@ async def _ask(
             "domain": domain,
         },
         reason=terms.reason,
+        tenant_hidden=row.tenant_name is None,
     )
     return asked
 

@@ -138,6 +138,7 @@ async def note_step(connection: AsyncConnection, actor: Actor, row: Any, action:
         tenant_id=row["tenant_id"],
         changes={"status": row["status"]},
         reason=reason,
+        tenant_hidden=row["tenant_name"] is None,
     )
 
 

@@ -118,11 +118,13 @@ async def record(
     tenant_id: UUID | None = None,
     changes: Mapping[str, Any] | None = None,
     reason: str = "",
+    tenant_hidden: bool = False,
 ) -> UUID:
     """Append one event to the chains of `partner_id` and `tenant_id`, and of the vendor for staff, jobs and sign-ins.
 
     Call it last in a transaction: it locks the heads of the chains until the commit. `changes` holds JSON values
-    only (text, numbers, lists, objects). Returns the event's id. Raises when no transaction is open.
+    only (text, numbers, lists, objects). `tenant_hidden` leaves the tenant out of the partner's copy: the partner
+    does not know yet whether it exists. Returns the event's id. Raises when no transaction is open.
     """
     if not connection.in_transaction():
         raise RuntimeError("The trail is written inside the transaction of the act")
@@ -134,6 +136,7 @@ async def record(
         tenant_id=tenant_id,
         changes=changes or {},
         reason=reason,
+        tenant_hidden=tenant_hidden,
     )
     await connection.execute(_APPEND, values)
     event: UUID = values["event"]
@@ -149,24 +152,27 @@ def event_of(
     tenant_id: UUID | None = None,
     changes: Mapping[str, Any],
     reason: str,
+    tenant_hidden: bool = False,
 ) -> dict[str, Any]:
-    """Return the arguments of portal.audit_append for one act, by their names.
-
-    Address and browser stay with the own side: they are in no copy that the other side reads.
-    """
+    """Return the arguments of portal.audit_append for one act, by their names."""
     salt = secrets.token_hex(16)
     chains = _chains(actor, action, partner_id, tenant_id)
     body = _body(actor, action, target, tenant_id, changes, reason, salt)
-    hidden = {key: value for key, value in body.items() if key not in {"ip", "user_agent"}}
-    sealed, bare = rfc8785.dumps(body).decode(), rfc8785.dumps(hidden).decode()
     return {
         "event": new_id(),
         "kinds": [kind for kind, _ in chains],
         "chains": [chain for _, chain in chains],
-        "bodies": [sealed if _OWN_SIDE[kind] in {None, actor.kind} else bare for kind, _ in chains],
+        "bodies": [rfc8785.dumps(_copy(body, kind, actor, tenant_hidden=tenant_hidden)).decode() for kind, _ in chains],
         "person_name": actor.name,
         "person_salt": salt,
     }
+
+
+def _copy(body: dict[str, Any], kind: str, actor: Actor, *, tenant_hidden: bool) -> dict[str, Any]:
+    """Return what one chain holds of an event: address and browser stay with the own side."""
+    away = set() if _OWN_SIDE[kind] in {None, actor.kind} else {"ip", "user_agent"}
+    hidden = {"tenant_id": None} if tenant_hidden and kind == "partner" else {}
+    return {key: value for key, value in body.items() if key not in away} | hidden
 
 
 def _chains(actor: Actor, action: Action, partner_id: UUID | None, tenant_id: UUID | None) -> list[tuple[str, UUID]]:
