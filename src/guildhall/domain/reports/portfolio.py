@@ -95,6 +95,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     status: tuple[str, ...] = ()
     search: str = ""
     operating_model: tuple[str, ...] = ()
+    plan: tuple[str, ...] = ()
     sort_by: SortBy = "name"
     sort_order: Literal["asc", "desc"] = "asc"
     limit: int = 50
@@ -160,7 +161,7 @@ async def one(connection: AsyncConnection, actor: Actor, *, tenant_id: UUID) -> 
 async def _rows(connection: AsyncConnection, actor: Actor, wanted: Filter) -> Sequence[Sequence[Any]]:
     """Run the statement of a page."""
     values: dict[str, Any] = {
-        name: list(getattr(wanted, name)) for name in ("status", "operating_model") if getattr(wanted, name)
+        name: list(getattr(wanted, name)) for name in ("status", "operating_model", "plan") if getattr(wanted, name)
     }
     if wanted.search:
         values["search"] = containing(wanted.search)
@@ -195,7 +196,7 @@ def _check(wanted: Filter) -> None:
         for name, choices in _CHOICES.items()
         if not set(getattr(wanted, name)) <= set(choices)
     }
-    if not storable(wanted.search) or len(wanted.search) > _LONGEST_SEARCH:
+    if not storable("".join((wanted.search, *wanted.plan))) or len(wanted.search) > _LONGEST_SEARCH:
         errors["search"] = "This cannot be searched for"
     if not 1 <= wanted.limit <= LONGEST_PAGE:
         errors["limit"] = f"Ask for 1 to {LONGEST_PAGE}"

@@ -4,15 +4,15 @@ A thin list of the live links first, in order, with its count; then the figures 
 their keys. What the person may not see is not asked for, so two answers cannot differ by it.
 """
 
-import re
 from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import DateTime, Numeric, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy import DateTime, Numeric, Text, TextClause, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
+from guildhall.core.sql import bound
 from guildhall.domain.access.links import EXPIRING_DAYS
 
 BREACH_DAYS = 30
@@ -73,11 +73,13 @@ _LINK_FILTERS = {
 }
 _TENANT_FILTERS = {
     "status": "t.status = ANY (:status)",
+    "plan": "t.plan_type = ANY (:plan)",
     "search": "(t.name ILIKE :search OR t.domain ILIKE :search)",
 }
 _TYPES: dict[str, TypeEngine[Any]] = {
     "status": ARRAY(Text),
     "operating_model": ARRAY(Text),
+    "plan": ARRAY(Text),
     "search": Text(),
     "partner_id": Uuid(),
     "tenant_id": Uuid(),
@@ -107,9 +109,7 @@ def statement(shape: Shape) -> tuple[TextClause, tuple[str, ...]]:
         f" FROM {'page' if shape.resumed else 'counts LEFT JOIN page ON true'} {' '.join(_joins(shape))}"
         f" ORDER BY page.place {direction}, page.tenant_id {direction}"
     )
-    names = tuple(dict.fromkeys(re.findall(r":(\w+)", sql)))
-    types = {**_TYPES, "after": _AFTER[shape.sort_by]}
-    return text(sql).bindparams(*(bindparam(name, type_=types[name]) for name in names)), names
+    return bound(sql, {**_TYPES, "after": _AFTER[shape.sort_by]})
 
 
 def _linked(shape: Shape) -> str:

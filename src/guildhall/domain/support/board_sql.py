@@ -5,16 +5,16 @@ all tickets in order and keeps the own ones, since among many tenants the next o
 from rollups; filters that no rollup covers are counted up to COUNT_LIMIT.
 """
 
-import re
 from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, DateTime, Integer, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy import BigInteger, DateTime, Integer, Text, TextClause, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
 from guildhall.core.actor import DbRole
+from guildhall.core.sql import bound
 from guildhall.domain.support.rules import HOURS, LATE_PART
 from guildhall.domain.support.tickets import STORED
 from guildhall.domain.tenancy.tables import PRIORITIES, TICKET_STATUSES
@@ -117,10 +117,8 @@ def statement(shape: Shape) -> tuple[TextClause, tuple[str, ...]]:
         f" FROM {'page' if shape.resumed else 'figures LEFT JOIN page ON true'}"
         f" ORDER BY page.place {direction}, page.id {direction}"
     )
-    names = tuple(dict.fromkeys(re.findall(r":(\w+)", sql)))
     after = Integer() if shape.sort_by in {"priority", "status"} else DateTime(timezone=True)
-    types = {**_TYPES, "after": after}
-    return text(sql).bindparams(*(bindparam(name, type_=types[name]) for name in names)), names
+    return bound(sql, {**_TYPES, "after": after})
 
 
 def _scope(shape: Shape) -> str:

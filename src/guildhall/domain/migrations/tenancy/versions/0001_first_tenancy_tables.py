@@ -239,12 +239,13 @@ def upgrade() -> None:
         sa.Column("normal", sa.Integer(), server_default="0", nullable=False),
         sa.Column("low", sa.Integer(), server_default="0", nullable=False),
         sa.Column("breached", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("late", sa.Integer(), server_default="0", nullable=False),
         sa.Column("done", sa.Integer(), server_default="0", nullable=False),
         sa.Column("done_seconds", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_support_rollup_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_support_rollup")),
         schema="tenancy",
-        comment="Tickets by status; open and pending ones by priority; ever breached; resolved ones and their time",
+        comment="Tickets by status; open and pending ones by priority; ever breached, and of these running; resolved ones and their time",
     )
     op.create_table(
         "uptime_daily",
