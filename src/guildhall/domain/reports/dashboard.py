@@ -136,7 +136,7 @@ def _amounts(part: Mapping[str, _Figure]) -> list[Money]:
 
 def _posture(found: Parts) -> PostureSummary:
     """Return posture with its honest denominator."""
-    figures = {name.removeprefix("posture_"): _count(found, name) for name in found if name.startswith("posture_")}
+    figures = {name: figure.count for name, figure in found["posture"].items()}
     score = figures.pop("score")
     return PostureSummary(
         **figures, tenants=_count(found, "customers"), average_score=score if figures["measured"] else None

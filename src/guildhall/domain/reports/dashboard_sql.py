@@ -5,62 +5,109 @@ each opens; figures come from rollups.
 """
 
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import TextClause
+from sqlalchemy import Date, DateTime, TextClause, Uuid
+from sqlalchemy.types import TypeEngine
 
 from guildhall.core.sql import bound
+from guildhall.domain.access.links import EXPIRING_DAYS
+from guildhall.domain.support.board_sql import DUE_SOON, OVERDUE
 from guildhall.domain.tenancy.tables import PRIORITIES
 
 TRIAL_DAYS = 30
 _LONGEST_SOON = "interval '6 hours'"  # the last quarter of the longest clock: enters the index by time
 
 # Parts, and what a person must hold to see each, beside partner.tenants.list for all but the funnel.
+_SUPPORT = frozenset({"partner.support.tickets.list"})
+_MONEY = frozenset({"partner.billing.read", "partner.money.read"})
 NEEDS: dict[str, frozenset[str]] = {
     "funnel": frozenset({"partner.links.read"}),
     "customers": frozenset(),
     "models": frozenset(),
     "plans": frozenset(),
     "trials": frozenset(),
-    "tickets": frozenset({"partner.support.tickets.list"}),
-    "breached": frozenset({"partner.support.tickets.list"}),
-    "due_soon": frozenset({"partner.support.tickets.list"}),
-    "owed": "SELECT kind, currency, count(*), sum(amount) FROM owing AS r CROSS JOIN LATERAL"
-    " (VALUES ('outstanding', r.outstanding), ('overdue', r.overdue)) AS o (kind, amount)"
-    " WHERE amount <> 0 GROUP BY 1, 2",
-    "late_payers": "SELECT 'late_payers', '', count(DISTINCT tenant_id), 0 FROM owing AS r WHERE overdue <> 0",
-    "posture": "SELECT f.name, '', f.count, 0 FROM shared AS s CROSS JOIN LATERAL (VALUES "
-    + ", ".join(
-        f"('posture_{name}', s.{name})" for name in ("shared", "measured", "score", "critical", "high", "medium", "low")
-    )
-    + ") AS f (name, count)",
+    "tickets": _SUPPORT,
+    "breached": _SUPPORT,
+    "due_soon": _SUPPORT,
+    "owed": _MONEY,
+    "late_payers": _MONEY,
+    "mrr": _MONEY,
+    "posture": frozenset({"partner.posture.read"}),
 }
-_SOLD = (
-    "SELECT s.status, s.currency, s.mrr, s.trial_ends_on, mine.billing FROM mine JOIN portal.subscription AS s"
-    " ON s.partner_id = :partner_id AND s.tenant_id = mine.tenant_id AND s.status <> 'cancelled'"
-)
+
+_TYPES: dict[str, TypeEngine[Any]] = {
+    "partner_id": Uuid(),
+    "now": DateTime(timezone=True),
+    "today": Date(),
+}
+_OPENS = {
+    "billing": "'partner.billing.read' = ANY (l.permissions)",
+    "support": "'partner.support.tickets.list' = ANY (l.permissions)",
+    "posture": "'partner.posture.read' = ANY (l.permissions) AND l.operating_model <> 'customer_managed'",
+}
 _ROLLED = ", ".join(f"coalesce(sum(r.{name}), 0) AS {name}" for name in (*PRIORITIES, "late"))
-_SHARED = (
-    "SELECT count(*) AS shared, count(p.score) AS measured, round(avg(p.score)) AS score, "
-    + ", ".join(f"sum(p.{name}) AS {name}" for name in ("critical", "high", "medium", "low"))
-    + " FROM mine LEFT JOIN LATERAL (SELECT p.score, p.critical, p.high, p.medium, p.low"
+# What parts stand on, in order; each is read once, and only where a part asks for it.
+_SHELVES = {
+    "linked": f"SELECT l.tenant_id, l.operating_model, {', '.join(f'{sql} AS {name}' for name, sql in _OPENS.items())}"
+    " FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
+    " AND portal.is_live(l.status, l.starts_at, l.ends_at)",
+    # The tenants' own policy knows the person's limits.
+    "mine": "SELECT l.tenant_id, l.operating_model, l.billing, l.support, l.posture, t.plan_type"
+    " FROM linked AS l JOIN tenancy.tenant AS t ON t.id = l.tenant_id",
+    "sold": "SELECT s.status, s.currency, s.mrr, s.trial_ends_on, mine.billing FROM mine JOIN portal.subscription AS s"
+    " ON s.partner_id = :partner_id AND s.tenant_id = mine.tenant_id AND s.status <> 'cancelled'",
+    "helped": f"SELECT {_ROLLED} FROM mine JOIN tenancy.support_rollup AS r USING (tenant_id) WHERE mine.support",
+    "owing": "SELECT mine.tenant_id, r.currency, r.outstanding, r.overdue"
+    " FROM mine JOIN tenancy.billing_rollup AS r USING (tenant_id) WHERE mine.billing",
+    "shared": "SELECT count(*) AS shared, count(p.score) AS measured, round(avg(p.score)) AS score,"
+    " sum(p.critical) AS critical, sum(p.high) AS high, sum(p.medium) AS medium, sum(p.low) AS low"
+    " FROM mine LEFT JOIN LATERAL (SELECT p.score, p.critical, p.high, p.medium, p.low"
     " FROM tenancy.posture_snapshot AS p WHERE p.tenant_id = mine.tenant_id ORDER BY p.taken_at DESC LIMIT 1) AS p"
-    " ON true WHERE mine.posture"
+    " ON true WHERE mine.posture",
+}
+_SHOWN = (
+    "CASE WHEN l.status IN ('scheduled', 'active', 'paused') AND l.ends_at <= now() THEN 'expired'"
+    f" WHEN l.status = 'active' AND l.ends_at <= now() + make_interval(days => {EXPIRING_DAYS}) THEN 'expiring'"
+    " ELSE l.status END"
 )
+_HELPED = "(t.tenant_id IN (SELECT tenant_id FROM mine WHERE support)) IS TRUE"
+_POSTURE = ("shared", "measured", "score", "critical", "high", "medium", "low")
+
+
+def _rows(source: str, columns: tuple[str, ...]) -> str:
+    """Return a list of VALUES that turns columns of one row into rows of name and value."""
+    return ", ".join(f"('{name}', {source}.{name})" for name in columns)
+
+
+_PARTS = {
+    "funnel": f"SELECT 'funnel', {_SHOWN}, count(*), 0 FROM portal.partner_tenant_link AS l"
+    " WHERE l.partner_id = :partner_id GROUP BY 2",
+    "customers": "SELECT 'customers', '', count(*), 0 FROM mine",
+    "models": "SELECT 'models', operating_model, count(*), 0 FROM mine GROUP BY 2",
+    "plans": "SELECT 'plans', plan_type, count(*), 0 FROM mine GROUP BY 2",
+    "trials": "SELECT 'trials', '', count(*), 0 FROM sold WHERE status = 'trial'"
+    f" AND trial_ends_on BETWEEN :today AND :today + {TRIAL_DAYS}",
+    "mrr": "SELECT 'mrr', currency, count(*), sum(mrr) FROM sold WHERE billing AND status = 'active' GROUP BY 2",
+    "tickets": "SELECT 'tickets', p.name, p.tickets, 0 FROM helped AS h CROSS JOIN LATERAL"
+    f" (VALUES {_rows('h', PRIORITIES)}) AS p (name, tickets)",
+    "breached": "SELECT 'breached', '', h.late + (SELECT count(*) FROM tenancy.ticket AS t"
+    f" WHERE {OVERDUE} AND {_HELPED}), 0 FROM helped AS h",
+    "due_soon": "SELECT 'due_soon', '', count(*), 0 FROM tenancy.ticket AS t"
+    f" WHERE t.sla_breach_at <= :now + {_LONGEST_SOON} AND {DUE_SOON} AND {_HELPED}",
+    "owed": "SELECT o.kind, o.currency, count(*), sum(o.amount) FROM owing AS r CROSS JOIN LATERAL (VALUES"
+    " ('outstanding', r.currency, r.outstanding), ('overdue', r.currency, r.overdue)) AS o (kind, currency, amount)"
+    " WHERE o.amount <> 0 GROUP BY 1, 2",
+    "late_payers": "SELECT 'late_payers', '', count(DISTINCT tenant_id), 0 FROM owing WHERE overdue <> 0",
+    "posture": "SELECT 'posture', f.name, f.figure, 0 FROM shared AS s CROSS JOIN LATERAL"
+    f" (VALUES {_rows('s', _POSTURE)}) AS f (name, figure)",
+}
 
 
 @lru_cache(maxsize=64)
 def statement(parts: tuple[str, ...]) -> tuple[TextClause, tuple[str, ...]]:
     """Return the statement that yields `parts` (keys of NEEDS), and the names of its parameters."""
-    opens = ", ".join(f"{condition} AS {name}" for name, condition in _OPENS.items())
-    shelves = {
-        "linked": _LINKED % opens,
-        "mine": _MINE,
-        "sold": _SOLD,
-        "helped": f"SELECT {_ROLLED} FROM mine JOIN tenancy.support_rollup AS r USING (tenant_id) WHERE mine.support",
-        "owing": _OWED,
-        "shared": _SHARED,
-    }
-    named = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in shelves.items())
+    shelves = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in _SHELVES.items())
     chosen = " UNION ALL ".join(f"({_PARTS[part]})" for part in parts)
-    answer = f"WITH {named}, answer (part, name, count, amount) AS ({chosen})"
+    answer = f"WITH {shelves}, answer (part, name, count, amount) AS ({chosen})"
     return bound(f"{answer} SELECT part, name, CAST(count AS bigint), CAST(amount AS numeric) FROM answer", _TYPES)
