@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.domain.access.gates import Standing, inside, posture_visible
-from guildhall.domain.rbac.registry import PARTNER, Area
+from guildhall.domain.rbac.registry import Area, areas_of
 from guildhall.domain.reports import customer
 from guildhall.surfaces.entry import Where, Who, needs
 from guildhall.surfaces.html import Page, Web, page
@@ -25,6 +25,7 @@ TABS = (
     ("subscribers", N_("Subscribers"), "partner.provisioning.subscribers.list"),
     ("posture", N_("Posture"), "partner.posture.read"),
 )
+ADDRESS = ("street", "postal_code", "city", "region", "country")
 
 
 def opens(actor: Actor, standing: Standing, permission: str) -> bool:
@@ -64,7 +65,7 @@ async def overview(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: 
     async with db.transaction(actor) as connection:
         found = await customer.detail(connection, actor, standing=tenant, now=now)
         invoices = await customer.recent_invoices(connection, actor, standing=tenant, today=now.date())
-        outages = await customer.outages(connection, actor, standing=tenant)
+        outages = await customer.outages(connection, actor, standing=tenant, limit=3)
     return await tenant_page(
         request,
         "overview",
@@ -74,14 +75,20 @@ async def overview(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: 
         found=found,
         invoices=invoices,
         outages=outages,
-        allowed=_allowed(found.effective_permissions, tenant),
+        areas=_areas(found.effective_permissions, tenant),
+        address=_address(found.address),
     )
 
 
-def _allowed(permissions: list[str], standing: Standing) -> list[str]:
-    """Return what the person may do here, without what the operating model keeps back."""
-    shared = posture_visible(standing)
-    return sorted(name for name in permissions if shared or PARTNER[name].area != Area.POSTURE)
+def _areas(permissions: list[str], standing: Standing) -> list[Area]:
+    """Return the areas that are open to the person here, without what the operating model keeps back."""
+    found = areas_of(permissions) if permissions else frozenset()
+    return [area for area in Area if area in found and (area != Area.POSTURE or posture_visible(standing))]
+
+
+def _address(parts: dict[str, Any]) -> list[str]:
+    """Return the lines of an address that are there, in the order in which they are written."""
+    return [str(parts[name]) for name in ADDRESS if parts.get(name)]
 
 
 @get("/t/{tenant_id:uuid}/posture", **needs("partner.posture.read"))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from guildhall.core.actor import Actor
 from guildhall.domain.support import board
-from guildhall.domain.support.rules import CATEGORIES
+from guildhall.domain.support.rules import CATEGORIES, RUNNING
 from guildhall.domain.tenancy.tables import PRIORITIES, TICKET_STATUSES
 from guildhall.surfaces import asked
 from guildhall.surfaces.html import Web
@@ -23,6 +23,8 @@ SORTS = {
 }
 CLOCKS = ("breached", "soon")
 WHOSE = ("me", "nobody")
+UNRESOLVED = "unresolved"  # open and pending: where the clock may still run
+STATUSES = (UNRESOLVED, *TICKET_STATUSES)
 _DEFAULT = Sorting("opened", descending=True)
 
 
@@ -36,7 +38,7 @@ def wanted(request: Web, actor: Actor, *tenant_ids: UUID) -> board.Filter:
     order, clock, whose = sorting(request), asked.choice(request, "clock", CLOCKS), asked.choice(request, "to", WHOSE)
     return board.Filter(
         tenant_ids=tenant_ids,
-        status=asked.chosen(request, "status", TICKET_STATUSES),
+        status=_statuses(request),
         priority=asked.chosen(request, "priority", PRIORITIES),
         category=asked.chosen(request, "category", CATEGORIES),
         assigned_to=actor.user_id if whose == "me" else None,
@@ -49,6 +51,12 @@ def wanted(request: Web, actor: Actor, *tenant_ids: UUID) -> board.Filter:
         limit=asked.PAGE_SIZE,
         offset=(asked.page_number(request) - 1) * asked.PAGE_SIZE,
     )
+
+
+def _statuses(request: Web) -> tuple[str, ...]:
+    """Return the statuses that the tab stands for."""
+    chosen = asked.chosen(request, "status", STATUSES)
+    return RUNNING if chosen == (UNRESOLVED,) else chosen
 
 
 def context(request: Web, found: board.TicketPage) -> dict[str, Any]:
@@ -84,14 +92,8 @@ def _tabs(request: Web, counted: board.Aggregates | None) -> list[tuple[str, str
     """Return one tab for each status, with how many there are where it was counted."""
     now, query = request.query_params.get("status", ""), list(request.query_params.multi_items())
     path = request.url.path
-    first = (gettext("All"), query_link(path, query, {"status": None}), not now, None)
-    rest = (
-        (
-            state_label("ticket", code),
-            query_link(path, query, {"status": code}),
-            code == now,
-            getattr(counted, code) if counted else None,
-        )
-        for code in TICKET_STATUSES
-    )
-    return [first, *rest]
+    counts = {code: getattr(counted, code) if counted else None for code in TICKET_STATUSES}
+    counts[UNRESOLVED] = counted.open + counted.pending if counted else None
+    labels = {UNRESOLVED: gettext("Unresolved")} | {code: state_label("ticket", code) for code in TICKET_STATUSES}
+    rest = ((labels[code], query_link(path, query, {"status": code}), code == now, counts[code]) for code in STATUSES)
+    return [(gettext("All"), query_link(path, query, {"status": None}), not now, None), *rest]
