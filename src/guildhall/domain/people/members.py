@@ -66,9 +66,9 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> t
     return [Member(**row) for row in rows.mappings()], total or 0
 
 
-def _conditions(actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
+def _conditions(actor: Actor, wanted: Filter) -> list[Any]:
     """Return the filter as conditions."""
-    where: list[ColumnElement[bool]] = [membership.c.tenant_id == actor.tenant_id]
+    where: list[Any] = [membership.c.tenant_id == actor.tenant_id]
     if wanted.search:
         columns = (person.c.name, person.c.email)
         where.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in columns)))

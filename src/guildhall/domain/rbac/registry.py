@@ -120,6 +120,7 @@ links.decide     x - -
 links.stop       x - -
 tickets.read     x x -
 tickets.create   x - -
+tickets.update   x - -
 tickets.comment  x - -
 audit.read       x x -
 audit.export     x - -

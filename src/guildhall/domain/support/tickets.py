@@ -29,6 +29,7 @@ NEEDS: Mapping[DbRole, Mapping[str, str]] = {
         "list": "customer.tickets.read",
         "read": "customer.tickets.read",
         "create": "customer.tickets.create",
+        "update": "customer.tickets.update",
         "comment": "customer.tickets.comment",
     },
     DbRole.STAFF: {"list": "staff.tenants.read", "read": "staff.tenants.read"},

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from msgspec import Struct
 
 from guildhall.core import clock, db
@@ -209,7 +210,7 @@ def _asks(act: Act) -> HTTPRouteHandler:
     """Return the page on which an act asks first, for browsers without script."""
 
     @get(f"/links/{{link_id:uuid}}/{act.path}", name=f"ask {act.path}", **needs(act.needs))
-    async def question(request: Web, link_id: UUID, actor: Who) -> Page:
+    async def question(request: Web, link_id: FromPath[UUID], actor: Who) -> Page:
         return await _question(request, actor, act, link_id)
 
     return question
@@ -219,7 +220,7 @@ def _does(act: Act) -> HTTPRouteHandler:
     """Return the route that carries an act out."""
 
     @post(f"/links/{{link_id:uuid}}/{act.path}", name=act.path, **needs(act.needs))
-    async def carry_out(request: Web, link_id: UUID, actor: Who) -> Response[Any]:
+    async def carry_out(request: Web, link_id: FromPath[UUID], actor: Who) -> Response[Any]:
         return await _carried_out(request, actor, act, link_id)
 
     return carry_out

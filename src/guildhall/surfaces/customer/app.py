@@ -7,7 +7,20 @@ from litestar import Litestar
 from guildhall.core.actor import Surface
 from guildhall.settings import Settings
 from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
-from guildhall.surfaces.customer import acts, codes, home, links, notices, people, reducing, stopping, tickets, trail
+from guildhall.surfaces.customer import (
+    acts,
+    codes,
+    home,
+    links,
+    notices,
+    people,
+    reducing,
+    stopping,
+    switching,
+    tickets,
+    trail,
+    welcome,
+)
 from guildhall.surfaces.customer.frame import frame
 from guildhall.surfaces.customer.words import teach
 from guildhall.surfaces.html import Site, application
@@ -15,7 +28,7 @@ from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
-AREAS = (home, links, acts, reducing, stopping, tickets, codes, trail, people, notices)
+AREAS = (home, links, acts, reducing, stopping, tickets, codes, trail, people, notices, switching, welcome)
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 
 

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from litestar import get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from guildhall.core import clock, db
@@ -33,13 +34,13 @@ async def make_code(request: Web, actor: Who) -> Page:
 
 
 @get("/codes/{code_id:uuid}/withdraw", **needs(DECIDE))
-async def withdraw_page(request: Web, code_id: UUID) -> Page:
+async def withdraw_page(request: Web, code_id: FromPath[UUID]) -> Page:
     """Return the page that asks first."""
     return await page(request, "codes/withdraw.html", code_id=code_id)
 
 
 @post("/codes/{code_id:uuid}/withdraw", **needs(DECIDE))
-async def withdraw(code_id: UUID, actor: Who) -> Redirect:
+async def withdraw(code_id: FromPath[UUID], actor: Who) -> Redirect:
     """Make a code worthless."""
     await consent.withdraw_code(actor, code_id=code_id)
     return redirect("/codes", gettext("The code no longer works."))

@@ -3,6 +3,7 @@
 from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.domain.notify import notices
+from guildhall.domain.people import memberships
 from guildhall.surfaces.entry import Entered
 from guildhall.surfaces.html import Frame, Web
 from guildhall.surfaces.kit.i18n import N_, gettext
@@ -26,6 +27,7 @@ async def frame(request: Web) -> Frame:
     actor, path = found.actor, request.url.path
     async with db.transaction(actor) as connection:
         unread = await notices.unread_count(connection, actor)
+        several = len(await memberships.own(connection)) > 1
     first = NavItem(gettext("Who has access"), "/", "shield-check", path == "/")
     bell = NavItem(gettext("Notices"), "/notices", "bell", _within(path, "/notices"), unread or None)
     return Frame(
@@ -33,7 +35,7 @@ async def frame(request: Web) -> Frame:
             NavGroup((first, *_allowed(actor, path, _ACCESS))),
             NavGroup((*_allowed(actor, path, _WORK), bell), actor.tenant_name),
         ),
-        menu=(NavItem(gettext("Your account"), "/account", "user-round"),),
+        menu=(NavItem(gettext("Your account"), "/account", "user-round"), *_switch(several=several)),
     )
 
 
@@ -44,6 +46,11 @@ def _allowed(actor: Actor, path: str, sections: tuple[tuple[str, str, str, str],
         for href, label, icon, permission in sections
         if actor.may(permission)
     )
+
+
+def _switch(*, several: bool) -> tuple[NavItem, ...]:
+    """Return the way to another customer, for somebody who works for several."""
+    return (NavItem(gettext("Switch customer"), "/switch", "building-2"),) if several else ()
 
 
 def _within(path: str, section: str) -> bool:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from litestar import get
+from litestar.params import FromPath
 
 from guildhall.core import db
 from guildhall.domain.access import links, watching
@@ -40,7 +41,7 @@ async def link_list(request: Web, actor: Who) -> Page:
 
 
 @get("/links/{link_id:uuid}", **needs("customer.links.read"))
-async def link_page(request: Web, link_id: UUID, actor: Who) -> Page:
+async def link_page(request: Web, link_id: FromPath[UUID], actor: Who) -> Page:
     """Return one link: what it opens, who uses it, what happened, and what can be done."""
     async with db.transaction(actor) as connection:
         link = await links.get(connection, actor, link_id)

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from msgspec import Struct
 
 from guildhall.core import clock, db
@@ -153,7 +154,7 @@ def _asks(way: Way) -> HTTPRouteHandler:
     """Return the route of one way's form."""
 
     @get(f"/links/{{link_id:uuid}}/{way.path}", name=f"ask {way.path}", **needs(way.needs))
-    async def ask(request: Web, link_id: UUID, actor: Who) -> Page:
+    async def ask(request: Web, link_id: FromPath[UUID], actor: Who) -> Page:
         link = await _link(actor, way, link_id)
         return await _shown(request, way, link, _untouched(link))
 
@@ -164,7 +165,7 @@ def _does(way: Way) -> HTTPRouteHandler:
     """Return the route that takes one way's form."""
 
     @post(f"/links/{{link_id:uuid}}/{way.path}", name=way.path, status_code=200, **needs(way.needs))
-    async def take(request: Web, link_id: UUID, actor: Who) -> Response[Any]:
+    async def take(request: Web, link_id: FromPath[UUID], actor: Who) -> Response[Any]:
         return await _posted(request, actor, way, link_id)
 
     return take

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from guildhall.core import clock, db
@@ -102,7 +103,7 @@ def own_tenant(actor: Actor) -> UUID:
 
 
 @get("/tickets/{ticket_id:uuid}", **needs("customer.tickets.read"))
-async def ticket_page(request: Web, ticket_id: UUID, actor: Who) -> Page:
+async def ticket_page(request: Web, ticket_id: FromPath[UUID], actor: Who) -> Page:
     """Return one ticket with its conversation."""
     return await _ticket(request, actor, ticket_id, Form())
 
@@ -124,7 +125,7 @@ async def _ticket(request: Web, actor: Actor, ticket_id: UUID, state: Form) -> P
 
 
 @post("/tickets/{ticket_id:uuid}/comment", **needs("customer.tickets.comment"))
-async def comment(request: Web, ticket_id: UUID, actor: Who) -> Response[Any]:
+async def comment(request: Web, ticket_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Answer in a ticket."""
     values = {name: asked.clean(text) for name, text in (await typed(request)).items()}
     answer = handling.Answer(content=values.get("content", "").strip())
@@ -136,8 +137,8 @@ async def comment(request: Web, ticket_id: UUID, actor: Who) -> Response[Any]:
     return redirect(f"/tickets/{ticket_id}", gettext("Your answer was added."))
 
 
-@post("/tickets/{ticket_id:uuid}/status", **needs("customer.tickets.comment"))
-async def set_status(request: Web, ticket_id: UUID, actor: Who) -> Redirect:
+@post("/tickets/{ticket_id:uuid}/status", **needs("customer.tickets.update"))
+async def set_status(request: Web, ticket_id: FromPath[UUID], actor: Who) -> Redirect:
     """Close a ticket, or open it again."""
     wanted = (await typed(request)).get("status", "")
     if wanted not in OWN_STEPS:

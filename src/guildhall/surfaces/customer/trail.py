@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from guildhall.core import clock, db
@@ -53,7 +54,7 @@ async def trail_list(request: Web, actor: Who) -> Page:
 
 
 @get("/trail/{sequence:int}", **needs("customer.audit.read"))
-async def trail_entry(request: Web, sequence: int, actor: Who) -> Page:
+async def trail_entry(request: Web, sequence: FromPath[int], actor: Who) -> Page:
     """Return one entry in full, with the hashes that chain it."""
     async with db.transaction(actor) as connection:
         entry = await reading.get(connection, actor, sequence=min(max(sequence, 0), FARTHEST))

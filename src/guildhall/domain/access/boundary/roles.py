@@ -25,7 +25,6 @@ DOORS: Mapping[str, tuple[str, ...]] = {
         "tenancy.find_customer_session(bytea)",
         "tenancy.find_customer_login(text)",
         "tenancy.find_customer_invite(bytea)",
-        "tenancy.use_customer_invite(bytea, text, bytea, bigint)",
     ),
     "staff": ("portal.find_staff_session(bytea)", "portal.find_staff_login(text)"),
     "platform": (),

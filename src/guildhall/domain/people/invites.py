@@ -1,0 +1,107 @@
+"""Inviting a customer's first people: a one-time link, made by staff or at the command line (BOUNDARY §2)."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from guildhall.core import crypto, db
+from guildhall.core.actor import Actor
+from guildhall.core.errors import Forbidden, Invalid
+from guildhall.core.ids import new_id
+from guildhall.domain.audit.trail import Action, Target, record
+from guildhall.domain.people.tables import customer_invite as invite
+from guildhall.domain.people.tables import customer_membership as membership
+from guildhall.domain.people.tables import customer_user as person
+from guildhall.domain.rbac.registry import CUSTOMER_ROLES
+
+DAYS = 7
+LONGEST_NAME, LONGEST_EMAIL = 120, 254
+
+
+async def invite_customer(actor: Actor, *, tenant_id: UUID, email: str, name: str, role: str, now: datetime) -> str:
+    """Return the token of a one-time link, valid for 7 days, for a person of a tenant; an older one dies.
+
+    The person is made where the address is new. Raises Invalid by field; the tenant's trail names the act.
+    """
+    if not actor.may("staff.people.manage"):
+        raise Forbidden
+    address, called = email.strip().lower(), name.strip()
+    _check(address, called, role)
+    token = crypto.new_token()
+    async with db.transaction(actor) as connection:
+        user_id = await _person(connection, address, called)
+        await _belongs(connection, user_id, tenant_id, role)
+        await _kill(connection, user_id, tenant_id)
+        await connection.execute(
+            insert(invite).values(
+                id=new_id(),
+                tenant_id=tenant_id,
+                user_id=user_id,
+                token_hash=crypto.token_hash(token),
+                created_by=actor.name,
+                expires_at=now + timedelta(days=DAYS),
+            )
+        )
+        await record(
+            connection,
+            actor,
+            action=Action.PERSON_INVITED,
+            target=Target("customer_user", user_id),
+            tenant_id=tenant_id,
+            changes={"role": role},
+        )
+    return token
+
+
+def _check(address: str, name: str, role: str) -> None:
+    """Raise Invalid by field for what cannot be a person of a tenant."""
+    errors = {}
+    before, _, domain = address.partition("@")
+    if not before or "." not in domain or len(address) > LONGEST_EMAIL or set(address) & set(" \x00\t\r\n<>,;"):
+        errors["email"] = "This is not an e-mail address"
+    if not 1 <= len(name) <= LONGEST_NAME or "\x00" in name:
+        errors["name"] = f"Use 1 to {LONGEST_NAME} characters"
+    if role not in CUSTOMER_ROLES:
+        errors["role"] = "Choose one of the list"
+    if errors:
+        raise Invalid(errors=errors)
+
+
+async def _person(connection: AsyncConnection, address: str, name: str) -> UUID:
+    """Return the person with this address, made where there is none; the name of a known one stays."""
+    statement = upsert(person).values(id=new_id(), email=address, name=name, language="en", timezone="UTC")
+    await connection.execute(statement.on_conflict_do_nothing(index_elements=[person.c.email]))
+    row = (await connection.execute(select(person.c.id, person.c.status).where(person.c.email == address))).one()
+    if row.status != "active":
+        raise Invalid(errors={"email": "This person is deactivated; reactivate first"})
+    user_id: UUID = row.id
+    return user_id
+
+
+async def _belongs(connection: AsyncConnection, user_id: UUID, tenant_id: UUID, role: str) -> None:
+    """Make the person a member of the tenant in this role."""
+    made = upsert(membership).values(user_id=user_id, tenant_id=tenant_id, role=role, status="active")
+    try:
+        await connection.execute(
+            made.on_conflict_do_update(index_elements=["user_id", "tenant_id"], set_={"role": role, "status": "active"})
+        )
+    except IntegrityError:
+        raise Invalid(errors={"tenant_id": "There is no such customer"}) from None
+
+
+async def _kill(connection: AsyncConnection, user_id: UUID, tenant_id: UUID) -> None:
+    """End the links that were sent to this person for this tenant before."""
+    await connection.execute(
+        update(invite)
+        .where(
+            invite.c.user_id == user_id,
+            invite.c.tenant_id == tenant_id,
+            invite.c.used_at.is_(None),
+            invite.c.expires_at > func.now(),
+        )
+        .values(expires_at=func.now())
+    )

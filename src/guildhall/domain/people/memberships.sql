@@ -1,0 +1,12 @@
+-- The tenants that the customer's person at work belongs to. Definer: the person sees the row of one tenant at a
+-- time, the one signed in to, and needs the names of the others to switch.
+CREATE OR REPLACE FUNCTION tenancy.own_memberships() RETURNS TABLE (tenant_id uuid, tenant_name text, role text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT t.id, t.name, m.role
+    FROM tenancy.customer_membership AS m
+    JOIN tenancy.customer_user AS u ON u.id = m.user_id AND u.status = 'active'
+    JOIN tenancy.tenant AS t ON t.id = m.tenant_id
+    WHERE m.user_id = portal.app_id('user_id') AND m.status = 'active'
+    ORDER BY lower(t.name), t.id
+$$;

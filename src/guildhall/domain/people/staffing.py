@@ -1,0 +1,92 @@
+"""People of the vendor, made at the command line by whoever owns the database."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from msgspec import Struct
+from psycopg import sql
+
+from guildhall.core import crypto
+from guildhall.core.actor import Actor, DbRole, Kind, Surface
+from guildhall.core.errors import Conflict, Invalid
+from guildhall.core.ids import new_id
+from guildhall.domain.audit.trail import Action, Target, event_of
+from guildhall.domain.people import factors, passwords
+from guildhall.domain.rbac.registry import STAFF_ROLES
+
+_ISSUER = "Guildhall staff"
+_APPEND = "SELECT portal.audit_append(%(event)s, %(kinds)s, %(chains)s, %(bodies)s, %(person_name)s, %(person_salt)s)"
+_ADD = (
+    "INSERT INTO portal.staff_user (id, email, name, roles, password_hash, totp_secret)"
+    " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (email) DO NOTHING RETURNING id"
+)
+
+
+class Enrolment(Struct, frozen=True, kw_only=True):
+    """What a new member of staff needs to sign in; shown once and kept only as hash and seal."""
+
+    password: str
+    otpauth_uri: str
+    secret: str
+
+
+class StaffPerson(Struct, frozen=True, kw_only=True):
+    """A member of staff as the command line lists them."""
+
+    email: str
+    name: str
+    roles: list[str]
+    status: str
+
+
+def create_staff(url: str, *, prefix: str, email: str, name: str, roles: Sequence[str]) -> Enrolment:
+    """Make a member of staff with a generated password and authenticator secret, and return both.
+
+    `url` is an address that may become the owner. Raises Invalid by field, Conflict for a known address.
+    """
+    address, called = email.strip().lower(), name.strip()
+    _check(address, called, roles)
+    password, secret, new = crypto.new_token(18), factors.new_secret(), new_id()
+    row = (new, address, called, list(dict.fromkeys(roles)), passwords.hashed(password), factors.sealed(secret))
+    actor = Actor(kind=Kind.SYSTEM, surface=Surface.CLI, role=DbRole.STAFF, name="cli")
+    act = event_of(
+        actor,
+        action=Action.STAFF_CREATED,
+        target=Target("staff_user", new),
+        changes={"roles": row[3]},
+        reason="",
+    )
+    with _owner(url, prefix) as connection:
+        if connection.execute(_ADD, row).fetchone() is None:
+            raise Conflict("Somebody with this address is staff already")
+        connection.execute(_APPEND, act)
+    uri = factors.provisioning_uri(secret, email=address, issuer=_ISSUER)
+    return Enrolment(password=password, otpauth_uri=uri, secret=secret)
+
+
+def list_staff(url: str, *, prefix: str) -> list[StaffPerson]:
+    """Return every member of staff, by name."""
+    with _owner(url, prefix) as connection:
+        rows = connection.execute("SELECT email, name, roles, status FROM portal.staff_user ORDER BY lower(name), id")
+        return [StaffPerson(email=row[0], name=row[1], roles=row[2], status=row[3]) for row in rows]
+
+
+def _owner(url: str, prefix: str) -> psycopg.Connection[Any]:
+    """Return a connection whose one transaction runs as the owner; leaving its block commits."""
+    connection = psycopg.connect(url)
+    connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(f"{prefix}owner")))
+    return connection
+
+
+def _check(address: str, name: str, roles: Sequence[str]) -> None:
+    """Raise Invalid by field for what cannot be a member of staff."""
+    errors = {}
+    if "@" not in address[1:] or "\x00" in address:
+        errors["email"] = "This is not an e-mail address"
+    if not name or "\x00" in name:
+        errors["name"] = "Fill this in"
+    if not roles or set(roles) - set(STAFF_ROLES):
+        errors["roles"] = "Choose one of: " + ", ".join(STAFF_ROLES)
+    if errors:
+        raise Invalid(errors=errors)
