@@ -17,9 +17,12 @@ from psycopg import sql
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from guildhall import runtime
+from guildhall.settings import Settings
 from support_world import Cluster, World
 
 TODAY = datetime.now(UTC).date()
+runtime.configure_logs(Settings(home=Path("/nonexistent")))
 
 
 @pytest.fixture(scope="session")
