@@ -111,7 +111,7 @@ async def test_a_ticket_of_another_customer_is_not_found_here(demo: World) -> No
     assert (await client.get(f"/t/{there}/tickets/{other}")).status_code == 200
     assert (await client.get(f"/t/{here}/tickets/{other}")).status_code == 404
     assert (await demo.post(client, f"/t/{here}/tickets/{other}/comment", content="x")).status_code == 404
-    foreign = ticket_of(demo, demo.unlinked("northwind"))
+    foreign = ticket_of(demo, demo.tenant("cascadia-clinics"))
     assert (await client.get(f"/t/{here}/tickets/{foreign}")).status_code == 404
 
 

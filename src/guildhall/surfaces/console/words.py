@@ -1,6 +1,6 @@
 """The console's own words for the codes of the domain: cycles, metrics, models, amounts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment
@@ -63,6 +63,17 @@ def sums_of(amounts: Iterable[Money] | None) -> str:
     return ", ".join(sum_of(amount) for amount in amounts or ()) or formats.ABSENT
 
 
+def largest(amounts: Sequence[Money]) -> Money:
+    """Return the largest of amounts in several currencies by its figure, which a tile shows first."""
+    return max(amounts, key=lambda each: each.amount)
+
+
+def further(amounts: Sequence[Money]) -> str | None:
+    """Return the amounts that a tile shows beside the largest, or None."""
+    first = largest(amounts)
+    return sums_of(each for each in amounts if each is not first) if len(amounts) > 1 else None
+
+
 FUNCTIONS: Mapping[str, Any] = {
     function.__name__: function
     for function in (
@@ -84,5 +95,5 @@ FUNCTIONS: Mapping[str, Any] = {
 def teach(environment: Environment) -> Environment:
     """Give the console's templates these words; return the environment."""
     environment.globals.update(FUNCTIONS)
-    environment.filters.update({"sum_of": sum_of, "sums_of": sums_of})
+    environment.filters.update({"sum_of": sum_of, "sums_of": sums_of, "largest": largest, "further": further})
     return environment
