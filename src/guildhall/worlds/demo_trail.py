@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from guildhall.core.actor import Actor, DbRole, Kind, Surface
+from guildhall.domain.audit.blocking import append
 from guildhall.domain.audit.trail import Action, Target
-from guildhall.domain.tenancy.importing_trail import append
 from guildhall.worlds.demo_customers import WITHOUT_APPROVER
 from guildhall.worlds.demo_links import Link
 from guildhall.worlds.demo_names import full_name

@@ -16,6 +16,7 @@ from guildhall.domain.audit import heads, verifier
 from guildhall.domain.audit.export import export
 from guildhall.domain.audit.reading import Chain, Filter, get, listed
 from guildhall.domain.audit.refusals import refused
+from guildhall.domain.audit.trail import VENDOR
 from support_actors import NOW, customer_person, partner_person, staff_person
 from support_trail import act
 from support_world import World
@@ -86,9 +87,11 @@ async def test_another_key_is_not_believed(acts: World, tmp_path: Path) -> None:
 async def test_an_export_of_thousands_comes_in_parts_and_verifies(world: World, tmp_path: Path) -> None:
     await act(partner_person(world), world, times=1)
     world.sql(
-        "SELECT portal.audit_append(gen_random_uuid(), '{vendor}', ARRAY[%s]::uuid[], ARRAY[e.body], actor_name,"
-        " actor_salt) FROM portal.audit_entry AS e, generate_series(1, 2500) WHERE e.kind = 'partner'",
-        "00000000-0000-0000-0000-000000000000",
+        "SELECT portal.audit_append(n.id, '{vendor}', ARRAY[%s]::uuid[],"
+        " ARRAY[replace(e.body, e.event_id::text, n.id::text)], e.actor_name, e.actor_salt)"
+        " FROM portal.audit_entry AS e, (SELECT gen_random_uuid() AS id FROM generate_series(1, 2500)) AS n"
+        " WHERE e.kind = 'partner'",
+        VENDOR,
     )
     parts = [part async for part in await export(staff_person(world), now=NOW)]
     assert len(parts) == 4

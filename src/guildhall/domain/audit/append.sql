@@ -24,6 +24,9 @@ BEGIN
     END IF;
     FOR part IN SELECT * FROM unnest(kinds, chains, bodies) AS x (kind, chain, body) ORDER BY kind, chain LOOP
         entry := part.body::jsonb;
+        IF entry ->> 'event' IS DISTINCT FROM event::text THEN
+            RAISE EXCEPTION 'an entry names its event' USING ERRCODE = 'check_violation';
+        END IF;
         IF side IN ('partner', 'tenant') THEN
             IF coalesce(entry -> 'actor' ->> 'id', '') <> coalesce(person, '')
                OR (side = 'partner' AND partner IS NOT NULL AND entry -> 'actor' ->> 'partner_id' IS DISTINCT FROM partner::text)

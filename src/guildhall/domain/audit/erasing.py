@@ -6,12 +6,8 @@ import psycopg
 from psycopg import sql
 
 from guildhall.core.actor import Actor, DbRole, Kind, Surface
-from guildhall.domain.audit.trail import Action, Target, event_of
-
-_APPEND = """
-    SELECT portal.audit_append(%(event)s, %(kinds)s::text[], %(chains)s::uuid[], %(bodies)s::text[],
-                               %(person_name)s, %(person_salt)s)
-"""
+from guildhall.domain.audit.blocking import append
+from guildhall.domain.audit.trail import Action, Target
 
 
 def erase_name(url: str, *, owner: str, person_id: UUID, reason: str, by: str) -> int:
@@ -24,12 +20,6 @@ def erase_name(url: str, *, owner: str, person_id: UUID, reason: str, by: str) -
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(owner)))
         row = connection.execute("SELECT portal.audit_erase(%s)", [person_id]).fetchone()
         erased = int(row[0]) if row else 0
-        event = event_of(
-            actor,
-            action=Action.NAME_ERASED,
-            target=Target("person", person_id),
-            changes={"entries": erased},
-            reason=reason,
-        )
-        connection.execute(_APPEND, event)
+        target = Target("person", person_id)
+        append(connection, actor, action=Action.NAME_ERASED, target=target, changes={"entries": erased}, reason=reason)
     return erased

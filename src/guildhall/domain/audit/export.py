@@ -77,7 +77,6 @@ def _line(chain: Chain, row: RowMapping) -> bytes:
                 "chain": str(chain),
                 "sequence": row["sequence"],
                 "at": stamp(row["at"]),
-                "event": str(row["event_id"]),
                 "actor_name": row["actor_name"],
                 "actor_salt": row["actor_salt"],
                 "entry": msgspec.Raw(row["body"].encode()),

@@ -153,13 +153,14 @@ def event_of(
     changes: Mapping[str, Any],
     reason: str,
     tenant_hidden: bool = False,
+    event: UUID | None = None,
 ) -> dict[str, Any]:
-    """Return the arguments of portal.audit_append for one act, by their names."""
-    salt = secrets.token_hex(16)
+    """Return the arguments of portal.audit_append for one act, by their names; its id is `event`, or a new one."""
+    made, salt = event or new_id(), secrets.token_hex(16)
     chains = _chains(actor, action, partner_id, tenant_id)
-    body = _body(actor, action, target, tenant_id, changes, reason, salt)
+    body = _body(actor, action, target, tenant_id, changes, reason, salt) | {"event": str(made)}
     return {
-        "event": new_id(),
+        "event": made,
         "kinds": [kind for kind, _ in chains],
         "chains": [chain for _, chain in chains],
         "bodies": [rfc8785.dumps(_copy(body, kind, actor, tenant_hidden=tenant_hidden)).decode() for kind, _ in chains],

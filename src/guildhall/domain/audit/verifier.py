@@ -176,7 +176,7 @@ def _closed(walk: Walk, row: dict[str, Any], key: str) -> str:
         "valid": "the signature of its head is valid under the key " + (key or row["public_key"]),
         "unchecked": "the signature of its head was NOT checked: that needs the Python package cryptography",
     }[state]
-    erased = f", {walk.erased} names erased" if walk.erased else ""
+    erased = f", names erased: {walk.erased}" if walk.erased else ""
     return f"{walk.chain}: {walk.sequence} entries follow from each other{erased}; {said}."
 
 

@@ -19,8 +19,8 @@ from guildhall.domain.audit.verifier import Broken, Walk, signature_state
 
 _CHUNK = 2000
 _ENTRIES = """
-    SELECT kind, chain_id, sequence, at, body, previous_hash, hash, actor_name, actor_salt, surface, actor_kind,
-           actor_id::text, partner_id::text, tenant_id::text, action, target_kind, target_id
+    SELECT kind, chain_id, sequence, event_id::text, at, body, previous_hash, hash, actor_name, actor_salt, surface,
+           actor_kind, actor_id::text, partner_id::text, tenant_id::text, action, target_kind, target_id
     FROM portal.audit_entry ORDER BY kind, chain_id, sequence
 """
 _SIGNATURES = """
@@ -146,6 +146,7 @@ def _columns(row: DictRow, body: dict[str, Any]) -> None:
     """Raise Broken where a column beside the body says something else than the body."""
     actor, target = body["actor"], body["target"]
     said = {
+        "event_id": body["event"],
         "surface": body["surface"],
         "actor_kind": actor["kind"],
         "actor_id": actor["id"],

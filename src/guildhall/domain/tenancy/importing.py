@@ -15,12 +15,12 @@ from psycopg import sql
 
 from guildhall.core import actor
 from guildhall.core.actor import Actor, DbRole, Surface
+from guildhall.domain.audit.blocking import append
 from guildhall.domain.audit.trail import Action, Target
 from guildhall.domain.tenancy import importing_people, importing_uptime
 from guildhall.domain.tenancy.importing_files import Fault, Progress, UnreadableError, read
 from guildhall.domain.tenancy.importing_kinds import KINDS
 from guildhall.domain.tenancy.importing_rows import Row
-from guildhall.domain.tenancy.importing_trail import append
 from guildhall.domain.tenancy.importing_writes import FAULTS_SHOWN, Kind, Written, faults, stage, upsert
 
 __all__ = ["KINDS", "Fault", "Progress", "Report", "import_file"]

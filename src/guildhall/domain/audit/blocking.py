@@ -1,4 +1,4 @@
-"""The trail, written over a blocking connection: imports and seeding run without an event loop."""
+"""Writing the trail over a blocking connection: for imports, seeding and the command line, which have no event loop."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,11 @@ import psycopg
 
 from guildhall.core.actor import Actor
 from guildhall.domain.audit.trail import Action, Target, event_of
+
+_APPEND = """
+    SELECT portal.audit_append(%(event)s, %(kinds)s::text[], %(chains)s::uuid[], %(bodies)s::text[],
+                               %(person_name)s, %(person_salt)s)
+"""
 
 
 def append(
@@ -22,7 +27,7 @@ def append(
     reason: str = "",
     event: UUID | None = None,
 ) -> UUID:
-    """Append one event as `audit.trail.record` does, over psycopg, with the id `event` if given; return its id.
+    """Append one event as `trail.record` does, with the id `event` if given; return its id.
 
     Call it last in a transaction: it locks the heads of the chains until the commit.
     """
@@ -34,11 +39,8 @@ def append(
         tenant_id=tenant_id,
         changes=changes or {},
         reason=reason,
+        event=event,
     )
-    values["event"] = event or values["event"]
-    connection.execute(
-        "SELECT portal.audit_append(%(event)s, %(kinds)s, %(chains)s, %(bodies)s, %(person_name)s, %(person_salt)s)",
-        values,
-    )
+    connection.execute(_APPEND, values)
     made: UUID = values["event"]
     return made
