@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from guildhall.core import db
@@ -17,7 +18,7 @@ from guildhall.domain.notify.sentences import SENTENCES, filled, sentence
 from guildhall.domain.notify.tidying import tidy
 from guildhall.domain.support.handling import Answer, Change, Draft, open_ticket, update
 from support_actors import customer_person, link_id, partner_person, staff_person
-from support_world import World
+from support_world import Cluster, World
 
 pytestmark = pytest.mark.anyio
 _TOLD = """
@@ -280,3 +281,10 @@ def test_every_sentence_uses_only_what_its_audience_may_know() -> None:
     }
     for (audience, kind), text in SENTENCES.items():
         assert set(re.findall(r"%\((\w+)\)s", text)) <= allowed[audience], kind
+
+
+def test_the_demos_notices_have_their_sentences(cluster: Cluster, demo_database: str) -> None:
+    with psycopg.connect(cluster.url(demo_database)) as connection:
+        rows = connection.execute('SELECT audience, kind, "values" FROM portal.notice').fetchall()
+    assert rows
+    assert all(filled(sentence(audience, kind), values) for audience, kind, values in rows)
