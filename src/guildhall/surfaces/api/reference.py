@@ -115,7 +115,7 @@ def _navigation() -> tuple[NavGroup, ...]:
     """Return the page's table of contents."""
     basics = (
         NavItem(gettext("Getting started"), "#start", "rocket"),
-        NavItem(gettext("Rules"), "#rules", "list-checks"),
+        NavItem(gettext("Rules"), "#rules", "shield-check"),
         NavItem(gettext("Error codes"), "#errors", "circle-alert"),
     )
     groups = tuple(NavItem(gettext(name), f"#{anchor(name)}", _ICONS[name]) for name in openapi.GROUPS)
