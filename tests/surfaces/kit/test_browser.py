@@ -56,18 +56,27 @@ def answer():
         yield answered
 
 
+@pytest.fixture(scope="module")
+def contexts(browser, answer):
+    """Return a desk and a phone."""
+    sizes = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+    made = {name: browser.new_context(viewport=size, reduced_motion="reduce") for name, size in sizes.items()}
+    for context in made.values():
+        context.route("**/*", answer)
+    return made
+
+
 @pytest.fixture(params=["desk"])
-def page(request, browser, answer):
-    """Open a page of the given width; whatever its console says is an error of the test."""
-    size = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}[request.param]
-    context = browser.new_context(viewport=size, reduced_motion="reduce")
-    context.route("**/*", answer)
+def page(request, contexts):
+    """Open a page on a desk or a phone; whatever its console says is an error of the test."""
+    context = contexts[request.param]
     page = context.new_page()
     said = []
     page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     yield page
-    context.close()
+    page.close()
+    context.clear_cookies()
     assert said == []
 
 

@@ -1,10 +1,13 @@
 """Components escape what they are given, translate, keep what was typed, and miss no name."""
 
+import msgspec
 import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from guildhall.surfaces.kit.forms import Form
+from guildhall.surfaces.kit.i18n import Speech
+from guildhall.surfaces.kit.render import render
 from guildhall.surfaces.kit.tables import Column, Filter, Option, Pages, Sorting, label_cells, query_link, sorting_of
 
 EVIL = "\"><script>alert(1)</script>'"
@@ -89,6 +92,14 @@ def test_a_missing_value_of_a_sentence_is_an_error(show):
 def test_words_follow_the_readers_language_and_percent_signs_stay_single(show):
     assert show('{{ _("Save") }} {% trans %}Cancel{% endtrans %} {{ _("4 %%") }}', "es") == "Guardar Cancelar 4 %"
     assert show('{{ ngettext("%(num)s entry", "%(num)s entries", 2) }}', "es") == "2 entradas"
+
+
+def test_a_constant_amount_follows_each_reader_of_the_same_template(environment, shell):
+    kit, folder = environment
+    (folder / "amount.html").write_text('{{ 1290|money("EUR") }}')
+    spanish = msgspec.structs.replace(shell, speech=Speech("es"))
+    assert render(kit, "amount.html", shell) == "€1,290.00"
+    assert render(kit, "amount.html", spanish) == "1.290,00\N{NO-BREAK SPACE}€"
 
 
 def test_every_form_carries_the_token_escaped(show):
