@@ -36,14 +36,28 @@ class Answer(Struct, frozen=True, kw_only=True):
     notify_customer: bool = True
 
 
+class Change(Struct, frozen=True, kw_only=True):
+    """What to change of a ticket; what is left out stays. `assigned_to` None gives the ticket back to nobody."""
+
+    status: str | UnsetType = UNSET
+    priority: str | UnsetType = UNSET
+    assigned_to: UUID | UnsetType | None = UNSET
+    comment: Answer | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return the names of the fields to be changed, the comment apart."""
+        return tuple(name for name in ("status", "priority", "assigned_to") if getattr(self, name) is not UNSET)
+
+
 def check(draft: Draft) -> None:
     """Raise Invalid naming every field of a draft that cannot be stored."""
     _refuse(_draft_errors(draft))
 
 
-def check_change(status: str | UnsetType, priority: str | UnsetType, comment: Answer | None, *, internal: bool) -> None:
+def check_change(change: Change, *, internal: bool) -> None:
     """Raise Invalid naming every value of a change that cannot be; `internal` says who may write internal notes."""
-    _refuse(_change_errors(status, priority, comment, internal=internal))
+    _refuse(_change_errors(change, internal=internal))
 
 
 def _refuse(errors: Iterator[tuple[str, str]]) -> None:
@@ -64,17 +78,15 @@ def _draft_errors(draft: Draft) -> Iterator[tuple[str, str]]:
         yield from _text("tags", tag, LONGEST_TAG)
 
 
-def _change_errors(
-    status: str | UnsetType, priority: str | UnsetType, comment: Answer | None, *, internal: bool
-) -> Iterator[tuple[str, str]]:
+def _change_errors(change: Change, *, internal: bool) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a change, by field."""
-    if status is not UNSET:
-        yield from _choice("status", status, TICKET_STATUSES)
-    if priority is not UNSET:
-        yield from _choice("priority", priority, PRIORITIES)
-    if comment is not None:
-        yield from _text("comment.content", comment.content, LONGEST_TEXT)
-        if comment.is_internal and not internal:
+    if change.status is not UNSET:
+        yield from _choice("status", change.status, TICKET_STATUSES)
+    if change.priority is not UNSET:
+        yield from _choice("priority", change.priority, PRIORITIES)
+    if change.comment is not None:
+        yield from _text("comment.content", change.comment.content, LONGEST_TEXT)
+        if change.comment.is_internal and not internal:
             yield "comment.is_internal", "Internal notes are for those who work on the ticket"
 
 

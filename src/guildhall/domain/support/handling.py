@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET
 from sqlalchemy import insert, select
 from sqlalchemy import update as write
 from sqlalchemy.exc import DBAPIError
@@ -19,27 +19,13 @@ from guildhall.domain.access.scope import live, named_tenants
 from guildhall.domain.access.tables import partner_tenant_link as link
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.support import drafts, rules
-from guildhall.domain.support.drafts import Answer, Draft
+from guildhall.domain.support.drafts import Answer, Change, Draft
 from guildhall.domain.support.tickets import Ticket, assignees, get, leave
 from guildhall.domain.tenancy.tables import subscriber, ticket, ticket_comment
 
 __all__ = ["Answer", "Change", "Draft", "open_ticket", "update"]
 
 _REFUSED = "42501"  # insufficient_privilege: what row-level security answers to a write
-
-
-class Change(Struct, frozen=True, kw_only=True):
-    """What to change of a ticket; what is left out stays. `assigned_to` None gives the ticket back to nobody."""
-
-    status: str | UnsetType = UNSET
-    priority: str | UnsetType = UNSET
-    assigned_to: UUID | UnsetType | None = UNSET
-    comment: Answer | None = None
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Return the names of the fields to be changed, the comment apart."""
-        return tuple(name for name in ("status", "priority", "assigned_to") if getattr(self, name) is not UNSET)
 
 
 async def open_ticket(actor: Actor, *, tenant_id: UUID, draft: Draft, now: datetime) -> Ticket:
@@ -72,7 +58,7 @@ async def update(
     (a comment's field is `comment.content`).
     """
     permissions = _needed(actor, change)
-    drafts.check_change(change.status, change.priority, change.comment, internal=actor.role is DbRole.PARTNER)
+    drafts.check_change(change, internal=actor.role is DbRole.PARTNER)
     async with db.transaction(actor) as connection:
         current = await get(connection, actor, ticket_id, now=now)
         await _opened(connection, actor, current.tenant_id, permissions)
@@ -96,6 +82,8 @@ def _needed(actor: Actor, change: Change) -> list[str]:
     """Return the permissions that a change takes; raises Forbidden, and Invalid where nothing is to be changed."""
     if not change.fields and change.comment is None:
         raise Invalid(errors={"status": "Say what to change"})
+    if "assigned_to" in change.fields and actor.role is not DbRole.PARTNER:
+        raise Forbidden("Only those who work on tickets give them to somebody")
     verbs = ["update"] * bool(change.fields) + ["comment"] * (change.comment is not None)
     return [leave(actor, verb) for verb in verbs]
 

@@ -1,0 +1,26 @@
+"""How many statements something runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from guildhall.core import db
+from guildhall.core.actor import Actor
+
+
+@contextmanager
+def statements(actor: Actor) -> Iterator[list[str]]:
+    """Collect the SQL that runs on the actor's surface meanwhile; taking the role is not counted."""
+    engine, seen = db.engine(actor.surface).sync_engine, []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith("SELECT set_config"):
+            seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
