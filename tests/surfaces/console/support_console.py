@@ -19,7 +19,7 @@ SUPPORT = "msp_support@northwind.example"
 BILLING = "msp_billing@northwind.example"
 VIEWER = "viewer@northwind.example"
 AUDITOR = "auditor@northwind.example"
-TAG = re.compile(r"<[^>]+>")
+TAG = re.compile(r"<script.*?</script>|<[^>]+>", re.DOTALL)
 SPACE = re.compile(r"\s+")
 
 
