@@ -1,6 +1,7 @@
 """A customer answers, narrows and stops its partners over HTTP; the partner feels it on its next request."""
 
 import pytest
+
 from support_world import World
 
 pytestmark = pytest.mark.anyio

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from support_world import World
 
 pytestmark = pytest.mark.anyio

@@ -94,7 +94,7 @@ async def enrol(origin: Actor, *, token: str, sealed: str, password: str, code: 
         row = (await connection.execute(_USE, values)).mappings().first()
         if row is None:
             raise Conflict("This link no longer works")
-        await connection.execute(_BECOME, dict(row))
+        await connection.execute(_BECOME, {name: str(value) for name, value in row.items()})
         person = _person(origin, found, row["user_id"], row["tenant_id"])
         target = Target("customer_user", row["user_id"])
         await record(connection, person, action=Action.ENROLLED, target=target, tenant_id=row["tenant_id"])

@@ -1,0 +1,42 @@
+"""What stands around every page of the staff surface: its sections, by permission."""
+
+from guildhall.core.actor import Actor
+from guildhall.surfaces.entry import Entered
+from guildhall.surfaces.html import Frame, Web
+from guildhall.surfaces.kit.i18n import N_, gettext
+from guildhall.surfaces.kit.shell import NavGroup, NavItem
+
+# Where it leads, what it is called, its icon, and what the person must hold to see it.
+_PROGRAMME = (
+    ("/partners", N_("Partners"), "briefcase", "staff.partners.read"),
+    ("/tenants", N_("Customers"), "building-2", "staff.tenants.read"),
+    ("/links", N_("Links"), "link-2", "staff.links.read"),
+    ("/people", N_("People"), "users", "staff.people.read"),
+)
+_OPERATION = (
+    ("/audit", N_("Audit trail"), "history", "staff.audit.read"),
+    ("/jobs", N_("Jobs"), "activity", "staff.jobs.read"),
+)
+
+
+async def frame(request: Web) -> Frame:
+    """Return the navigation of this person."""
+    found: Entered = request.scope["state"]["entered"]
+    actor, path = found.actor, request.url.path
+    first = NavItem(gettext("Dashboard"), "/", "layout-dashboard", path == "/")
+    return Frame(
+        navigation=(
+            NavGroup((first, *_allowed(actor, path, _PROGRAMME))),
+            NavGroup(_allowed(actor, path, _OPERATION), gettext("Operation")),
+        ),
+        menu=(NavItem(gettext("Your account"), "/account", "user-round"),),
+    )
+
+
+def _allowed(actor: Actor, path: str, sections: tuple[tuple[str, str, str, str], ...]) -> tuple[NavItem, ...]:
+    """Return the links of `sections` that the person's permissions open."""
+    return tuple(
+        NavItem(gettext(label), href, icon, path == href or path.startswith(f"{href}/"))
+        for href, label, icon, permission in sections
+        if actor.may(permission)
+    )
