@@ -68,7 +68,7 @@ bench: setup ## Speed, with the floor beside it
 
 screenshots: setup ## Pictures of every page into build/screenshots
 	@$(BIN)/python tools/chromium.py
-	@$(BIN)/python -m pytest tests/journeys/test_screenshots.py
+	@GUILDHALL_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/journeys/test_pages.py
 
 clean: ## Remove what was built (not the data)
 	@rm -rf $(VENV) node_modules build src/guildhall/surfaces/kit/static

@@ -26,6 +26,7 @@ from guildhall.worlds import bench as worlds
 from guildhall.worlds.demo import DEMO_PASSWORD, totp_secret
 
 OURS, FLOOR = 8731, 8732
+PARTNER = "principal@bench50.example"
 WORK = {
     "GET /partner/customers": ("api", "/api/v1/partner/customers?limit=50", 0.5),
     "GET /partner/support/tickets": ("api", "/api/v1/partner/support/tickets?limit=50", 0.5),
@@ -40,7 +41,10 @@ def served(target: str, port: int, **environment: str) -> Iterator[psutil.Proces
     """Run a server of one worker in a process of its own; yield the worker."""
     command = [sys.executable, "-m", "granian", target, "--factory", "--interface", "asgi"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--log-level", "error"]
-    child = subprocess.Popen(command, env=os.environ | environment | {"PORT": str(OURS)})  # noqa: S603
+    silence = subprocess.DEVNULL
+    child = subprocess.Popen(  # noqa: S603
+        command, env=os.environ | environment | {"PORT": str(OURS)}, stdout=silence, stderr=silence
+    )
     try:
         for _ in range(100):
             time.sleep(0.1)
@@ -63,7 +67,7 @@ def cpu(process: psutil.Process) -> float:
 
 def credentials() -> dict[str, dict[str, str]]:
     """Sign the bench's partner in on API and console, as a person would; return the headers of each."""
-    email = worlds.EMAIL
+    email = PARTNER
     with httpx.Client(base_url=f"http://127.0.0.1:{OURS}", headers={"Host": f"api.localhost:{OURS}"}) as client:
         body = {"email": email, "password": DEMO_PASSWORD, "otp": pyotp.TOTP(totp_secret(email)).now()}
         answer = client.post("/api/v1/auth/login", json=body).raise_for_status()
@@ -137,6 +141,7 @@ def main() -> None:
     options: Any = parser.parse_args()
     for scale in options.scale or ["small"]:
         home = (options.home or Path(tempfile.mkdtemp(prefix="ghb", dir="/tmp"))) / scale
+        home.parent.mkdir(parents=True, exist_ok=True)
         home.parent.chmod(0o755)
         os.environ |= {"GUILDHALL_HOME": str(home), "PORT": str(OURS), "GUILDHALL_DEMO": "true"}
         prepare(load(), scale)

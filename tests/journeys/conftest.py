@@ -8,21 +8,26 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from support_world import LOGIN_OF, MASTER, Cluster
 
 from guildhall.core import clock
 from guildhall.core.actor import Surface
 from guildhall.worlds import demo
+from support_world import LOGIN_OF, MASTER, Cluster
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 URL_OF = {
     Surface.CONSOLE: "DATABASE_URL_PARTNERS",
     Surface.CUSTOMER: "DATABASE_URL_CUSTOMERS",
@@ -81,8 +86,12 @@ def site(cluster: Cluster) -> Iterator[Site]:
         "GUILDHALL_BRAND": "Halcyon Cloud",
         "GUILDHALL_DEVELOPMENT": "true",
     }
-    log = Path(f"/tmp/gh-journey-{port}.log").open("wb")
-    server = subprocess.Popen([sys.executable, "-m", "guildhall", "serve"], env=environment, stdout=log, stderr=log)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "guildhall", "serve"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     made = Site(port, database)
     wait_until_ready(made)
     yield made
@@ -106,7 +115,9 @@ def wait_until_ready(site: Site) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium: the system's where there is one, else Playwright's own."""
-    own = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    own = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=own, args=FLAGS)
         yield opened

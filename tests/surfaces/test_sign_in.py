@@ -1,6 +1,7 @@
 """Signing in, as people do it."""
 
 import pytest
+
 from support_world import World, csrf
 
 pytestmark = pytest.mark.anyio

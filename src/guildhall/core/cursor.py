@@ -23,9 +23,9 @@ def encode(place: msgspec.Struct) -> str:
 
 def decode(cursor: str, shape: type[Place]) -> Place:
     """Return the place that `cursor` stands for; raises Invalid for anything that `encode` did not make."""
+    if len(cursor) > _LONGEST:
+        raise wrong()
     try:
-        if len(cursor) > _LONGEST:
-            raise ValueError(cursor)
         octets = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(octets, type=shape)
     except (ValueError, binascii.Error, msgspec.MsgspecError):

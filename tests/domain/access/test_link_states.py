@@ -108,7 +108,8 @@ async def test_nobody_but_the_tenant_widens_a_link(demo: World, side: str, widen
     )[0]
     with psycopg.connect(demo.url) as connection:
         connection.execute(
-            "SELECT set_config('role', %s, true), set_config('app.partner_id', %s, true), set_config('app.user_id', %s, true)",
+            "SELECT set_config('role', %s, true), set_config('app.partner_id', %s, true),"
+            " set_config('app.user_id', %s, true)",
             [demo.cluster.prefix + SIDES[side], link["partner_id"], link["user_id"]],
         )
         with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.InsufficientPrivilege)):

@@ -144,8 +144,9 @@ async def test_two_approvals_at_once_make_one_link(world: World) -> None:
 async def test_full_control_is_one_partners_at_a_time(world: World) -> None:
     taken = world.sql(
         "SELECT l.tenant_id, t.slug FROM portal.partner_tenant_link AS l JOIN tenancy.tenant AS t ON t.id = l.tenant_id"
-        " WHERE l.access_role = 'msp_full' AND l.status = 'active' AND NOT EXISTS (SELECT 1 FROM portal.partner_tenant_link"
-        " AS o JOIN portal.partner AS p ON p.id = o.partner_id WHERE o.tenant_id = l.tenant_id AND p.slug = 'alderfinch') LIMIT 1"
+        " WHERE l.access_role = 'msp_full' AND l.status = 'active' AND NOT EXISTS (SELECT 1"
+        " FROM portal.partner_tenant_link AS o JOIN portal.partner AS p ON p.id = o.partner_id WHERE o.tenant_id = l.tenant_id"
+        " AND p.slug = 'alderfinch') LIMIT 1"
     )[0]
     partner = await world.actor("principal@alderfinch.example")
     approver = await world.actor(f"admin@{taken['slug']}.example", "customers")
@@ -214,7 +215,8 @@ async def test_time_expires_lapses_and_starts_links_once(world: World) -> None:
     partner, approver, asked = await requested(world)
     await consent.approve(approver, link_id=asked.id, now=clock.now())
     world.sql(
-        "UPDATE portal.partner_tenant_link SET starts_at = now() - interval '9 days', ends_at = now() - interval '1 second'"
+        "UPDATE portal.partner_tenant_link SET starts_at = now() - interval '9 days',"
+        " ends_at = now() - interval '1 second'"
         " WHERE id = %s",
         asked.id,
     )

@@ -16,9 +16,7 @@ _LONGEST_LANGUAGE = 12
 @cache
 def zones() -> tuple[str, ...]:
     """Return the IANA time zones on offer, sorted."""
-    return tuple(sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc"))) + (
-        "UTC",
-    )
+    return (*sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc")), "UTC")
 
 
 async def keep(actor: Actor, *, language: str, timezone: str) -> None:

@@ -279,7 +279,10 @@ support_rollup = Table(
     Column("done", Integer, nullable=False, server_default="0"),
     Column("done_seconds", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("tenant_id"),
-    comment="Tickets by status; open and pending ones by priority; ever breached, and of these running; resolved ones and their time",
+    comment=(
+        "Tickets by status; open and pending ones by priority; ever breached, and of these running;"
+        " resolved ones and their time"
+    ),
 )
 subscriber_rollup = Table(
     "subscriber_rollup",
