@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
@@ -71,7 +71,7 @@ def _conditions(actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
         columns = (partner_user.c.name, partner_user.c.email)
         where.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in columns)))
     if wanted.role:
-        where.append(partner_user.c.roles.any(wanted.role))
+        where.append(literal(wanted.role) == func.any(partner_user.c.roles))
     if wanted.status:
         where.append(partner_user.c.status == wanted.status)
     return where
