@@ -36,7 +36,7 @@ PERMISSIONS: Mapping[str, str] = {
     "partner.billing.write": N_("Record notes and promises to pay"),
     "partner.support.tickets.list": N_("List tickets"),
     "partner.support.tickets.read": N_("Read tickets"),
-    "partner.support.tickets.create": N_("Open tickets"),
+    "partner.support.tickets.create": N_("Open new tickets"),
     "partner.support.tickets.update": N_("Change tickets"),
     "partner.support.tickets.comment": N_("Answer tickets"),
     "partner.provisioning.subscribers.list": N_("List subscribers"),

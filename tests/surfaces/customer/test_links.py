@@ -67,8 +67,9 @@ async def test_less_is_offered_after_the_difference_was_seen(world: World) -> No
     client = await world.sign_in("admin@kestrel.example", "customers")
     link = link_of(world, "kestrel", "northwind", "requested")
     kept = ["partner.support.tickets.list", "partner.support.tickets.read"]
-    end = world.sql("SELECT ends_at::date AS day FROM portal.partner_tenant_link WHERE id = %s", link)[0]["day"]
-    offer = {"permissions": kept, "operating_model": "customer_managed", "ends_at": str(end or ""), "reason": "Enough"}
+    page = (await client.get(f"/links/{link}/counter")).text
+    end = page.split('name="ends_at" type="date" value="', 1)[1].split('"', 1)[0]
+    offer = {"permissions": kept, "operating_model": "customer_managed", "ends_at": end, "reason": "Enough"}
     seen = await world.post(client, f"/links/{link}/counter", **offer)
     assert seen.status_code == 200
     assert "Taken away" in seen.text

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
@@ -110,7 +110,7 @@ async def people(connection: AsyncConnection, actor: Actor, wanted: Filter) -> t
     if wanted.status:
         where.append(person.c.status == wanted.status)
     if wanted.role:
-        where.append(person.c.roles.any(wanted.role))
+        where.append(literal(wanted.role) == func.any(person.c.roles))
     if wanted.partner_id:
         where.append(person.c.partner_id == wanted.partner_id)
     chosen = select(*_PERSON).select_from(_JOINED).where(*where)

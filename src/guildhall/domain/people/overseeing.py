@@ -3,7 +3,7 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import RowMapping, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
@@ -68,7 +68,7 @@ async def _not_the_last(connection: AsyncConnection, row: RowMapping) -> None:
         .where(
             partner_user.c.partner_id == row["partner_id"],
             partner_user.c.status == "active",
-            partner_user.c.roles.any("principal"),
+            literal("principal") == func.any(partner_user.c.roles),
         )
         .order_by(partner_user.c.id)
         .with_for_update()

@@ -98,14 +98,20 @@ async def _shown(request: Web, way: Way, link: Link, state: Form, *, status_code
 
 def _untouched(link: Link) -> Form:
     """Return the form as it first appears: everything that stands is ticked."""
-    end = link.ends_at.astimezone(zone_of(speech().zone)).date() if link.ends_at else None
-    values = {"permissions": link.permissions, "operating_model": link.operating_model, "ends_at": end or ""}
+    values = {"permissions": link.permissions, "operating_model": link.operating_model, "ends_at": _last_day(link)}
     return Form(values)
+
+
+def _last_day(link: Link) -> str:
+    """Return the last day on which the link works, for the reader; the end itself is exclusive."""
+    if link.ends_at is None:
+        return ""
+    return str((link.ends_at - timedelta(microseconds=1)).astimezone(zone_of(speech().zone)).date())
 
 
 def _end(text: str, link: Link) -> datetime | None:
     """Return the end that was typed: the moment that stands while its day was left as it was."""
-    if text == str(_untouched(link).values["ends_at"]):
+    if text == _last_day(link):
         return link.ends_at
     try:
         day = date.fromisoformat(text)
