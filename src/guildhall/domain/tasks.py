@@ -1,8 +1,9 @@
 """Every module of the domain that declares a job: whoever runs or registers jobs imports this one."""
 
+from guildhall.core import idempotency
 from guildhall.domain.access import upkeep
 from guildhall.domain.audit import heads, looks
 from guildhall.domain.notify import ends, tidying
 from guildhall.domain.support import breaches
 
-__all__ = ["breaches", "ends", "heads", "looks", "tidying", "upkeep"]
+__all__ = ["breaches", "ends", "heads", "idempotency", "looks", "tidying", "upkeep"]

@@ -45,6 +45,7 @@ async def test_the_document_holds_every_operation_and_resolves(demo: World) -> N
     for each in operations:
         assert each["summary"]
         assert each["description"]
+        assert all(parameter["description"] for parameter in each["parameters"] if parameter["in"] != "path")
         assert {"422", "500", "503"} <= set(each["responses"])
         assert ("401" in each["responses"]) or each.get("security") == []
 

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
+from guildhall.core import idempotency
+from guildhall.core.actor import system
 from support_world import World
 
 pytestmark = pytest.mark.anyio
@@ -270,6 +272,9 @@ async def test_a_key_is_each_persons_own_and_ends_after_a_day(world: World) -> N
     world.sql("UPDATE portal.idempotency_key SET expires_at = now() - interval '1 second'")
     assert (await client.post(TICKETS, json={"subject": "Mine"}, headers=headers)).status_code == 201
     assert count(world, "Mine") == 3
+    world.sql("UPDATE portal.idempotency_key SET expires_at = now() - interval '1 second'")
+    await idempotency.forget(system("keys"))
+    assert world.sql("SELECT count(*) AS n FROM portal.idempotency_key")[0]["n"] == 0
 
 
 async def test_a_refused_act_keeps_its_answer_and_faults_keep_nothing(world: World) -> None:

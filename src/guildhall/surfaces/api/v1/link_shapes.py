@@ -18,6 +18,7 @@ Status = Literal[
     "requested", "countered", "declined", "lapsed", "withdrawn", "scheduled",
     "active", "expiring", "paused", "expired", "revoked", "ended",
 ]  # fmt: skip
+SortBy = Literal["created_at", "ends_at", "status", "tenant_name"]
 Custom = Annotated[
     dict[str, bool],
     Meta(
@@ -35,7 +36,7 @@ class LinksQuery(Struct, frozen=True):
 
     status: Annotated[tuple[Status, ...], Meta(description="Only links in these states.")] = ()
     search: Annotated[Search, Meta(description="Part of the customer's name or domain.")] = ""
-    sort_by: Literal["created_at", "ends_at", "status", "tenant_name"] = "created_at"
+    sort_by: Annotated[SortBy, Meta(description="What to sort by.")] = "created_at"
     sort_order: SortOrder = "desc"
     limit: Limit = 50
     offset: Offset = 0
@@ -99,11 +100,11 @@ class NewLink(Struct, frozen=True, kw_only=True):
         Annotated[str, Meta(max_length=254, description="Somebody at the customer who may approve.")] | UnsetType
     ) = UNSET
     code: Annotated[str, Meta(max_length=40, description="A code that the customer gave you.")] | UnsetType = UNSET
-    access_role: Role
-    operating_model: Model
-    relationship_type: Relation = "msp_managed"
+    access_role: Annotated[Role, Meta(description="What the link opens.")]
+    operating_model: Annotated[Model, Meta(description="How deep you may look.")]
+    relationship_type: Annotated[Relation, Meta(description="How you stand to the customer.")] = "msp_managed"
     custom_permissions: Custom = {}
-    starts_at: Annotated[datetime, Meta(tz=True)] | None = None
+    starts_at: Annotated[datetime, Meta(tz=True, description="The first moment; at once when left out.")] | None = None
     ends_at: Ending | None = None
     reason: Reason = ""
 
@@ -118,8 +119,8 @@ class Requested(Struct, frozen=True, kw_only=True):
 class LinkChange(Struct, frozen=True, kw_only=True):
     """New terms; what is left out stays. `ends_at` null asks for a link without end."""
 
-    access_role: Role | UnsetType = UNSET
-    operating_model: Model | UnsetType = UNSET
+    access_role: Annotated[Role, Meta(description="What the link opens.")] | UnsetType = UNSET
+    operating_model: Annotated[Model, Meta(description="How deep you may look.")] | UnsetType = UNSET
     custom_permissions: Custom | UnsetType = UNSET
     ends_at: Ending | UnsetType | None = UNSET
     reason: Reason = ""

@@ -1,7 +1,7 @@
 """Tickets of all the partner's customers, or of the one in context."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -45,7 +45,7 @@ class TicketsQuery(Struct, frozen=True):
     breached: Annotated[
         bool | UnsetType, Meta(description="Only tickets whose clock ran out (`true`) or did not (`false`).")
     ] = UNSET
-    sort_by: Literal["created_at", "updated_at", "priority", "status", "sla_breach_at"] = "created_at"
+    sort_by: Annotated[board.SortBy, Meta(description="What to sort by.")] = "created_at"
     sort_order: SortOrder = "desc"
     limit: Limit = 50
     offset: Offset = 0
@@ -146,9 +146,9 @@ class NewTicket(Struct, frozen=True, kw_only=True):
     priority: Annotated[Priority, Meta(description="Sets the clock: 1, 4, 8 or 24 hours, or what the link agreed.")] = (
         "normal"
     )
-    category: Category = "other"
+    category: Annotated[Category, Meta(description="What kind of thing it is about.")] = "other"
     customer_id: Annotated[UUID | None, Meta(description="The tenant's subscriber whom it concerns.")] = None
-    tags: Annotated[tuple[Tag, ...], Meta(max_length=20)] = ()
+    tags: Annotated[tuple[Tag, ...], Meta(max_length=20, description="Words of your own, 20 at most.")] = ()
     notify_customer: Annotated[bool, Meta(description="Whether the customer hears of it.")] = True
 
 
@@ -197,7 +197,7 @@ def _ours(name: str) -> str:
 class NewComment(Struct, frozen=True, kw_only=True):
     """Something to write in a ticket; an internal note never reaches the customer."""
 
-    content: Annotated[str, Meta(min_length=1, max_length=20_000)]
+    content: Annotated[str, Meta(min_length=1, max_length=20_000, description="What to write.")]
     is_internal: bool = False
     notify_customer: bool = True
 
@@ -205,10 +205,12 @@ class NewComment(Struct, frozen=True, kw_only=True):
 class TicketChange(Struct, frozen=True, kw_only=True):
     """What to change; what is left out stays. `assigned_to` null gives the ticket back to nobody."""
 
-    status: Status | UnsetType = UNSET
-    priority: Priority | UnsetType = UNSET
-    assigned_to: UUID | UnsetType | None = UNSET
-    comment: NewComment | None = None
+    status: Annotated[Status, Meta(description="The next state, if the present one allows it.")] | UnsetType = UNSET
+    priority: Annotated[Priority, Meta(description="Moves the clock.")] | UnsetType = UNSET
+    assigned_to: (
+        Annotated[UUID, Meta(description="Somebody of your own organisation; null for nobody.")] | UnsetType | None
+    ) = UNSET
+    comment: Annotated[NewComment | None, Meta(description="Something to write in it.")] = None
 
 
 UPDATE = Operation(
