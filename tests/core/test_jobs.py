@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from guildhall import worker
 from guildhall.core import db, jobs
 from guildhall.core.actor import Actor, DbRole, system
 from guildhall.core.errors import Conflict, Forbidden
@@ -235,3 +236,28 @@ async def test_staff_see_jobs_and_run_failed_ones_again(world: World) -> None:
     assert {row["status"] for row in world.sql(_JOBS)} == {"todo"}
     noted = world.sql("SELECT count(*) AS n FROM portal.audit_entry WHERE action = 'job.retried'")
     assert noted == [{"n": 1}]
+
+
+async def test_a_failing_job_waits_longer_each_time_and_says_why(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(_actor: Actor, **_ids: object) -> None:
+        raise ValueError("the first line\nand what nobody needs to read")
+
+    declared = jobs.Task(name="reports.fail", work=work, roles=(DbRole.WORKER,))
+    monkeypatch.setattr(jobs, "_tasks", {declared.name: declared})
+    migrate(world.url, prefix=world.cluster.prefix)
+    async with db.transaction(system("reports")) as connection:
+        await jobs.enqueue(connection, "reports.fail")
+    url = world.cluster.login_url("login_worker", world.database)
+    pauses = []
+    for _ in range(3):
+        async with worker.application(url, world.cluster.prefix).open_async() as app:
+            await app.run_worker_async(**worker.OPTIONS, wait=False, listen_notify=False)
+        row = world.sql(
+            "SELECT attempts, status::text, extract(epoch FROM scheduled_at - now())::int AS pause"
+            " FROM jobs.procrastinate_jobs WHERE task_name = 'reports.fail'"
+        )[0]
+        pauses.append(row["pause"])
+        world.sql("UPDATE jobs.procrastinate_jobs SET scheduled_at = now() WHERE task_name = 'reports.fail'")
+    assert (row["attempts"], row["status"]) == (3, "todo")
+    assert [abs(found - meant) < 5 for found, meant in zip(pauses, (5, 25, 125), strict=True)] == [True] * 3, pauses
+    assert world.sql("SELECT error FROM jobs.failure") == [{"error": "ValueError: the first line"}]
