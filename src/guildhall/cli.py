@@ -83,7 +83,9 @@ def demo(*, reset: bool) -> None:
     """Run a realistic vendor with partners and tenants, and print the sign-ins."""
     from guildhall.worlds import running
 
-    settings = msgspec.structs.replace(settings_or_stop(), demo=True)
+    settings = settings_or_stop()
+    brand = settings.brand if "GUILDHALL_BRAND" in os.environ else "Halcyon Cloud"
+    settings = msgspec.structs.replace(settings, demo=True, brand=brand)
     if reset:
         running.reset(settings)
         click.echo("The demo world is gone; the next start makes a new one.")

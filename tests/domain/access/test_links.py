@@ -145,7 +145,8 @@ async def test_full_control_is_one_partners_at_a_time(world: World) -> None:
     taken = world.sql(
         "SELECT l.tenant_id, t.slug FROM portal.partner_tenant_link AS l JOIN tenancy.tenant AS t ON t.id = l.tenant_id"
         " WHERE l.access_role = 'msp_full' AND l.status = 'active' AND NOT EXISTS (SELECT 1"
-        " FROM portal.partner_tenant_link AS o JOIN portal.partner AS p ON p.id = o.partner_id WHERE o.tenant_id = l.tenant_id"
+        " FROM portal.partner_tenant_link AS o JOIN portal.partner AS p ON p.id = o.partner_id"
+        " WHERE o.tenant_id = l.tenant_id"
         " AND p.slug = 'alderfinch') LIMIT 1"
     )[0]
     partner = await world.actor("principal@alderfinch.example")
