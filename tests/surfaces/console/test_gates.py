@@ -99,3 +99,13 @@ async def test_the_selector_finds_customers_by_name_and_leads_into_them(demo: Wo
     answer = await client.get("/tenants/options?q=acme")
     assert f'data-href="/t/{demo.tenant("acme-fiber")}/"' in answer.text
     assert "Thistle" not in answer.text
+
+
+async def test_at_home_the_first_list_is_shown(demo: World) -> None:
+    home = demo.sql("SELECT home_tenant_id FROM portal.partner WHERE slug = 'alderfinch'")[0]["home_tenant_id"]
+    client = await demo.sign_in("principal@alderfinch.example")
+    answer = await client.get(f"/t/{home}/")
+    assert answer.headers["location"] == f"/t/{home}/tickets"
+    assert (await client.get(answer.headers["location"])).status_code == 200
+    other = await demo.sign_in(PRINCIPAL)
+    assert (await other.get(f"/t/{home}/")).status_code == 404

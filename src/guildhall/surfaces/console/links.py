@@ -31,6 +31,7 @@ GROUPS = {
     "over": (N_("Over"), ("declined", "lapsed", "withdrawn", "expired", "revoked", "ended")),
 }
 DECIDED = {"declined": N_("Declined"), "revoked": N_("Revoked")}
+UNDECIDED = frozenset({"requested", "countered", "withdrawn", "lapsed"})
 OVER_BY = frozenset({"paused", "ended", "withdrawn", "lapsed", "expired"})
 
 
@@ -163,7 +164,7 @@ def _course(link: Link, offers: list[Offer]) -> list[Step]:
         Step(what=gettext("Asked for"), at=link.created_at, who=link.created_by, icon="send", tone="info"),
         *(step for offer in offers for step in _offered(offer)),
     ]
-    if link.decided_at is not None:
+    if link.decided_at is not None and link.status not in UNDECIDED:
         bad = link.status in DECIDED
         what = gettext(DECIDED[link.status]) if bad else gettext("Agreed")
         icon, tone = ("circle-x", "bad") if bad else ("circle-check", "ok")

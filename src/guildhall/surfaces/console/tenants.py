@@ -3,16 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from litestar import get
+from litestar import Response, get
 from litestar.params import FromPath
+from litestar.response import Redirect
 
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
+from guildhall.core.errors import NotFound
 from guildhall.domain.access.gates import Standing, inside, posture_visible
 from guildhall.domain.rbac.registry import Area, areas_of
 from guildhall.domain.reports import customer
 from guildhall.surfaces.entry import Where, Who, needs
-from guildhall.surfaces.html import Page, Web, page
+from guildhall.surfaces.html import Page, Web, page, redirect
 from guildhall.surfaces.kit.i18n import N_, gettext
 
 Tab = tuple[str, str, bool, None]
@@ -39,7 +41,7 @@ def tabs(actor: Actor, standing: Standing, current: str) -> list[Tab]:
     return [
         (gettext(label), base + part, part == current, None)
         for part, label, permission in TABS
-        if opens(actor, standing, permission)
+        if opens(actor, standing, permission) and (part or standing.link_id is not None)
     ]
 
 
@@ -58,9 +60,11 @@ async def tenant_page(request: Web, name: str, actor: Actor, standing: Standing,
 
 
 @get("/t/{tenant_id:uuid}/", **needs("partner.tenants.switch_context"))
-async def overview(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Where) -> Page:
-    """Return what a partner sees first of a customer."""
+async def overview(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Where) -> Response[Any]:
+    """Return what a partner sees first of a customer; at home, where there is no link, its first list."""
     del tenant_id  # the gates took it from the path
+    if tenant.link_id is None:
+        return _home(actor, tenant)
     now = clock.now()
     async with db.transaction(actor) as connection:
         found = await customer.detail(connection, actor, standing=tenant, now=now)
@@ -78,6 +82,14 @@ async def overview(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: 
         areas=_areas(found.effective_permissions, tenant),
         address=_address(found.address),
     )
+
+
+def _home(actor: Actor, standing: Standing) -> Redirect:
+    """Lead to the first list of the home tenant that is open; raises NotFound where none is."""
+    shown = tabs(actor, standing, "")
+    if not shown:
+        raise NotFound(code="TENANT_NOT_FOUND")
+    return redirect(shown[0][1])
 
 
 def _areas(permissions: list[str], standing: Standing) -> list[Area]:
