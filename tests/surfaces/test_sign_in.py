@@ -111,3 +111,10 @@ async def test_failures_make_the_next_tries_wait_and_the_wait_ends(world: World)
     assert answers[-1] == 429
     world.sql("UPDATE portal.sign_in_backoff SET blocked_until = now() - interval '1 second'")
     assert (await world.sign_in("finance@northwind.example")).cookies
+
+
+async def test_a_suspended_partners_people_read_and_leave_and_do_nothing_else(world: World) -> None:
+    client = await world.sign_in("principal@stillwater.example")
+    assert (await client.get("/account")).status_code == 200
+    assert (await world.post(client, "/account/zone", zone="Europe/Madrid")).status_code == 403
+    assert (await world.post(client, "/sign-out")).status_code == 303

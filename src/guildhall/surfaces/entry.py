@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from guildhall.core import clock
 from guildhall.core.actor import Actor, DbRole, Kind, Surface, anonymous
-from guildhall.core.errors import ContextRequired, Forbidden, Refusal, TenantAccessDenied, Unauthorized
+from guildhall.core.errors import ContextRequired, Forbidden, PartnerInactive, Refusal, TenantAccessDenied, Unauthorized
 from guildhall.core.ids import parse_id
 from guildhall.domain.access.gates import Named, Standing, decide, standing
 from guildhall.domain.audit.looks import looked
@@ -57,9 +57,12 @@ def needs(permission: str, *others: str, write_in_tenant: bool = False) -> dict[
     return {"opt": {"needs": permission, "or_needs": others, "write_in_tenant": write_in_tenant}}
 
 
-def own(because: str) -> dict[str, Any]:
-    """Return the mark of a route for a signed-in person's own affairs, whatever the roles."""
-    return {"opt": {"own": because}}
+def own(because: str, *, leaving: bool = False) -> dict[str, Any]:
+    """Return the mark of a route for a signed-in person's own affairs, whatever the roles.
+
+    Of a suspended partner's people only a `leaving` one takes a write (BOUNDARY §3).
+    """
+    return {"opt": {"own": because, "leaving": leaving}}
 
 
 def public(because: str) -> dict[str, Any]:
@@ -152,7 +155,8 @@ def _entered(found: Found, key: Key | None, tenant_id: UUID | None) -> Entered:
 def _refusal(entered: Entered, mark: dict[str, Any], *, safe: bool, named: Named) -> Refusal | None:
     """Gates 2 to 5 for one route."""
     if "own" in mark:
-        return None
+        stopped = entered.partner_status == "suspended" and not safe and not mark["leaving"]
+        return PartnerInactive() if stopped else None
     permission = mark.get("needs")
     if permission is None:
         return Forbidden()

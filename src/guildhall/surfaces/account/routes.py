@@ -83,7 +83,7 @@ def _cookie(request: Web, value: str, max_age: int) -> Cookie:
     )
 
 
-@post("/sign-out", **own("everybody may leave"))
+@post("/sign-out", **own("everybody may leave", leaving=True))
 async def sign_out(request: Web, actor: Who) -> Redirect:
     """End the session here and in the database."""
     await sessions.end(actor)
