@@ -29,6 +29,20 @@ def _listed(values: tuple[str, ...] | frozenset[str]) -> str:
     return ", ".join(f"'{value}'" for value in sorted(values))
 
 
+# What lists over many tenants ask of each link, made from its permissions so that an index can hold the answer.
+SHOWS = {
+    "shows_billing": "'partner.billing.read' = ANY (permissions)",
+    "shows_tickets": "'partner.support.tickets.list' = ANY (permissions)",
+    "shows_subscribers": "'partner.provisioning.subscribers.list' = ANY (permissions)",
+    "shows_posture": "'partner.posture.read' = ANY (permissions) AND operating_model <> 'customer_managed'",
+}
+
+
+def _shown() -> list[Column[bool]]:
+    """Return the computed columns of SHOWS."""
+    return [Column(name, Boolean, Computed(condition, persisted=True)) for name, condition in SHOWS.items()]
+
+
 partner_tenant_link = Table(
     "partner_tenant_link",
     PORTAL,
@@ -50,6 +64,7 @@ partner_tenant_link = Table(
     moment("ends_at"),
     Column("status", Text, nullable=False),
     Column("is_active", Boolean, Computed("status = 'active'", persisted=True)),
+    *_shown(),
     Column("paused_by", Text),
     document("sla_config"),
     document("alert_config"),
@@ -100,13 +115,13 @@ partner_tenant_link = Table(
         unique=True,
         postgresql_where=text(f"status IN ({_listed(OPEN)})"),
     ),
-    Index("ix_link_partner", "partner_id", "status", "tenant_id"),
+    Index("ix_link_partner", "partner_id", "status", "tenant_id", postgresql_include=["ends_at"]),
     Index(
         "ix_link_reach",  # all that portal.reach() and a list of tenants ask, so that they read no row of the table
         "partner_id",
         "tenant_id",
         postgresql_where=text("status = 'active'"),
-        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "areas"],
+        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "areas", *SHOWS],
     ),
     Index("ix_link_tenant", "tenant_id", "status"),
     Index("ix_link_ends_at", "ends_at", postgresql_where=text(f"status IN ({_listed(STANDING)})")),

@@ -36,5 +36,6 @@ subscription = Table(
         "tenant_id",
         unique=True,
         postgresql_where=text("status <> 'cancelled'"),
+        postgresql_include=["status", "plan", "currency", "mrr", "trial_ends_on"],
     ),
 )

@@ -90,7 +90,7 @@ async def today(connection: AsyncConnection, actor: Actor, *, now: datetime) -> 
         funnel=_shares(found["funnel"], _STATES, "status") if "funnel" in parts else None,
         models=_shares(found["models"], OPERATING_MODELS, "operating_model") if "models" in parts else None,
         plans=_shares(found["plans"], sorted(found["plans"]), "plan") if "plans" in parts else None,
-        open_tickets=_tickets(found["tickets"]) if "tickets" in parts else None,
+        open_tickets=_tickets(found) if "tickets" in parts else None,
         posture=_posture(found) if "posture" in parts else None,
         mrr=_amounts(found["mrr"]) if "mrr" in parts else None,
         outstanding=_amounts(found["outstanding"]) if "owed" in parts else None,
@@ -124,9 +124,9 @@ def _shares(part: Mapping[str, _Figure], order: Iterable[str], field: str) -> li
     return [Share(name, part[name].count, {field: name}) for name in order if name in part]
 
 
-def _tickets(part: Mapping[str, _Figure]) -> list[Share]:
+def _tickets(found: Parts) -> list[Share]:
     """Return the open and pending tickets by priority, the most urgent first."""
-    return [Share(name, part[name].count, {"priority": name, "status": _RUNNING}) for name in _PRIORITIES]
+    return [Share(name, _count(found, "tickets", name), {"priority": name, "status": _RUNNING}) for name in _PRIORITIES]
 
 
 def _amounts(part: Mapping[str, _Figure]) -> list[Money]:

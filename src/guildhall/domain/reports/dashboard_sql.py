@@ -12,11 +12,9 @@ from sqlalchemy.types import TypeEngine
 
 from guildhall.core.sql import bound
 from guildhall.domain.access.links import EXPIRING_DAYS
-from guildhall.domain.support.board_sql import DUE_SOON, OVERDUE
-from guildhall.domain.tenancy.tables import PRIORITIES
+from guildhall.domain.support.board_sql import DUE_SOON
 
 TRIAL_DAYS = 30
-_LONGEST_SOON = "interval '6 hours'"  # the last quarter of the longest clock: enters the index by time
 
 # Parts, and what a person must hold to see each, beside partner.tenants.list for all but the funnel.
 _SUPPORT = frozenset({"partner.support.tickets.list"})
@@ -41,37 +39,33 @@ _TYPES: dict[str, TypeEngine[Any]] = {
     "now": DateTime(timezone=True),
     "today": Date(),
 }
-_OPENS = {
-    "billing": "'partner.billing.read' = ANY (l.permissions)",
-    "support": "'partner.support.tickets.list' = ANY (l.permissions)",
-    "posture": "'partner.posture.read' = ANY (l.permissions) AND l.operating_model <> 'customer_managed'",
-}
-_ROLLED = ", ".join(f"coalesce(sum(r.{name}), 0) AS {name}" for name in (*PRIORITIES, "late"))
 # What parts stand on, in order; each is read once, and only where a part asks for it.
 _SHELVES = {
-    "linked": f"SELECT l.tenant_id, l.operating_model, {', '.join(f'{sql} AS {name}' for name, sql in _OPENS.items())}"
+    "mine": "SELECT l.tenant_id, l.operating_model, l.shows_billing, l.shows_tickets, l.shows_posture"
     " FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
-    " AND portal.is_live(l.status, l.starts_at, l.ends_at)",
-    # The tenants' own policy knows the person's limits.
-    "mine": "SELECT l.tenant_id, l.operating_model, l.billing, l.support, l.posture, t.plan_type"
-    " FROM linked AS l JOIN tenancy.tenant AS t ON t.id = l.tenant_id",
-    "sold": "SELECT s.status, s.currency, s.mrr, s.trial_ends_on, mine.billing FROM mine JOIN portal.subscription AS s"
-    " ON s.partner_id = :partner_id AND s.tenant_id = mine.tenant_id AND s.status <> 'cancelled'",
-    "helped": f"SELECT {_ROLLED} FROM mine JOIN tenancy.support_rollup AS r USING (tenant_id) WHERE mine.support",
+    " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
+    " AND (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE",
+    "sold": "SELECT s.plan, s.status, s.currency, s.mrr, s.trial_ends_on,"
+    " (s.tenant_id IN (SELECT tenant_id FROM mine WHERE mine.shows_billing)) IS TRUE AS shows_billing"
+    " FROM portal.subscription AS s WHERE s.partner_id = :partner_id AND s.status <> 'cancelled'"
+    " AND (s.tenant_id IN (SELECT tenant_id FROM mine)) IS TRUE",
+    "running": "SELECT t.priority, t.sla_breached_at IS NOT NULL OR t.sla_breach_at <= :now AS late,"
+    f" {DUE_SOON} AS soon FROM mine JOIN tenancy.ticket AS t USING (tenant_id)"
+    " WHERE mine.shows_tickets AND t.status IN ('open', 'pending')",
     "owing": "SELECT mine.tenant_id, r.currency, r.outstanding, r.overdue"
-    " FROM mine JOIN tenancy.billing_rollup AS r USING (tenant_id) WHERE mine.billing",
+    " FROM mine JOIN tenancy.billing_rollup AS r USING (tenant_id)"
+    " WHERE mine.shows_billing AND (r.outstanding <> 0 OR r.overdue <> 0)",
     "shared": "SELECT count(*) AS shared, count(p.score) AS measured, round(avg(p.score)) AS score,"
     " sum(p.critical) AS critical, sum(p.high) AS high, sum(p.medium) AS medium, sum(p.low) AS low"
     " FROM mine LEFT JOIN LATERAL (SELECT p.score, p.critical, p.high, p.medium, p.low"
     " FROM tenancy.posture_snapshot AS p WHERE p.tenant_id = mine.tenant_id ORDER BY p.taken_at DESC LIMIT 1) AS p"
-    " ON true WHERE mine.posture",
+    " ON true WHERE mine.shows_posture",
 }
 _SHOWN = (
     "CASE WHEN l.status IN ('scheduled', 'active', 'paused') AND l.ends_at <= now() THEN 'expired'"
     f" WHEN l.status = 'active' AND l.ends_at <= now() + make_interval(days => {EXPIRING_DAYS}) THEN 'expiring'"
     " ELSE l.status END"
 )
-_HELPED = "(t.tenant_id IN (SELECT tenant_id FROM mine WHERE support)) IS TRUE"
 _POSTURE = ("shared", "measured", "score", "critical", "high", "medium", "low")
 
 
@@ -85,16 +79,13 @@ _PARTS = {
     " WHERE l.partner_id = :partner_id GROUP BY 2",
     "customers": "SELECT 'customers', '', count(*), 0 FROM mine",
     "models": "SELECT 'models', operating_model, count(*), 0 FROM mine GROUP BY 2",
-    "plans": "SELECT 'plans', plan_type, count(*), 0 FROM mine GROUP BY 2",
+    "plans": "SELECT 'plans', plan, count(*), 0 FROM sold GROUP BY 2",
     "trials": "SELECT 'trials', '', count(*), 0 FROM sold WHERE status = 'trial'"
     f" AND trial_ends_on BETWEEN :today AND :today + {TRIAL_DAYS}",
-    "mrr": "SELECT 'mrr', currency, count(*), sum(mrr) FROM sold WHERE billing AND status = 'active' GROUP BY 2",
-    "tickets": "SELECT 'tickets', p.name, p.tickets, 0 FROM helped AS h CROSS JOIN LATERAL"
-    f" (VALUES {_rows('h', PRIORITIES)}) AS p (name, tickets)",
-    "breached": "SELECT 'breached', '', h.late + (SELECT count(*) FROM tenancy.ticket AS t"
-    f" WHERE {OVERDUE} AND {_HELPED}), 0 FROM helped AS h",
-    "due_soon": "SELECT 'due_soon', '', count(*), 0 FROM tenancy.ticket AS t"
-    f" WHERE t.sla_breach_at <= :now + {_LONGEST_SOON} AND {DUE_SOON} AND {_HELPED}",
+    "mrr": "SELECT 'mrr', currency, count(*), sum(mrr) FROM sold WHERE shows_billing AND status = 'active' GROUP BY 2",
+    "tickets": "SELECT 'tickets', priority, count(*), 0 FROM running GROUP BY 2",
+    "breached": "SELECT 'breached', '', count(*), 0 FROM running WHERE late",
+    "due_soon": "SELECT 'due_soon', '', count(*), 0 FROM running WHERE soon",
     "owed": "SELECT o.kind, o.currency, count(*), sum(o.amount) FROM owing AS r CROSS JOIN LATERAL (VALUES"
     " ('outstanding', r.currency, r.outstanding), ('overdue', r.currency, r.overdue)) AS o (kind, currency, amount)"
     " WHERE o.amount <> 0 GROUP BY 1, 2",

@@ -251,7 +251,7 @@ def customer(actor: Actor, row: Mapping[str, Any]) -> Customer:
         **{name: row[name] for name in _PLAIN},
         relationship=_relationship(row),
         metrics=_metrics(actor, row),
-        billing=_billing(actor, row) if row["opens_billing"] and actor.may(BILLING) else None,
+        billing=_billing(actor, row) if row["shows_billing"] and actor.may(BILLING) else None,
     )
 
 
@@ -269,9 +269,9 @@ def _relationship(row: Mapping[str, Any]) -> Relationship:
 
 def _metrics(actor: Actor, row: Mapping[str, Any]) -> Metrics:
     """Return the figures; one that is allowed and has no source yet is zero."""
-    owed = row["opens_billing"] and actor.may(BILLING) and actor.may("partner.money.read")
-    helped = row["opens_support"] and actor.may(SUPPORT)
-    served = row["opens_subscribers"] and actor.may(SUBSCRIBERS)
+    owed = row["shows_billing"] and actor.may(BILLING) and actor.may("partner.money.read")
+    helped = row["shows_tickets"] and actor.may(SUPPORT)
+    served = row["shows_subscribers"] and actor.may(SUBSCRIBERS)
     others = zip(row["other_balances"] or (), row["other_currencies"] or (), strict=True)
     return Metrics(
         outstanding_balance=money(row["balance"] or _NOTHING, row["currency"]) if owed else None,

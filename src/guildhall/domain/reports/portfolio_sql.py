@@ -46,7 +46,7 @@ PLACED = ("place", "hidden", "link_id", "tenant_id", "name", "slug", "domain", "
 PLACED_LAST = ("created_at", "updated_at")
 LINKED = ("access_role", "operating_model", "relationship_type", "starts_at", "ends_at")
 DERIVED = ("expiring",)
-OPENED = ("opens_billing", "opens_support", "opens_subscribers")
+OPENED = ("shows_billing", "shows_tickets", "shows_subscribers")
 FIGURES = (
     "billing_cycle",
     "mrr",
@@ -61,11 +61,11 @@ FIGURES = (
     "subscribers",
 )
 COUNTED = ("total", "hidden_count", "sortable")
-COLUMNS = (*PLACED, *PLACED_LAST, *LINKED, *DERIVED, *OPENED, *FIGURES)
+COLUMNS = (*PLACED, *PLACED_LAST, *LINKED, *OPENED, *DERIVED, *FIGURES)
 
 _LIVE = "l.partner_id = :partner_id AND l.status = 'active' AND portal.is_live(l.status, l.starts_at, l.ends_at)"
 _FAR = "1000000000000000"  # more than a balance can be: puts hidden ones last in either direction
-_BALANCE = "CASE WHEN l.opens_billing THEN coalesce(o.outstanding, 0) END"
+_BALANCE = "CASE WHEN l.shows_billing THEN coalesce(o.outstanding, 0) END"
 _SORTS = {"name": "lower(t.name)", "created_at": "t.created_at"}
 _LINK_FILTERS = {
     "operating_model": "l.operating_model = ANY (:operating_model)",
@@ -114,7 +114,7 @@ def statement(shape: Shape) -> tuple[TextClause, tuple[str, ...]]:
 
 def _linked(shape: Shape) -> str:
     """Return the live links that match; by name they come out of an index alone."""
-    opens = f", '{BILLING}' = ANY (l.permissions) AS opens_billing" if shape.sort_by == "outstanding_balance" else ""
+    opens = ", l.shows_billing" if shape.sort_by == "outstanding_balance" else ""
     where = "".join(f" AND {_LINK_FILTERS[name]}" for name in shape.filters if name in _LINK_FILTERS)
     return f"SELECT l.id, l.tenant_id{opens} FROM portal.partner_tenant_link AS l WHERE {_LIVE}{where}"
 
@@ -124,7 +124,7 @@ def _listed(shape: Shape) -> str:
     by_balance = shape.sort_by == "outstanding_balance"
     last = f"-{_FAR}" if shape.sort_order == "desc" else _FAR
     place = f"coalesce({_BALANCE}, {last})" if by_balance else _SORTS[shape.sort_by]
-    hidden = "NOT l.opens_billing" if by_balance else "false"
+    hidden = "NOT l.shows_billing" if by_balance else "false"
     owed = (
         " LEFT JOIN tenancy.billing_rollup AS o ON o.tenant_id = t.id AND o.currency = t.currency" if by_balance else ""
     )
@@ -150,7 +150,7 @@ def _page(shape: Shape) -> str:
 def _counts(shape: Shape) -> str:
     """Return how many there are, how many hide the field sorted by, and whether any link at all shows it."""
     sortable = (
-        f"EXISTS (SELECT 1 FROM portal.partner_tenant_link AS l WHERE {_LIVE} AND '{BILLING}' = ANY (l.permissions)"
+        f"EXISTS (SELECT 1 FROM portal.partner_tenant_link AS l WHERE {_LIVE} AND l.shows_billing"
         " AND l.tenant_id IN (SELECT reached FROM portal.reach('billing') AS reached))"
         if shape.sort_by == "outstanding_balance"
         else "true"
@@ -173,12 +173,10 @@ def _columns(shape: Shape) -> list[str]:
         figures |= {"open_tickets": "r.open + r.pending", "breaches": "x.breaches"}
     if shape.subscribers:
         figures |= {"subscribers": "u.active + u.suspended"}
-    opened = zip(OPENED, (BILLING, SUPPORT, SUBSCRIBERS), strict=True)
     return [
         *(f"page.{name}" for name in (*PLACED, *PLACED_LAST)),
-        *(f"l.{name}" for name in LINKED),
+        *(f"l.{name}" for name in (*LINKED, *OPENED)),
         f"coalesce(l.ends_at <= now() + make_interval(days => {EXPIRING_DAYS}), false) AS expiring",
-        *(f"'{permission}' = ANY (l.permissions) AS {name}" for name, permission in opened),
         *(f"{value} AS {name}" for name, value in figures.items()),
     ]
 

@@ -78,12 +78,11 @@ _TYPES: dict[str, TypeEngine[Any]] = {
     "tenant_ids": ARRAY(Uuid),
     "number": BigInteger(),
     "search": Text(),
-    "needs": Text(),
 }
-# The tenants of a partner whose live link holds the permission `needs`.
-LINKED = (
+# The tenants of a partner whose live link lets tickets be listed.
+_LINKED = (
     "SELECT tenant_id FROM portal.partner_tenant_link WHERE partner_id = :partner_id AND status = 'active'"
-    " AND portal.is_live(status, starts_at, ends_at) AND :needs = ANY (permissions)"
+    " AND portal.is_live(status, starts_at, ends_at) AND shows_tickets"
 )
 _LINKED_NAME = (
     "(SELECT l.tenant_name FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id"
@@ -124,7 +123,7 @@ def statement(shape: Shape) -> tuple[TextClause, tuple[str, ...]]:
 def _scope(shape: Shape) -> str:
     """Return the tenants that the list is about; nothing for staff, who see all."""
     if shape.role is DbRole.PARTNER:
-        return LINKED + (" AND tenant_id = ANY (:tenant_ids)" if shape.named else "")
+        return _LINKED + (" AND tenant_id = ANY (:tenant_ids)" if shape.named else "")
     if shape.role is DbRole.CUSTOMER:
         return "SELECT CAST(:own_tenant_id AS uuid) AS tenant_id"
     return "SELECT unnest(CAST(:tenant_ids AS uuid[])) AS tenant_id" if shape.named else ""

@@ -180,6 +180,12 @@ ticket = Table(
         postgresql_where=text("sla_breached_at IS NOT NULL"),
     ),
     Index(
+        "ix_ticket_running",
+        "tenant_id",
+        postgresql_where=text("status IN ('open', 'pending')"),
+        postgresql_include=["priority", "sla_breach_at", "sla_breached_at", "created_at", "subscriber_id"],
+    ),
+    Index(
         "ix_ticket_sla_due",
         "sla_breach_at",
         postgresql_where=text("status IN ('open', 'pending') AND sla_breached_at IS NULL"),
@@ -247,7 +253,13 @@ posture_snapshot = Table(
     Column("low", Integer, nullable=False, server_default="0"),
     Column("findings", JSONB, nullable=False, server_default=text("'[]'")),
     CheckConstraint("score BETWEEN 0 AND 100", name="score"),
-    UniqueConstraint("tenant_id", "taken_at"),
+    Index(
+        "uq_posture_snapshot_tenant_id_taken_at",
+        "tenant_id",
+        "taken_at",
+        unique=True,
+        postgresql_include=["score", "critical", "high", "medium", "low"],
+    ),
 )
 
 billing_rollup = Table(
@@ -260,6 +272,12 @@ billing_rollup = Table(
     Column("open_count", Integer, nullable=False, server_default="0"),
     Column("last_issued_on", Date),
     PrimaryKeyConstraint("tenant_id", "currency"),
+    Index(
+        "ix_billing_rollup_owed",
+        "tenant_id",
+        postgresql_where=text("outstanding <> 0 OR overdue <> 0"),
+        postgresql_include=["currency", "outstanding", "overdue"],
+    ),
 )
 support_rollup = Table(
     "support_rollup",
@@ -275,14 +293,10 @@ support_rollup = Table(
     Column("normal", Integer, nullable=False, server_default="0"),
     Column("low", Integer, nullable=False, server_default="0"),
     Column("breached", Integer, nullable=False, server_default="0"),
-    Column("late", Integer, nullable=False, server_default="0"),
     Column("done", Integer, nullable=False, server_default="0"),
     Column("done_seconds", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("tenant_id"),
-    comment=(
-        "Tickets by status; open and pending ones by priority; ever breached, and of these running;"
-        " resolved ones and their time"
-    ),
+    comment="Tickets by status; open and pending ones by priority; ever breached; resolved ones and their time",
 )
 subscriber_rollup = Table(
     "subscriber_rollup",

@@ -293,6 +293,42 @@ def upgrade() -> None:
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("is_active", sa.Boolean(), sa.Computed("status = 'active'", persisted=True), nullable=True),
+        sa.Column(
+            "shows_billing",
+            sa.Boolean(),
+            sa.Computed(
+                "'partner.billing.read' = ANY (permissions)",
+                persisted=True,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "shows_tickets",
+            sa.Boolean(),
+            sa.Computed(
+                "'partner.support.tickets.list' = ANY (permissions)",
+                persisted=True,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "shows_subscribers",
+            sa.Boolean(),
+            sa.Computed(
+                "'partner.provisioning.subscribers.list' = ANY (permissions)",
+                persisted=True,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "shows_posture",
+            sa.Boolean(),
+            sa.Computed(
+                "'partner.posture.read' = ANY (permissions) AND operating_model <> 'customer_managed'",
+                persisted=True,
+            ),
+            nullable=True,
+        ),
         sa.Column("paused_by", sa.Text(), nullable=True),
         sa.Column(
             "sla_config",
@@ -384,6 +420,7 @@ def upgrade() -> None:
         ["partner_id", "status", "tenant_id"],
         unique=False,
         schema="portal",
+        postgresql_include=["ends_at"],
     )
     op.create_index(
         "ix_link_reach",
@@ -392,7 +429,17 @@ def upgrade() -> None:
         unique=False,
         schema="portal",
         postgresql_where=sa.text("status = 'active'"),
-        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "areas"],
+        postgresql_include=[
+            "id",
+            "starts_at",
+            "ends_at",
+            "operating_model",
+            "areas",
+            "shows_billing",
+            "shows_tickets",
+            "shows_subscribers",
+            "shows_posture",
+        ],
     )
     op.create_index("ix_link_tenant", "partner_tenant_link", ["tenant_id", "status"], unique=False, schema="portal")
     op.create_index(
@@ -578,6 +625,7 @@ def upgrade() -> None:
         unique=True,
         schema="portal",
         postgresql_where=sa.text("status <> 'cancelled'"),
+        postgresql_include=["status", "plan", "currency", "mrr", "trial_ends_on"],
     )
     op.create_table(
         "partner_refresh_token",
@@ -667,7 +715,17 @@ def downgrade() -> None:
         table_name="partner_tenant_link",
         schema="portal",
         postgresql_where=sa.text("status = 'active'"),
-        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "areas"],
+        postgresql_include=[
+            "id",
+            "starts_at",
+            "ends_at",
+            "operating_model",
+            "areas",
+            "shows_billing",
+            "shows_tickets",
+            "shows_subscribers",
+            "shows_posture",
+        ],
     )
     op.drop_index("ix_link_partner", table_name="partner_tenant_link", schema="portal")
     op.drop_index(

@@ -76,6 +76,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "currency", name=op.f("pk_billing_rollup")),
         schema="tenancy",
     )
+    op.create_index(
+        "ix_billing_rollup_owed",
+        "billing_rollup",
+        ["tenant_id"],
+        unique=False,
+        schema="tenancy",
+        postgresql_where=sa.text("outstanding <> 0 OR overdue <> 0"),
+        postgresql_include=["currency", "outstanding", "overdue"],
+    )
     op.create_table(
         "customer_invite",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -195,8 +204,15 @@ def upgrade() -> None:
         sa.CheckConstraint("score BETWEEN 0 AND 100", name=op.f("ck_posture_snapshot_score")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_posture_snapshot_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posture_snapshot")),
-        sa.UniqueConstraint("tenant_id", "taken_at", name=op.f("uq_posture_snapshot_tenant_id_taken_at")),
         schema="tenancy",
+    )
+    op.create_index(
+        "uq_posture_snapshot_tenant_id_taken_at",
+        "posture_snapshot",
+        ["tenant_id", "taken_at"],
+        unique=True,
+        schema="tenancy",
+        postgresql_include=["score", "critical", "high", "medium", "low"],
     )
     op.create_table(
         "subscriber",
@@ -239,13 +255,12 @@ def upgrade() -> None:
         sa.Column("normal", sa.Integer(), server_default="0", nullable=False),
         sa.Column("low", sa.Integer(), server_default="0", nullable=False),
         sa.Column("breached", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("late", sa.Integer(), server_default="0", nullable=False),
         sa.Column("done", sa.Integer(), server_default="0", nullable=False),
         sa.Column("done_seconds", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenancy.tenant.id"], name=op.f("fk_support_rollup_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_support_rollup")),
         schema="tenancy",
-        comment="Tickets by status; open and pending ones by priority; ever breached, and of these running; resolved ones and their time",
+        comment="Tickets by status; open and pending ones by priority; ever breached; resolved ones and their time",
     )
     op.create_table(
         "uptime_daily",
@@ -361,6 +376,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("sla_breached_at IS NOT NULL"),
     )
     op.create_index(
+        "ix_ticket_running",
+        "ticket",
+        ["tenant_id"],
+        unique=False,
+        schema="tenancy",
+        postgresql_where=sa.text("status IN ('open', 'pending')"),
+        postgresql_include=["priority", "sla_breach_at", "sla_breached_at", "created_at", "subscriber_id"],
+    )
+    op.create_index(
         "ix_ticket_sla_due",
         "ticket",
         ["sla_breach_at"],
@@ -462,6 +486,12 @@ def downgrade() -> None:
     op.drop_index("ix_ticket_tenant_id_created_at", table_name="ticket", schema="tenancy")
     op.drop_index(op.f("ix_ticket_subscriber_id"), table_name="ticket", schema="tenancy")
     op.drop_index(
+        "ix_ticket_running",
+        table_name="ticket",
+        schema="tenancy",
+        postgresql_where=sa.text("status IN ('open', 'pending')"),
+    )
+    op.drop_index(
         "ix_ticket_sla_due",
         table_name="ticket",
         schema="tenancy",
@@ -484,6 +514,7 @@ def downgrade() -> None:
     op.drop_table("subscriber_rollup", schema="tenancy")
     op.drop_index("ix_subscriber_tenant_id_name", table_name="subscriber", schema="tenancy")
     op.drop_table("subscriber", schema="tenancy")
+    op.drop_index("uq_posture_snapshot_tenant_id_taken_at", table_name="posture_snapshot", schema="tenancy")
     op.drop_table("posture_snapshot", schema="tenancy")
     op.drop_index("ix_outage_tenant_id_started_at", table_name="outage", schema="tenancy")
     op.drop_table("outage", schema="tenancy")
@@ -498,6 +529,7 @@ def downgrade() -> None:
     op.drop_index("uq_customer_invite_token_hash", table_name="customer_invite", schema="tenancy")
     op.drop_index(op.f("ix_customer_invite_tenant_id"), table_name="customer_invite", schema="tenancy")
     op.drop_table("customer_invite", schema="tenancy")
+    op.drop_index("ix_billing_rollup_owed", table_name="billing_rollup", schema="tenancy")
     op.drop_table("billing_rollup", schema="tenancy")
     op.drop_index("ix_tenant_name", table_name="tenant", schema="tenancy")
     op.drop_table("tenant", schema="tenancy")
