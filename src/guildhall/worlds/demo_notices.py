@@ -30,7 +30,9 @@ def _of(link: Link, now: datetime) -> Iterator[tuple[object, ...]]:
         for days in (30, 7):
             at = link.ends_at - timedelta(days=days)
             for side, whom in (("partner", link.partner.id), ("tenant", tenant)):
-                yield _row(link, side, whom, "link.ends_soon", at, f"{days}", days=days)
+                # The worker's own key, so that it does not warn of the same once more.
+                key = f"link_ends:{link.id}:{link.ends_at.date()}:{days}"
+                yield _row(link, side, whom, "link.ends_soon", at, key, days=days)
     elif (link.partner.slug, link.slug) == _ASKS_FOR_MORE:
         yield _row(link, "tenant", tenant, "link.change_asked", now - timedelta(days=2))
     elif link.status == "requested" and link.tenant is not None:
@@ -43,12 +45,12 @@ def _of(link: Link, now: datetime) -> Iterator[tuple[object, ...]]:
 
 
 def _row(
-    link: Link, side: str, whom: UUID | None, kind: str, at: datetime, mark: str = "", **values: int
+    link: Link, side: str, whom: UUID | None, kind: str, at: datetime, key: str = "", **values: int
 ) -> tuple[object, ...]:
     known = link.tenant if side != "partner" or link.status not in {"requested", "declined"} else None
     text = {"tenant": known.name if known else f"{link.slug}.example"} if side != "tenant" else {}
     text |= {"partner": link.partner.name} if side != "partner" else {}
-    dedupe = f"{kind}:{link.id}:{mark}"
+    dedupe = key or f"{kind}:{link.id}"
     return (
         made_id("notice", side, dedupe),
         side,

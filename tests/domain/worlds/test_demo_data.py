@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 
+from guildhall.domain.notify.sentences import filled, sentence
 from guildhall.domain.tenancy.tables import INVOICE_STATUSES, PRIORITIES, TICKET_STATUSES
 from guildhall.worlds.demo_posture import marker
 
@@ -175,6 +176,17 @@ def test_subscriptions_occur_in_all_statuses_for_every_live_link_of_a_seller(sto
     assert missing == []
 
 
-def test_notices_wait_for_partners_tenants_and_staff(story):
-    found = {audience for (audience,) in rows(story, "SELECT DISTINCT audience FROM portal.notice")}
-    assert found == {"partner", "tenant", "staff"}
+def test_notices_wait_for_partners_tenants_and_staff_and_each_has_its_sentence(story):
+    found = rows(story, 'SELECT audience, kind, "values" FROM portal.notice')
+    assert {audience for audience, _, _ in found} == {"partner", "tenant", "staff"}
+    for audience, kind, values in found:
+        assert "%" not in filled(sentence(audience, kind), values)
+
+
+def test_the_worker_has_no_warning_of_an_end_to_add(story):
+    found = rows(
+        story,
+        "SELECT audience, dedupe FROM portal.notice AS n JOIN portal.partner_tenant_link AS l ON l.id = n.link_id"
+        " WHERE n.dedupe = 'link_ends:' || l.id || ':' || (l.ends_at AT TIME ZONE 'UTC')::date || ':7'",
+    )
+    assert sorted(audience for audience, _ in found) == ["partner", "tenant"]
