@@ -1,5 +1,7 @@
 """A customer answers, narrows and stops its partners over HTTP; the partner feels it on its next request."""
 
+import re
+
 import pytest
 
 from support_world import World
@@ -68,7 +70,8 @@ async def test_less_is_offered_after_the_difference_was_seen(world: World) -> No
     link = link_of(world, "kestrel", "northwind", "requested")
     kept = ["partner.support.tickets.list", "partner.support.tickets.read"]
     page = (await client.get(f"/links/{link}/counter")).text
-    end = page.split('name="ends_at"', 1)[1].split(">", 1)[0].split('value="', 1)[1].split('"', 1)[0]
+    field = next(tag for tag in re.findall(r"<input[^>]*>", page) if 'name="ends_at"' in tag)
+    end = re.findall(r'value="([^"]*)"', field)[0]
     offer = {"permissions": kept, "operating_model": "customer_managed", "ends_at": end, "reason": "Enough"}
     seen = await world.post(client, f"/links/{link}/counter", **offer)
     assert seen.status_code == 200
