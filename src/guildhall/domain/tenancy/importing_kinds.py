@@ -25,6 +25,7 @@ KINDS: Mapping[str, Kind] = {
         row=importing_rows.InvoiceLineRow,
         table=tables.invoice_line,
         key=("tenant", "invoice", "position"),
+        conflict=("invoice", "position"),
         references=("invoice",),
     ),
     "payments": Kind(

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 from msgspec import UNSET, Struct
 from psycopg.types.json import Jsonb
-from sqlalchemy import Column, DefaultClause, Table, UniqueConstraint
+from sqlalchemy import Column, DefaultClause, Table
 from sqlalchemy.dialects import postgresql
 
 from guildhall.core.ids import new_id
@@ -37,14 +37,16 @@ class Check(Struct, frozen=True):
 class Kind(Struct, frozen=True, kw_only=True):
     """One kind of import.
 
-    `key` are the fields that name a row; `references` are fields that hold the external id of another row of the
-    same tenant, in the table of that name; `unique` are further fields that no two rows share; `defaults` is SQL
-    for fields that the table itself gives no default; `besides` is SQL for columns that no field fills.
+    `key` are the fields that name a row, `conflict` those of the table's unique key where it needs fewer;
+    `references` are fields that hold the external id of another row of the same tenant, in the table of that name;
+    `unique` are further fields that no two rows share; `defaults` is SQL for fields that the table itself gives no
+    default; `besides` is SQL for columns that no field fills.
     """
 
     row: type[Row]
     table: Table
     key: tuple[str, ...]
+    conflict: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
     defaults: Mapping[str, str] = {}
@@ -207,23 +209,17 @@ def upsert(connection: Connection, kind: Kind) -> Written:
     key = {kind.column(field).name for field in kind.key}
     stored = [name for name in values if name not in key]
     made = ({"id": "coalesce(t.id, s.id)"} if "id" in kind.table.c else {}) | values | dict(kind.besides)
+    conflict = [kind.column(field).name for field in kind.conflict or kind.key]
     change = [f"{name} = excluded.{name}" for name in stored]
     change += ["updated_at = now()"] if "updated_at" in kind.table.c else []
     change += ["version = now.version + 1"] if "version" in kind.table.c else []
     row = connection.execute(
         f"WITH written AS (INSERT INTO {kind.table.fullname} AS now ({', '.join(made)})"
         f" SELECT {', '.join(made.values())} FROM {_joined(kind)}"
-        f" ON CONFLICT ({', '.join(_conflict(kind, key))}) DO UPDATE SET {', '.join(change)}"
+        f" ON CONFLICT ({', '.join(conflict)}) DO UPDATE SET {', '.join(change)}"
         f" WHERE ({', '.join(f'now.{name}' for name in stored)})"
         f" IS DISTINCT FROM ({', '.join(f'excluded.{name}' for name in stored)}) RETURNING xmax = 0 AS added)"
         " SELECT count(*) FILTER (WHERE added), count(*) FILTER (WHERE NOT added) FROM written"
     ).fetchone()
     added, changed = row or (0, 0)
     return Written(added, changed)
-
-
-def _conflict(kind: Kind, key: set[str]) -> list[str]:
-    """Return the columns of the table's own unique constraint that the key stands for."""
-    uniques = [constraint for constraint in kind.table.constraints if isinstance(constraint, UniqueConstraint)]
-    named = [{column.name for column in constraint.columns} for constraint in (*uniques, kind.table.primary_key)]
-    return sorted(next(columns for columns in named if columns <= key))
