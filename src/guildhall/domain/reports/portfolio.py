@@ -86,7 +86,7 @@ class Customer(Struct, frozen=True, kw_only=True):
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which tenants to list; `search` looks in name and domain. `cursor` replaces `offset`.
+    """Which tenants to list; `search` looks in name and domain, `plan` in the subscription. `cursor` replaces `offset`.
 
     `tenant_id` narrows to one tenant, which passed the gates.
     """

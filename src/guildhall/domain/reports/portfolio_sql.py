@@ -70,10 +70,11 @@ _SORTS = {"name": "lower(t.name)", "created_at": "t.created_at"}
 _LINK_FILTERS = {
     "operating_model": "l.operating_model = ANY (:operating_model)",
     "tenant_id": "l.tenant_id = :tenant_id",
+    "plan": "EXISTS (SELECT 1 FROM portal.subscription AS s WHERE s.partner_id = :partner_id"
+    " AND s.tenant_id = l.tenant_id AND s.status <> 'cancelled' AND s.plan = ANY (:plan))",
 }
 _TENANT_FILTERS = {
     "status": "t.status = ANY (:status)",
-    "plan": "t.plan_type = ANY (:plan)",
     "search": "(t.name ILIKE :search OR t.domain ILIKE :search)",
 }
 _TYPES: dict[str, TypeEngine[Any]] = {
