@@ -180,6 +180,9 @@ def import_(kind: str, file: Path, *, dry_run: bool) -> None:
     if report.fault_count:
         raise click.ClickException(f"{report.fault_count} faults in {report.rows} rows. Nothing was written.")
     done = "would be" if dry_run else "were"
+    for invite in report.written.invites:
+        address = f"{settings.origin('customers')}/welcome/{invite.token}"
+        click.echo(f"{invite.email} signs up once, until {invite.expires_at:%Y-%m-%d %H:%M} UTC: {address}")
     added, changed = report.written.added, report.written.changed
     click.echo(f"{report.rows} rows: {added} {done} added, {changed} changed, {report.unchanged} as they were.")
 

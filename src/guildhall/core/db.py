@@ -50,6 +50,7 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
             pool_timeout=5,
             pool_pre_ping=surface is Surface.WORKER,  # a job has time, and nobody to press “reload”
             pool_recycle=1800,
+            hide_parameters=True,  # bound values hold secrets and personal data; they do not belong in a log
             connect_args={"server_settings": {"application_name": f"guildhall {surface}", "timezone": "UTC"}},
         )
 

@@ -10,7 +10,8 @@ from typing import ClassVar
 class Refusal(Exception):  # noqa: N818 - the business's word for it
     """An expected “no”: `code` and `status` as in API.md, `detail` a sentence for people.
 
-    `errors` maps a field's name to what is wrong with it; `retry_after` is in seconds.
+    `sentence` is what is translated, and `values` fills its `%(name)s`. `errors` maps a field's name to what is
+    wrong with it; `retry_after` is in seconds.
     """
 
     code: ClassVar[str] = "FORBIDDEN"
@@ -19,15 +20,17 @@ class Refusal(Exception):  # noqa: N818 - the business's word for it
 
     def __init__(
         self,
-        detail: str = "",
+        sentence: str = "",
         *,
+        values: Mapping[str, str] | None = None,
         code: str | None = None,
         errors: Mapping[str, str] | None = None,
         retry_after: int | None = None,
     ) -> None:
         """Take the sentence, and for some refusals a finer code, the fields at fault, seconds to wait."""
-        super().__init__(detail or self.title)
-        self.detail = detail or self.title
+        self.sentence, self.values = sentence or self.title, dict(values or {})
+        self.detail = self.sentence % self.values if self.values else self.sentence
+        super().__init__(self.detail)
         self.exact_code = code or self.code
         self.errors = dict(errors or {})
         self.retry_after = retry_after

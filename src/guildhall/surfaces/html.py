@@ -30,6 +30,7 @@ from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import Speech, gettext
 from guildhall.surfaces.kit.render import page as rendered
 from guildhall.surfaces.kit.shell import Brand, Message, NavGroup, NavItem, Person, Shell, TenantContext, theme_of
+from guildhall.surfaces.kit.states import state_label
 from guildhall.surfaces.kit.static import static_router
 
 Web = Request[Any, Any, Any]
@@ -232,8 +233,9 @@ def _messages(request: Web) -> tuple[Message, ...]:
 
 
 async def typed(request: Web) -> dict[str, str]:
-    """Return the text fields of the posted form, the last value of each name."""
-    return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
+    """Return the text fields of the posted form, the last value of each name; NUL, which no text holds, is left out."""
+    items = (await request.form()).multi_items()
+    return {name: value.replace("\x00", "") for name, value in items if isinstance(value, str)}
 
 
 async def ticked(request: Web, name: str) -> list[str]:
@@ -246,7 +248,16 @@ def form(values: Mapping[str, object], refusal: Refusal | None = None, prefix: s
     if refusal is None:
         return Form(values, {}, prefix)
     errors = {name: gettext(sentence) for name, sentence in refusal.errors.items()}
-    return Form(values, errors or {"": gettext(refusal.detail)}, prefix)
+    return Form(values, errors or {"": told(refusal)}, prefix)
+
+
+def told(refusal: Refusal) -> str:
+    """Return what a refusal says, in the reader's language.
+
+    The states that it names come as codes, under the name of their family (`link_state`, `ticket_target`).
+    """
+    words = {name: state_label(name.split("_")[0], code).lower() for name, code in refusal.values.items()}
+    return gettext(refusal.sentence, **words)
 
 
 def local_path(text: str | None, default: str = "/") -> str:
@@ -304,9 +315,7 @@ async def _on_refusal(request: Web, refusal: Refusal) -> Response[Any]:
         status_code=refusal.status,
         headers={"Retry-After": str(refusal.retry_after)} if refusal.retry_after else {},
         heading=gettext("This page does not exist") if not_found else gettext(refusal.title),
-        sentence=gettext("The address may be wrong, or you may not see what is there.")
-        if not_found
-        else gettext(refusal.detail),
+        sentence=gettext("The address may be wrong, or you may not see what is there.") if not_found else told(refusal),
         next_step=gettext(next_step) if next_step else None,
         action=(gettext("Go to the start page"), "/"),
         reference=request.scope["state"].get("request_id"),

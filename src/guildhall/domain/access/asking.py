@@ -180,9 +180,7 @@ async def end(actor: Actor, *, link_id: UUID, reason: str = "") -> None:
         await note_step(connection, actor, row, Action.LINK_ENDED, reason=reason)
 
 
-async def ask_change(
-    actor: Actor, *, link_id: UUID, terms: Terms, now: datetime, if_version: int | None = None
-) -> str:
+async def ask_change(actor: Actor, *, link_id: UUID, terms: Terms, now: datetime, if_version: int | None = None) -> str:
     """Change the terms of a standing link: `narrowed` at once, or `asked` of the tenant when anything widens.
 
     While the tenant has not answered, the old set stays in force; no answer is no change. Raises
@@ -195,7 +193,7 @@ async def ask_change(
         if if_version not in {None, current.version}:
             raise PreconditionFailed
         if current.status not in STANDING:
-            raise Conflict(f"The link is {current.shown_status}; ask for a new one")
+            raise Conflict("The link is %(link_state)s; ask for a new one", values={"link_state": current.shown_status})
         columns = exact(msgspec.structs.replace(terms, starts_at=current.starts_at), now=now)
         if is_wider(columns, msgspec.structs.asdict(current)):
             await _offer(connection, actor, link_id, columns, terms.reason)

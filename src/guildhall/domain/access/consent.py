@@ -141,7 +141,7 @@ async def approve_change(actor: Actor, *, link_id: UUID, now: datetime) -> None:
     async with db.transaction(actor) as connection:
         current = await links.get(connection, actor, link_id)
         if current.status not in STANDING:
-            raise Conflict(f"The link is {current.shown_status}")
+            raise Conflict("The link is %(link_state)s", values={"link_state": current.shown_status})
         offer = await links.open_offer(connection, link_id, "change")
         columns = {
             "access_role": offer.access_role,
@@ -173,7 +173,7 @@ async def narrow(actor: Actor, *, link_id: UUID, terms: Terms, now: datetime) ->
     async with db.transaction(actor) as connection:
         current = await links.get(connection, actor, link_id)
         if current.status not in STANDING:
-            raise Conflict(f"The link is {current.shown_status}")
+            raise Conflict("The link is %(link_state)s", values={"link_state": current.shown_status})
         columns = less(terms, current, now=now)
         await write_terms(connection, actor, current, columns)
         await note_terms(connection, actor, current, Action.LINK_NARROWED, columns, terms.reason)

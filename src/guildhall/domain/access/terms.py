@@ -55,11 +55,11 @@ def _errors(terms: Terms, now: datetime) -> dict[str, str]:
     """Return what is wrong with the terms, field by field."""
     errors = {}
     if terms.access_role not in LINK_ROLES:
-        errors["access_role"] = "Choose one of: " + ", ".join(LINK_ROLES)
+        errors["access_role"] = "Choose one of the list"
     if terms.operating_model not in OPERATING_MODELS:
-        errors["operating_model"] = "Choose one of: " + ", ".join(OPERATING_MODELS)
+        errors["operating_model"] = "Choose one of the list"
     if terms.relationship_type not in RELATIONSHIP_TYPES:
-        errors["relationship_type"] = "Choose one of: " + ", ".join(RELATIONSHIP_TYPES)
+        errors["relationship_type"] = "Choose one of the list"
     if len(terms.reason) > _LONGEST_REASON:
         errors["reason"] = f"Use at most {_LONGEST_REASON} characters"
     return errors | _date_errors(terms, now)

@@ -72,7 +72,10 @@ async def step(
     row = (await guarded(connection, statement)).mappings().first()
     if row is None:
         current = await get(connection, actor, link_id)
-        raise Conflict(f"The link is {current.shown_status} and cannot become {to}")
+        raise Conflict(
+            "The link is %(link_state)s and cannot become %(link_target)s",
+            values={"link_state": current.shown_status, "link_target": to},
+        )
     return row
 
 

@@ -192,7 +192,10 @@ async def _values(
 def _step(current: Ticket, wanted: str, *, now: datetime) -> dict[str, Any]:
     """Return the columns of a step of the status; raises Conflict where it is not allowed."""
     if not rules.may_become(current.status, wanted):
-        raise Conflict(f"A ticket that is {current.status} cannot become {wanted}")
+        raise Conflict(
+            "A ticket that is %(ticket_state)s cannot become %(ticket_target)s",
+            values={"ticket_state": current.status, "ticket_target": wanted},
+        )
     if wanted in rules.DONE:
         return {"status": wanted, "resolved_at": current.resolved_at or now}
     return {"status": wanted, "resolved_at": None}

@@ -14,7 +14,7 @@ from guildhall.surfaces import asked
 from guildhall.surfaces.console.link_questions import ASK, END, QUESTIONS
 from guildhall.surfaces.console.links import name_of
 from guildhall.surfaces.entry import Who, needs
-from guildhall.surfaces.html import Page, Web, page, redirect, typed
+from guildhall.surfaces.html import Page, Web, page, redirect, told, typed
 from guildhall.surfaces.kit.i18n import gettext
 
 LONGEST_REASON = 2000
@@ -38,7 +38,7 @@ async def _done(link_id: UUID, doing: Awaitable[None], said: str) -> Redirect:
     try:
         await doing
     except Conflict as refusal:
-        return redirect(f"/links/{link_id}", gettext(refusal.detail), "error")
+        return redirect(f"/links/{link_id}", told(refusal), "error")
     return redirect(f"/links/{link_id}", said)
 
 

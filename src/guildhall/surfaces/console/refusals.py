@@ -11,7 +11,7 @@ from guildhall.core.errors import (
 )
 from guildhall.domain.access.gates import Standing
 from guildhall.surfaces.entry import Entered
-from guildhall.surfaces.html import Page, Web, page
+from guildhall.surfaces.html import Page, Web, page, told
 from guildhall.surfaces.kit.i18n import gettext
 
 _ICONS = {
@@ -61,8 +61,8 @@ def _sentence(refusal: Refusal, name: str) -> str:
     if isinstance(refusal, PostureNotShared):
         return gettext("%(tenant)s keeps this part to itself under the agreed operating model.", tenant=name)
     if isinstance(refusal, Invalid):
-        return " ".join(gettext(sentence) for sentence in refusal.errors.values()) or gettext(refusal.detail)
-    return "" if refusal.detail == refusal.title else gettext(refusal.detail)
+        return " ".join(gettext(sentence) for sentence in refusal.errors.values()) or told(refusal)
+    return "" if refusal.detail == refusal.title else told(refusal)
 
 
 def _who(request: Web, refusal: Refusal, found: Entered, name: str) -> str:

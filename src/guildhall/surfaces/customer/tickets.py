@@ -15,7 +15,7 @@ from guildhall.domain.support.rules import CATEGORIES, STEPS
 from guildhall.domain.tenancy.tables import PRIORITIES, TICKET_STATUSES
 from guildhall.surfaces import asked
 from guildhall.surfaces.entry import Who, needs
-from guildhall.surfaces.html import Page, Web, form, page, redirect, typed
+from guildhall.surfaces.html import Page, Web, form, page, redirect, told, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Pages, Sorting, sorting_of
@@ -146,7 +146,7 @@ async def set_status(request: Web, ticket_id: FromPath[UUID], actor: Who) -> Red
     try:
         await handling.update(actor, ticket_id=ticket_id, change=handling.Change(status=wanted), now=clock.now())
     except Conflict as refusal:
-        return redirect(f"/tickets/{ticket_id}", gettext(refusal.detail), "warning")
+        return redirect(f"/tickets/{ticket_id}", told(refusal), "warning")
     said = gettext("The ticket is closed.") if wanted == "closed" else gettext("The ticket is open again.")
     return redirect(f"/tickets/{ticket_id}", said)
 

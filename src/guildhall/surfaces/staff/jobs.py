@@ -9,7 +9,7 @@ from guildhall.core.errors import Conflict
 from guildhall.domain.jobs import reading
 from guildhall.surfaces import asked
 from guildhall.surfaces.entry import Who, needs
-from guildhall.surfaces.html import Page, Web, page, redirect
+from guildhall.surfaces.html import Page, Web, page, redirect, told
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Option, Pages
 from guildhall.surfaces.staff.words import job_state
@@ -45,7 +45,7 @@ async def retry(job_id: FromPath[int], actor: Who) -> Redirect:
     try:
         await reading.retry(actor, job_id=min(max(job_id, 0), FARTHEST))
     except Conflict as refusal:
-        return redirect("/jobs", gettext(refusal.detail), "warning")
+        return redirect("/jobs", told(refusal), "warning")
     return redirect("/jobs", gettext("The job runs again."))
 
 

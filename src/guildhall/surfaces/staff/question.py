@@ -7,9 +7,8 @@ from litestar import Response
 from msgspec import Struct
 
 from guildhall.core.errors import Conflict, Invalid
-from guildhall.surfaces.html import Page, Web, form, page, redirect, typed
+from guildhall.surfaces.html import Page, Web, form, page, redirect, told, typed
 from guildhall.surfaces.kit.forms import Form
-from guildhall.surfaces.kit.i18n import gettext
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -38,5 +37,5 @@ async def answer(request: Web, question: Question, act: Callable[[str], Awaitabl
     except Invalid as refusal:
         return await ask(request, question, form(values, refusal))
     except Conflict as refusal:
-        return redirect(question.back, gettext(refusal.detail), "warning")
+        return redirect(question.back, told(refusal), "warning")
     return redirect(question.back, question.done)

@@ -124,7 +124,7 @@ AS $$
     FROM tenancy.customer_user AS u
     JOIN tenancy.customer_membership AS m ON m.user_id = u.id AND m.status = 'active'
     JOIN tenancy.tenant AS t ON t.id = m.tenant_id
-    WHERE u.email = lower(address) AND u.status = 'active'
+    WHERE u.email = lower($1) AND u.status = 'active'  -- by number: a tenant has an address too
     ORDER BY m.created_at LIMIT 1
 $$;
 
