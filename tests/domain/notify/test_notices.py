@@ -250,11 +250,26 @@ async def test_nobody_reads_or_marks_what_was_told_to_others(world: World) -> No
     outsider = partner_person(world, "principal@alderfinch.example")
     number: UUID = (await seen(person))[0].id
     assert (await seen(outsider), await seen(customer)) == ([], [])
-    assert await notices.mark_read(outsider, now=now(), ids=[number]) == 0
-    assert await notices.mark_read(person, now=now()) == 1
-    assert await notices.mark_read(person, now=now(), ids=[number]) == 0
+    await notices.mark_read(outsider, now=now(), ids=[number])
+    assert world.sql("SELECT * FROM portal.notice_read") == []
+    await notices.mark_read(person, now=now(), ids=[number])
     assert (await seen(person))[0].read_at is not None
     assert (await seen(other))[0].read_at is None, "each person has marks of the own"
+
+
+async def test_all_is_read_in_one_row_and_what_comes_later_is_not(world: World) -> None:
+    person = partner_person(world)
+    await pausing.pause(customer_person(world), link_id=link_id(world, "northwind", "acme-fiber"))
+    world.sql("UPDATE portal.notice SET created_at = now() - interval '1 hour'")
+    await pausing.pause(customer_person(world, "harborline"), link_id=link_id(world, "northwind", "harborline"))
+    for _ in range(2):
+        await notices.mark_read(person, now=now())
+        assert [bool(each.read_at) for each in await seen(person)] == [True, True]
+    assert world.sql("SELECT count(*) AS n FROM portal.notice_read") == [{"n": 1}], "the old one has no mark"
+    await pausing.resume(customer_person(world), link_id=link_id(world, "northwind", "acme-fiber", "paused"), now=now())
+    async with db.transaction(person) as connection:
+        unread, _ = await notices.listed(connection, person, unread_only=True)
+    assert [each.kind for each in unread] == ["link.resumed"]
 
 
 async def test_old_notices_go_and_new_ones_stay(world: World) -> None:
@@ -262,10 +277,12 @@ async def test_old_notices_go_and_new_ones_stay(world: World) -> None:
     await pausing.pause(customer_person(world, "harborline"), link_id=link_id(world, "northwind", "harborline"))
     await notices.mark_read(partner_person(world), now=now(), ids=[(await seen(partner_person(world)))[0].id])
     assert await tidy(system("notices")) == 0
-    world.sql("UPDATE portal.notice SET created_at = now() - interval '91 days'")
-    assert await tidy(system("notices")) == 1, "the one that was read"
-    world.sql("UPDATE portal.notice SET created_at = now() - interval '366 days'")
+    world.sql(
+        "UPDATE portal.notice SET created_at = now() - interval '181 days' WHERE tenant_id = %s",
+        world.tenant("acme-fiber"),
+    )
     assert await tidy(system("notices")) == 1
+    assert len(await seen(partner_person(world))) == 1
 
 
 async def test_what_the_owner_brings_in_is_no_news(world: World) -> None:

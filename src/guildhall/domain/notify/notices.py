@@ -6,20 +6,21 @@ may see is asked here.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, and_, func, literal, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, DbRole
-from guildhall.domain.notify.tables import notice, notice_read
+from guildhall.domain.notify.tables import notice, notice_read, notice_read_until
 
 COUNTED_TO = 100
+_STILL_AT_WORK = timedelta(minutes=1)
 # The permission that each side needs for a notice about an area; "" is about links.
 _NEEDS: Mapping[DbRole, Mapping[str, str]] = {
     DbRole.PARTNER: {"": "partner.links.read", "support": "partner.support.tickets.list"},
@@ -49,16 +50,16 @@ async def listed(
 ) -> tuple[list[Notice], bool]:
     """Return some of the actor's notices, newest first, and whether there are more."""
     columns = [notice.c[name] for name in Notice.__struct_fields__ if name != "read_at"]
+    until = _read_until(actor)
+    read_at = func.coalesce(notice_read.c.read_at, case((notice.c.created_at <= until, until))).label("read_at")
     chosen = (
-        select(*columns, notice_read.c.read_at)
+        select(*columns, read_at)
         .outerjoin(notice_read, _own_mark(actor))
-        .where(_shown(actor))
+        .where(_shown(actor), *([_unread(actor)] if unread_only else []))
         .order_by(notice.c.created_at.desc(), notice.c.id.desc())
         .limit(limit + 1)
         .offset(offset)
     )
-    if unread_only:
-        chosen = chosen.where(notice_read.c.read_at.is_(None))
     found = [Notice(**row) for row in (await connection.execute(chosen)).mappings()]
     return found[:limit], len(found) > limit
 
@@ -69,22 +70,38 @@ async def unread_count(connection: AsyncConnection, actor: Actor) -> int:
         select(literal(1))
         .select_from(notice)
         .outerjoin(notice_read, _own_mark(actor))
-        .where(_shown(actor), notice_read.c.read_at.is_(None))
+        .where(_shown(actor), _unread(actor))
         .limit(COUNTED_TO)
         .subquery()
     )
     return await connection.scalar(select(func.count()).select_from(unread)) or 0
 
 
-async def mark_read(actor: Actor, *, now: datetime, ids: Sequence[UUID] | None = None) -> int:
-    """Mark these notices of the person as read, or all of them; return how many were unread."""
-    chosen = select(notice.c.id, literal(actor.user_id), literal(now)).where(_shown(actor))
-    if ids is not None:
-        chosen = chosen.where(notice.c.id.in_(ids))
-    statement = insert(notice_read).from_select(["notice_id", "user_id", "read_at"], chosen).on_conflict_do_nothing()
+async def mark_read(actor: Actor, *, now: datetime, ids: Sequence[UUID] | None = None) -> None:
+    """Mark these notices of the person as read, or all of them.
+
+    “All” is a moment, which lies a minute back: what an act that is still at work has written counts as unread.
+    """
+    wanted = notice.c.id.in_(ids) if ids is not None else notice.c.created_at > now - _STILL_AT_WORK
+    chosen = select(notice.c.id, literal(actor.user_id), literal(now)).where(_shown(actor), wanted)
+    marks = insert(notice_read).from_select(["notice_id", "user_id", "read_at"], chosen).on_conflict_do_nothing()
     async with db.transaction(actor) as connection:
-        marked = await connection.execute(statement.returning(notice_read.c.notice_id))
-        return len(marked.all())
+        await connection.execute(marks)
+        if ids is None:
+            until = insert(notice_read_until).values(user_id=actor.user_id, moment=now - _STILL_AT_WORK)
+            later = until.on_conflict_do_update(index_elements=["user_id"], set_={"moment": until.excluded.moment})
+            await connection.execute(later)
+
+
+def _read_until(actor: Actor) -> ScalarSelect[datetime]:
+    """Return the moment up to which the person has read everything, as an SQL expression; null where never."""
+    return select(notice_read_until.c.moment).where(notice_read_until.c.user_id == actor.user_id).scalar_subquery()
+
+
+def _unread(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition that the person has not read a notice: no mark, and later than all that was read."""
+    until = func.coalesce(_read_until(actor), literal_column("'-infinity'::timestamptz"))
+    return and_(notice_read.c.read_at.is_(None), notice.c.created_at > until)
 
 
 def _own_mark(actor: Actor) -> ColumnElement[bool]:

@@ -32,3 +32,11 @@ notice_read = Table(
     moment("read_at", nullable=False),
     PrimaryKeyConstraint("notice_id", "user_id"),
 )
+
+notice_read_until = Table(
+    "notice_read_until",
+    PORTAL,
+    Column("user_id", Uuid, primary_key=True),
+    moment("moment", nullable=False),
+    comment="All notices up to this moment count as read by the person, so that “all” is one row",
+)

@@ -1,6 +1,6 @@
-"""What is kept for a while only: notices, and answers kept for Idempotency-Key."""
+"""What is kept for a while only: notices with their read marks, and answers kept for Idempotency-Key."""
 
-from sqlalchemy import delete, exists, func, or_, select
+from sqlalchemy import delete, func, select
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
@@ -8,22 +8,16 @@ from guildhall.core.idempotency import idempotency_key
 from guildhall.core.jobs import periodic
 from guildhall.domain.notify.tables import notice, notice_read
 
-READ_DAYS = 90
-UNREAD_DAYS = 365
+KEPT_DAYS = 180
 
 
 @periodic("17 3 * * *", "notices.tidy")
 async def tidy(actor: Actor) -> int:
-    """Drop notices that somebody has read after 90 days, others after a year; return how many."""
-    read = exists(select(notice_read.c.notice_id).where(notice_read.c.notice_id == notice.c.id))
-    old, very_old = (
-        notice.c.created_at < func.now() - func.make_interval(0, 0, 0, d) for d in (READ_DAYS, UNREAD_DAYS)
-    )
+    """Drop notices after half a year; return how many."""
+    old = select(notice.c.id).where(notice.c.created_at < func.now() - func.make_interval(0, 0, 0, KEPT_DAYS))
     async with db.transaction(actor) as connection:
-        gone = list(await connection.scalars(select(notice.c.id).where(old, or_(read, very_old))))
-        await connection.execute(delete(notice_read).where(notice_read.c.notice_id.in_(gone)))
-        await connection.execute(delete(notice).where(notice.c.id.in_(gone)))
-        return len(gone)
+        await connection.execute(delete(notice_read).where(notice_read.c.notice_id.in_(old)))
+        return (await connection.execute(delete(notice).where(notice.c.id.in_(old)))).rowcount
 
 
 @periodic("41 * * * *", "idempotency.tidy")

@@ -270,7 +270,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _reads("staff", "audience = 'staff'"),
         _reads("worker", ANY_ROW),
         _adds("worker", ANY_ROW),
-        Rule("worker", "DELETE", "created_at < now() - interval '90 days'"),
+        Rule("worker", "DELETE", "created_at < now() - interval '180 days'"),
     ),
     "portal.notice_read": (
         *(
@@ -280,6 +280,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
         _reads("worker", ANY_ROW, "notice_id"),
         Rule("worker", "DELETE", ANY_ROW),
+    ),
+    "portal.notice_read_until": tuple(
+        rule
+        for role in ("partner", "customer", "staff")
+        for rule in (_reads(role, OWN_SESSION), _adds(role, OWN_SESSION), _changes(role, OWN_SESSION, "moment"))
     ),
     "portal.idempotency_key": (
         _reads("partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}"),

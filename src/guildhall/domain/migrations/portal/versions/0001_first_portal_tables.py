@@ -149,6 +149,14 @@ def upgrade() -> None:
         schema="portal",
     )
     op.create_table(
+        "notice_read_until",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("moment", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_notice_read_until")),
+        schema="portal",
+        comment="All notices up to this moment count as read by the person, so that “all” is one row",
+    )
+    op.create_table(
         "partner",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -748,6 +756,7 @@ def downgrade() -> None:
     op.drop_table("staff_user", schema="portal")
     op.drop_table("sign_in_backoff", schema="portal")
     op.drop_table("partner", schema="portal")
+    op.drop_table("notice_read_until", schema="portal")
     op.drop_index("ix_notice_audience", table_name="notice", schema="portal")
     op.drop_table("notice", schema="portal")
     op.drop_table("idempotency_key", schema="portal")
