@@ -94,14 +94,17 @@ async def mark_read(actor: Actor, *, now: datetime, ids: Sequence[UUID] | None =
 
 
 def _read_until(actor: Actor) -> ScalarSelect[datetime]:
-    """Return the moment up to which the person has read everything, as an SQL expression; null where never."""
-    return select(notice_read_until.c.moment).where(notice_read_until.c.user_id == actor.user_id).scalar_subquery()
+    """Return the moment up to which the person has read everything, as an SQL expression; -infinity where never.
+
+    The default stands inside of the subquery: around it, the planner would not enter the index by it.
+    """
+    moment = func.coalesce(func.max(notice_read_until.c.moment), literal_column("'-infinity'::timestamptz"))
+    return select(moment).where(notice_read_until.c.user_id == actor.user_id).scalar_subquery()
 
 
 def _unread(actor: Actor) -> ColumnElement[bool]:
     """Return the condition that the person has not read a notice: no mark, and later than all that was read."""
-    until = func.coalesce(_read_until(actor), literal_column("'-infinity'::timestamptz"))
-    return and_(notice_read.c.read_at.is_(None), notice.c.created_at > until)
+    return and_(notice_read.c.read_at.is_(None), notice.c.created_at > _read_until(actor))
 
 
 def _own_mark(actor: Actor) -> ColumnElement[bool]:
