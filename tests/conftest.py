@@ -5,7 +5,6 @@
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -14,8 +13,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 from guildhall import runtime
 from guildhall.settings import Settings

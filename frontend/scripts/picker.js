@@ -28,17 +28,24 @@ async function load(state) {
     state.list.innerHTML = await answer.text();
     state.list.querySelectorAll("[role=option]").forEach((option, at) => (option.id = `tenant-option-${at}`));
     activate(state, 0);
+    state.fresh = true;
   } catch (error) {
     if (error.name !== "AbortError") throw error;
   }
 }
 
+/** Go to the active option; where the list is older than what was typed, after the list has caught up. */
+async function choose(state) {
+  if (!state.fresh) await load(state);
+  const option = state.list.querySelectorAll("[role=option]")[state.active];
+  if (option) location.assign(option.dataset.href);
+}
+
 /** What a key does; true when it was used. */
 function press(state, key) {
-  const option = state.list.querySelectorAll("[role=option]")[state.active];
   if (key === "ArrowDown") activate(state, state.active + 1);
   else if (key === "ArrowUp") activate(state, state.active - 1);
-  else if (key === "Enter" && option) location.assign(option.dataset.href);
+  else if (key === "Enter") choose(state);
   else if (key === "Escape") close(state);
   else return false;
   return true;
@@ -64,6 +71,7 @@ function equip(state) {
   input.setAttribute("aria-controls", list.id);
   let timer = 0;
   input.addEventListener("input", () => {
+    state.fresh = false;
     clearTimeout(timer);
     timer = setTimeout(() => load(state), pause);
   });
@@ -84,6 +92,7 @@ export function picker(root) {
     input: details.querySelector("input"),
     list: details.querySelector("[role=listbox]"),
     active: -1,
+    fresh: false,
     request: null,
   };
   equip(state);

@@ -13,9 +13,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from guildhall.core import clock
 from guildhall.core.actor import Surface
 from guildhall.worlds import demo
+from support_site import Site
 from support_world import LOGIN_OF, MASTER, Cluster
 
 FLAGS = [
@@ -35,31 +35,6 @@ URL_OF = {
     Surface.API: "DATABASE_URL_API",
     Surface.WORKER: "DATABASE_URL_WORKER",
 }
-
-
-class Site:
-    """The running demo: addresses, and one-time codes that nobody has used."""
-
-    def __init__(self, port: int, database: str) -> None:
-        self.port, self.database = port, database
-        self._steps: dict[str, int] = {}
-
-    def url(self, label: str, path: str = "/") -> str:
-        """Return the address of a page on the surface `label`."""
-        return f"http://{label}.localhost:{self.port}{path}"
-
-    def code(self, email: str) -> str:
-        """Return a code that works now and was not used before; waits for one where two were used already."""
-        import pyotp
-
-        while True:
-            current = int(clock.now().timestamp()) // 30
-            step = max(current, self._steps.get(email, 0) + 1)
-            if step <= current + 1:
-                break
-            time.sleep(1)
-        self._steps[email] = step
-        return pyotp.TOTP(demo.totp_secret(email)).at(step * 30)
 
 
 def free_port() -> int:
@@ -112,7 +87,7 @@ def wait_until_ready(site: Site) -> None:
     pytest.fail("the server did not start")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium: the system's where there is one, else Playwright's own."""
     own = next(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from conftest import Site
+from support_site import Site
 
 pytestmark = pytest.mark.browser
 People = Callable[..., Page]
@@ -32,6 +32,7 @@ def test_a_partner_opens_a_ticket_and_the_customer_sees_it_and_revokes(person: P
     customer.get_by_role("link", name="Core router drops packets").click()
     expect(customer.locator("main")).to_contain_text("Northwind Managed Services")
     customer.goto(site.url("customers", "/"))
+    customer.goto(site.url("customers", "/links?q=northwind"))
     customer.get_by_role("link", name="Northwind Managed Services").first.click()
     customer.get_by_role("link", name="Revoke").or_(customer.get_by_role("button", name="Revoke")).first.click()
     customer.locator("dialog[open] button[type=submit]").click()
@@ -64,9 +65,6 @@ def test_a_tenant_is_reached_by_keyboard_alone(person: People, site: Site) -> No
     page.goto(site.url("partners", "/customers"))
     page.keyboard.press("Control+k")
     page.keyboard.type("Blue Mesa")
-    option = page.get_by_role("option", name=re.compile("Blue Mesa"))
-    expect(option).to_be_visible()
-    page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/t/[0-9a-f-]{36}/?$"))
     expect(page.locator("body")).to_contain_text("Blue Mesa Wireless")

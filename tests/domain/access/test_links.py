@@ -82,7 +82,9 @@ async def test_a_viewer_decides_nothing(world: World) -> None:
 
 async def test_a_counter_offer_is_less_and_is_accepted_as_made(world: World) -> None:
     partner, approver, asked = await requested(world)
-    less = terms(operating_model="customer_managed", custom_permissions={"partner.billing.*": False})
+    less = terms(
+        operating_model="customer_managed", custom_permissions={"partner.billing.*": False}, ends_at=asked.ends_at
+    )
     with pytest.raises(Invalid) as more:
         await consent.counter(approver, link_id=asked.id, terms=terms(operating_model="fully_managed"), now=clock.now())
     assert "operating_model" in more.value.errors

@@ -56,8 +56,7 @@ async def decline(actor: Actor, *, link_id: UUID, reason: str = "") -> None:
     """Turn a request down."""
     must(actor, "customer.links.decide")
     async with db.transaction(actor) as connection:
-        values = {"decided_at": func.now(), "tenant_name": actor.tenant_name}
-        row = await step(connection, actor, link_id=link_id, to="declined", values=values)
+        row = await step(connection, actor, link_id=link_id, to="declined", values={"decided_at": func.now()})
         await note_step(connection, actor, row, Action.LINK_DECLINED, reason=reason)
 
 
