@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from support_console import AUDITOR, BILLING, PRINCIPAL, SUPPORT, TECHNICAL, VIEWER, hrefs, words
 
+from support_console import AUDITOR, BILLING, PRINCIPAL, SUPPORT, TECHNICAL, VIEWER, hrefs, words
 from support_world import World
 
 pytestmark = pytest.mark.anyio

@@ -4,8 +4,8 @@ import re
 from uuid import uuid4
 
 import pytest
-from support_console import PRINCIPAL, TECHNICAL, VIEWER, hrefs, link_in, words
 
+from support_console import PRINCIPAL, TECHNICAL, VIEWER, hrefs, link_in, words
 from support_world import World
 
 pytestmark = pytest.mark.anyio

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from support_console import BILLING, PRINCIPAL, SUPPORT, TECHNICAL, VIEWER, hrefs, words
 
 from guildhall.surfaces.html import LANGUAGE_COOKIE
+from support_console import BILLING, PRINCIPAL, SUPPORT, TECHNICAL, VIEWER, hrefs, words
 from support_world import World
 
 pytestmark = pytest.mark.anyio

@@ -4,9 +4,9 @@ import re
 
 import httpx
 import pytest
-from support_console import PRINCIPAL, TECHNICAL, hrefs, link_in, words
 
 from guildhall.domain.rbac.registry import link_permissions
+from support_console import PRINCIPAL, TECHNICAL, hrefs, link_in, words
 from support_world import World
 
 pytestmark = pytest.mark.anyio

@@ -1,8 +1,8 @@
 """Lists: searched, filtered, sorted, paged; as many statements for one row as for many; wrong input is told."""
 
 import pytest
-from support_console import AUDITOR, PRINCIPAL, SUPPORT, counted, hrefs, words
 
+from support_console import AUDITOR, PRINCIPAL, SUPPORT, counted, hrefs, words
 from support_world import World
 
 pytestmark = pytest.mark.anyio

@@ -1,8 +1,8 @@
 """Tickets: opened, answered, changed; nothing typed is lost; nobody overwrites another."""
 
 import pytest
-from support_console import AUDITOR, PRINCIPAL, SUPPORT, ticket_of, words
 
+from support_console import AUDITOR, PRINCIPAL, SUPPORT, ticket_of, words
 from support_world import World
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from guildhall.core.sql import bound
 from guildhall.domain.access.links import EXPIRING_DAYS
-from guildhall.domain.support.board_sql import DUE_SOON
+from guildhall.domain.support.board_sql import SOON
 
 TRIAL_DAYS = 30
 
@@ -45,16 +45,17 @@ _SHELVES = {
     " FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
     " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
     " AND (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE",
-    "sold": "SELECT s.plan, s.status, s.currency, s.mrr, s.trial_ends_on,"
-    " (s.tenant_id IN (SELECT tenant_id FROM mine WHERE mine.shows_billing)) IS TRUE AS shows_billing"
-    " FROM portal.subscription AS s WHERE s.partner_id = :partner_id AND s.status <> 'cancelled'"
-    " AND (s.tenant_id IN (SELECT tenant_id FROM mine)) IS TRUE",
+    "sold": "SELECT s.plan, s.status, s.currency, s.mrr, s.trial_ends_on, mine.shows_billing"
+    " FROM mine JOIN portal.subscription AS s USING (tenant_id)"
+    " WHERE s.partner_id = :partner_id AND s.status <> 'cancelled'",
     "running": "SELECT t.priority, t.sla_breached_at IS NOT NULL OR t.sla_breach_at <= :now AS late,"
-    f" {DUE_SOON} AS soon FROM mine JOIN tenancy.ticket AS t USING (tenant_id)"
+    f" {SOON} AS soon FROM mine JOIN tenancy.ticket AS t USING (tenant_id)"
     " WHERE mine.shows_tickets AND t.status IN ('open', 'pending')",
-    "owing": "SELECT mine.tenant_id, r.currency, r.outstanding, r.overdue"
-    " FROM mine JOIN tenancy.billing_rollup AS r USING (tenant_id)"
-    " WHERE mine.shows_billing AND (r.outstanding <> 0 OR r.overdue <> 0)",
+    # OFFSET 0 keeps to one look into the index for each tenant, however many tenants there are of others.
+    "owing": "SELECT mine.tenant_id, r.currency, r.outstanding, r.overdue FROM mine CROSS JOIN LATERAL"
+    " (SELECT r.currency, r.outstanding, r.overdue FROM tenancy.billing_rollup AS r"
+    " WHERE r.tenant_id = mine.tenant_id AND (r.outstanding <> 0 OR r.overdue <> 0) OFFSET 0) AS r"
+    " WHERE mine.shows_billing",
     "shared": "SELECT count(*) AS shared, count(p.score) AS measured, round(avg(p.score)) AS score,"
     " sum(p.critical) AS critical, sum(p.high) AS high, sum(p.medium) AS medium, sum(p.low) AS low"
     " FROM mine LEFT JOIN LATERAL (SELECT p.score, p.critical, p.high, p.medium, p.low"
@@ -86,9 +87,10 @@ _PARTS = {
     "tickets": "SELECT 'tickets', priority, count(*), 0 FROM running GROUP BY 2",
     "breached": "SELECT 'breached', '', count(*), 0 FROM running WHERE late",
     "due_soon": "SELECT 'due_soon', '', count(*), 0 FROM running WHERE soon",
-    "owed": "SELECT o.kind, o.currency, count(*), sum(o.amount) FROM owing AS r CROSS JOIN LATERAL (VALUES"
-    " ('outstanding', r.currency, r.outstanding), ('overdue', r.currency, r.overdue)) AS o (kind, currency, amount)"
-    " WHERE o.amount <> 0 GROUP BY 1, 2",
+    "owed": "SELECT o.kind, o.currency, o.tenants, o.amount FROM (SELECT currency, count(*) AS tenants,"
+    " sum(outstanding) AS outstanding, sum(overdue) AS overdue FROM owing GROUP BY currency) AS r CROSS JOIN LATERAL"
+    " (VALUES ('outstanding', r.currency, r.tenants, r.outstanding), ('overdue', r.currency, r.tenants, r.overdue))"
+    " AS o (kind, currency, tenants, amount) WHERE o.amount <> 0",
     "late_payers": "SELECT 'late_payers', '', count(DISTINCT tenant_id), 0 FROM owing WHERE overdue <> 0",
     "posture": "SELECT 'posture', f.name, f.figure, 0 FROM shared AS s CROSS JOIN LATERAL"
     f" (VALUES {_rows('s', _POSTURE)}) AS f (name, figure)",

@@ -45,12 +45,12 @@ def _ranks(column: str, values: tuple[str, ...]) -> str:
 
 _HOURS = " ".join(f"WHEN '{priority}' THEN {hours}" for priority, hours in HOURS.items())
 _RUNNING = "t.status IN ('open', 'pending') AND t.sla_breached_at IS NULL"
-OVERDUE = f"{_RUNNING} AND t.sla_breach_at <= :now"
-DUE_SOON = (
-    f"{_RUNNING} AND t.sla_breach_at > :now AND t.sla_breach_at - :now"
+_OVERDUE = f"{_RUNNING} AND t.sla_breach_at <= :now"
+SOON = (
+    "t.sla_breached_at IS NULL AND t.sla_breach_at > :now AND t.sla_breach_at - :now"
     f" <= {LATE_PART} * least(make_interval(hours => CASE t.priority {_HOURS} END), t.sla_breach_at - t.created_at)"
 )
-_BREACHED = f"(t.sla_breached_at IS NOT NULL OR ({OVERDUE}))"
+_BREACHED = f"(t.sla_breached_at IS NOT NULL OR ({_OVERDUE}))"
 _FILTERS = {
     "status": "t.status = ANY (:status)",
     "priority": "t.priority = ANY (:priority)",
@@ -62,7 +62,7 @@ _FILTERS = {
     "search": "(t.subject ILIKE :search OR t.number = :number)",
     "breached": _BREACHED,
     "not_breached": f"NOT {_BREACHED}",
-    "due_soon": DUE_SOON,
+    "due_soon": f"{_RUNNING} AND {SOON}",
 }
 _SORTS = {
     "created_at": "t.created_at",
@@ -186,7 +186,7 @@ def _rolled(shape: Shape) -> str:
     source = "scope JOIN tenancy.support_rollup AS r USING (tenant_id)" if scope else "tenancy.support_rollup AS r"
     ways = [
         f"SELECT {_ROLLED} FROM {source}",
-        f"SELECT 0, 0, 0, 0, count(*), 0, 0 FROM tenancy.ticket AS t WHERE {OVERDUE}{within}",
+        f"SELECT 0, 0, 0, 0, count(*), 0, 0 FROM tenancy.ticket AS t WHERE {_OVERDUE}{within}",
     ]
     if shape.role is DbRole.PARTNER:
         ways.append(f"SELECT {_TALLY} {_accounts(shape)}")
