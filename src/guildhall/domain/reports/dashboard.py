@@ -107,7 +107,7 @@ async def _figures(connection: AsyncConnection, actor: Actor, parts: tuple[str, 
     found: dict[str, dict[str, _Figure]] = defaultdict(dict)
     if parts:
         made, names = statement(parts)
-        values = {"partner_id": actor.partner_id, "now": now, "today": now.date()}
+        values = {"partner_id": actor.partner_id, "user_id": actor.user_id, "now": now, "today": now.date()}
         rows = await connection.execute(made, {name: values[name] for name in names})
         for part, name, count, amount in rows:
             found[part][name] = _Figure(count or 0, amount or Decimal(0))

@@ -36,15 +36,18 @@ NEEDS: dict[str, frozenset[str]] = {
 
 _TYPES: dict[str, TypeEngine[Any]] = {
     "partner_id": Uuid(),
+    "user_id": Uuid(),
     "now": DateTime(timezone=True),
     "today": Date(),
 }
 # What parts stand on, in order; each is read once, and only where a part asks for it.
 _SHELVES = {
+    # Only who is limited to some tenants asks which: that is a look at every link of the partner.
     "mine": "SELECT l.tenant_id, l.operating_model, l.shows_billing, l.shows_tickets, l.shows_posture"
     " FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
     " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
-    " AND (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE",
+    " AND ((SELECT u.tenant_scope FROM portal.partner_user AS u WHERE u.id = :user_id) = 'all'"
+    " OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE)",
     "sold": "SELECT s.plan, s.status, s.currency, s.mrr, s.trial_ends_on, mine.shows_billing"
     " FROM mine JOIN portal.subscription AS s USING (tenant_id)"
     " WHERE s.partner_id = :partner_id AND s.status <> 'cancelled'",
