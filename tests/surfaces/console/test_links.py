@@ -45,7 +45,7 @@ async def test_asking_says_the_same_whether_the_customer_exists_or_not(world: Wo
         ({"operating_model": ""}, "operating_model"),
         ({"ends_at": "2020-01-01"}, "ends_at"),
         ({"ends_at": "soon"}, "ends_at"),
-        ({"starts_at": "\x00"}, "starts_at"),
+        ({"starts_at": "31 December"}, "starts_at"),
         ({"way": "code", "code": "NOPE"}, "code"),
     ],
 )
