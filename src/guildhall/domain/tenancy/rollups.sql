@@ -74,6 +74,22 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION tenancy.roll_posture(tenants uuid[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO tenancy.posture_rollup (tenant_id) SELECT x FROM unnest(tenants) AS x ORDER BY x ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM tenancy.posture_rollup WHERE tenant_id = ANY (tenants) ORDER BY tenant_id FOR UPDATE;
+    UPDATE tenancy.posture_rollup AS r SET
+        taken_at = n.taken_at, score = n.score, critical = n.critical, high = n.high, medium = n.medium, low = n.low
+    FROM unnest(tenants) AS k (tenant_id)
+    LEFT JOIN LATERAL ( -- the latest, also where a late one came in or the last one went
+        SELECT p.* FROM tenancy.posture_snapshot AS p WHERE p.tenant_id = k.tenant_id ORDER BY p.taken_at DESC LIMIT 1
+    ) AS n ON true
+    WHERE r.tenant_id = k.tenant_id;
+END
+$$;
+
 -- One trigger function for all: its argument is the roll_… function; `changed` holds the statement's rows.
 CREATE OR REPLACE FUNCTION tenancy.roll() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -90,7 +106,10 @@ DECLARE
     pair record;
     verb text;
 BEGIN
-    FOR pair IN SELECT * FROM (VALUES ('invoice', 'roll_billing'), ('ticket', 'roll_support'), ('subscriber', 'roll_subscribers')) AS x (source, target) LOOP
+    FOR pair IN SELECT * FROM (VALUES
+        ('invoice', 'roll_billing'), ('ticket', 'roll_support'), ('subscriber', 'roll_subscribers'),
+        ('posture_snapshot', 'roll_posture')
+    ) AS x (source, target) LOOP
         FOREACH verb IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
             EXECUTE format('DROP TRIGGER IF EXISTS roll_%s ON tenancy.%I', verb, pair.source);
             EXECUTE format(

@@ -253,13 +253,7 @@ posture_snapshot = Table(
     Column("low", Integer, nullable=False, server_default="0"),
     Column("findings", JSONB, nullable=False, server_default=text("'[]'")),
     CheckConstraint("score BETWEEN 0 AND 100", name="score"),
-    Index(
-        "uq_posture_snapshot_tenant_id_taken_at",
-        "tenant_id",
-        "taken_at",
-        unique=True,
-        postgresql_include=["score", "critical", "high", "medium", "low"],
-    ),
+    UniqueConstraint("tenant_id", "taken_at"),
 )
 
 billing_rollup = Table(
@@ -306,4 +300,17 @@ subscriber_rollup = Table(
     Column("suspended", Integer, nullable=False, server_default="0"),
     Column("cancelled", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("tenant_id"),
+)
+posture_rollup = Table(
+    "posture_rollup",
+    TENANCY,
+    to("tenancy.tenant", "tenant_id"),
+    moment("taken_at"),
+    Column("score", Integer),
+    Column("critical", Integer),
+    Column("high", Integer),
+    Column("medium", Integer),
+    Column("low", Integer),
+    PrimaryKeyConstraint("tenant_id"),
+    comment="The latest snapshot of each tenant, without its findings",
 )

@@ -83,6 +83,7 @@ _DEFINER_WRITES = (
     "tenancy.billing_rollup",
     "tenancy.support_rollup",
     "tenancy.subscriber_rollup",
+    "tenancy.posture_rollup",
 )
 
 

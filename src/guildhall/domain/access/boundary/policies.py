@@ -391,6 +391,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "tenancy.billing_rollup": _tenant_data(data_of("billing")),
     "tenancy.support_rollup": _tenant_data(data_of("support")),
     "tenancy.subscriber_rollup": _tenant_data(data_of("provisioning")),
+    "tenancy.posture_rollup": _tenant_data(data_of("posture")),
 }
 
 UNPROTECTED = frozenset({"portal.boundary", "portal.alembic_version", "tenancy.alembic_version"})
