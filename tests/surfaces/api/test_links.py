@@ -1,5 +1,7 @@
 """Links: every state listed, asked for without telling who exists, changed as they were read."""
 
+import base64
+import json
 import uuid
 
 import httpx
@@ -45,6 +47,98 @@ async def test_links_are_paged(demo: World) -> None:
         seen += [item["id"] for item in page["items"]]
         assert page["has_more"] is (offset < 20)
     assert len(set(seen)) == 29
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("sort", ["created_at", "ends_at", "status", "tenant_name"])
+async def test_a_walk_by_cursor_brings_each_link_once_and_in_order(demo: World, sort: str, order: str) -> None:
+    client = await demo.api(PRINCIPAL)
+    asked = {"sort_by": sort, "sort_order": order}
+    whole = [item["id"] for item in (await client.get(LINKS, params={**asked, "limit": 100})).json()["items"]]
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = (await client.get(LINKS, params={**asked, "limit": 4, "cursor": cursor})).json()
+        seen += [item["id"] for item in page["items"]]
+        assert page["has_more"] is (page["next_cursor"] is not None)
+        assert (page["total"], page["offset"]) == ((None, None) if cursor else (29, 0))
+        if not page["has_more"]:
+            break
+        cursor = page["next_cursor"]
+    assert seen == whole
+
+
+async def test_links_added_during_a_walk_double_and_drop_nothing(world: World) -> None:
+    client = await world.api(PRINCIPAL)
+    before = {item["id"] for item in (await client.get(LINKS, params={"limit": 100})).json()["items"]}
+    seen: list[str] = []
+    cursor, number = "", 0
+    while number == 0 or cursor:
+        page = (await client.get(LINKS, params={"limit": 10, "cursor": cursor})).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor, number = page["next_cursor"], number + 1
+        domain = f"added-{number}.example"
+        asked = await client.post(LINKS, json={"domain": domain, "approver_email": f"admin@{domain}", **TERMS})
+        assert asked.status_code == 202
+    assert len(seen) == len(set(seen))
+    assert set(seen) == before
+
+
+async def test_a_cursor_keeps_to_the_filter_and_to_the_own_links(demo: World) -> None:
+    client = await demo.api(PRINCIPAL)
+    page = (await client.get(LINKS, params={"status": "active", "limit": 3})).json()
+    rest = (await client.get(LINKS, params={"status": "active", "limit": 100, "cursor": page["next_cursor"]})).json()
+    assert {item["status"] for item in rest["items"]} == {"active"}
+    other = await demo.api("principal@alderfinch.example")
+    mine = {item["id"] for item in (await other.get(LINKS, params={"limit": 100})).json()["items"]}
+    theirs = (await other.get(LINKS, params={"limit": 100, "cursor": page["next_cursor"]})).json()
+    assert {item["id"] for item in theirs["items"]} <= mine
+
+
+def placed(**place: object) -> str:
+    """Return a cursor as its list would make it."""
+    whole = {
+        "sort_by": "created_at",
+        "sort_order": "desc",
+        "value": "2026-01-01T00:00:00+00:00",
+        "id": str(uuid.uuid4()),
+    }
+    return base64.urlsafe_b64encode(json.dumps(whole | place).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("abc", "%%%", "é", "x" * 300, "bm90IGpzb24"),
+        placed(sort_by="ends_at"),
+        placed(sort_order="asc"),
+        placed(value=None),
+        placed(value="tomorrow"),
+        placed(value="2026-01-01T00:00:00"),
+        placed(value=5),
+        placed(id="x"),
+    ],
+)
+async def test_a_cursor_of_another_list_or_order_is_refused(demo: World, cursor: str) -> None:
+    client = await demo.api(PRINCIPAL)
+    answer = await client.get(LINKS, params={"cursor": cursor})
+    assert code(answer) == (422, "VALIDATION_ERROR")
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/query/cursor"]
+
+
+async def test_cursors_of_customers_and_tickets_are_not_cursors_of_links(demo: World) -> None:
+    client = await demo.api(PRINCIPAL)
+    for path in ("/api/v1/partner/customers", "/api/v1/partner/support/tickets"):
+        page = (await client.get(path, params={"limit": 1, "sort_by": "created_at", "sort_order": "asc"})).json()
+        answer = await client.get(LINKS, params={"cursor": page["next_cursor"]})
+        assert code(answer) == (422, "VALIDATION_ERROR")
+
+
+async def test_a_value_with_nul_in_a_cursor_is_refused(demo: World) -> None:
+    client = await demo.api(PRINCIPAL)
+    cursor = placed(sort_by="tenant_name", value="a\x00")
+    answer = await client.get(LINKS, params={"cursor": cursor, "sort_by": "tenant_name"})
+    assert code(answer) == (422, "VALIDATION_ERROR")
 
 
 async def test_a_link_of_another_partner_does_not_exist(demo: World) -> None:

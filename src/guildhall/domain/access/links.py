@@ -7,11 +7,13 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, false, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from guildhall.core import cursor
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Conflict, Forbidden, NotFound
+from guildhall.core.text import containing, storable
 from guildhall.domain.access.states import STANDING, Side
 from guildhall.domain.access.tables import link_change
 from guildhall.domain.access.tables import partner_tenant_link as link
@@ -90,7 +92,10 @@ class Offer(Struct, frozen=True, kw_only=True):
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which links to list. `statuses` are shown ones; `search` looks in names and domain."""
+    """Which links to list. `statuses` are shown ones; `search` looks in names and domain.
+
+    `cursor` is a page's `next_cursor`; it replaces `offset`.
+    """
 
     statuses: tuple[str, ...] = ()
     search: str = ""
@@ -100,6 +105,24 @@ class Filter(Struct, frozen=True, kw_only=True):
     sort_order: Literal["asc", "desc"] = "desc"
     limit: int = 50
     offset: int = 0
+    cursor: str = ""
+
+
+class LinkPage(Struct, frozen=True, kw_only=True):
+    """One page of links; `total` is None on pages asked for by cursor."""
+
+    items: list[Link]
+    total: int | None
+    next_cursor: str | None
+
+
+class Place(Struct, frozen=True):
+    """Where a page ended: the list's order, and the last link's value in it as text; None where it has none."""
+
+    sort_by: str
+    sort_order: Literal["asc", "desc"]
+    value: str | None
+    id: UUID
 
 
 overdue = and_(link.c.status.in_(STANDING), link.c.ends_at.is_not(None), link.c.ends_at <= func.now())
@@ -114,6 +137,9 @@ _shown_status = case(
     ),
     else_=link.c.status,
 ).label("shown_status")
+_MOMENTS = frozenset({"created_at", "ends_at"})
+_OPEN_ENDED = frozenset({"ends_at"})  # what a link may have no value of
+_ALL = func.count().over().label("total")
 _COLUMNS = [link.c[name] for name in Link.__struct_fields__ if name not in {"shown_status", "areas"}] + [
     link.c.areas,
     _shown_status,
@@ -133,18 +159,75 @@ def must(actor: Actor, permission: str) -> None:
 
 async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> tuple[list[Link], int]:
     """Return one page of the links that the actor's side may see, and how many there are in all."""
-    where = _conditions(wanted)
-    order = SORTS[wanted.sort_by]
+    page = await paged(connection, actor, msgspec.structs.replace(wanted, cursor=""))
+    return page.items, page.total or 0
+
+
+async def paged(connection: AsyncConnection, actor: Actor, wanted: Filter) -> LinkPage:
+    """Return one page of the links that the actor's side may see, and where the next one starts.
+
+    Raises Invalid for a cursor of another list.
+    """
+    where, order = _conditions(wanted), SORTS[wanted.sort_by]
+    after = _after(wanted)
+    chosen: Select[Any] = select(*_COLUMNS, order.label("place"))
+    chosen = chosen.where(*where, after) if after is not None else chosen.add_columns(_ALL).where(*where)
     rows = await connection.execute(
-        select(*_COLUMNS, func.count().over().label("total"))
-        .where(*where)
-        .order_by(order.desc().nulls_last() if wanted.sort_order == "desc" else order.asc().nulls_last(), link.c.id)
-        .limit(wanted.limit)
-        .offset(wanted.offset)
+        chosen.order_by(order.desc().nulls_last() if wanted.sort_order == "desc" else order.asc().nulls_last())
+        .order_by(link.c.id)
+        .limit(wanted.limit + 1)
+        .offset(0 if after is not None else wanted.offset)
     )
     found = rows.mappings().all()
-    total = found[0]["total"] if found else await _count(connection, where) if wanted.offset else 0
-    return [_as_seen(actor, row) for row in found], total
+    shown = found[: wanted.limit]
+    total = None
+    if after is None:
+        total = found[0]["total"] if found else await _count(connection, where) if wanted.offset else 0
+    return LinkPage(
+        items=[_as_seen(actor, row) for row in shown],
+        total=total,
+        next_cursor=_next(wanted, shown[-1]) if len(found) > len(shown) else None,
+    )
+
+
+def _after(wanted: Filter) -> ColumnElement[bool] | None:
+    """Return the condition of what comes after the cursor, None without one; raises Invalid for another list's."""
+    if not wanted.cursor:
+        return None
+    place = cursor.decode(wanted.cursor, Place)
+    if (place.sort_by, place.sort_order) != (wanted.sort_by, wanted.sort_order):
+        raise cursor.wrong()
+    order = SORTS[wanted.sort_by]
+    value = _value(place)
+    if value is None:  # links without a value come last in either order, by their ids
+        return and_(order.is_(None), link.c.id > place.id)
+    mark = literal(value, order.type)
+    further = order < mark if wanted.sort_order == "desc" else order > mark
+    lacking = order.is_(None) if wanted.sort_by in _OPEN_ENDED else false()
+    return or_(further, and_(order == mark, link.c.id > place.id), lacking)
+
+
+def _value(place: Place) -> datetime | str | None:
+    """Return the value at which a page ended; raises Invalid for what no link can have."""
+    if place.value is None and place.sort_by in _OPEN_ENDED:
+        return None
+    if place.value is None or not storable(place.value):
+        raise cursor.wrong()
+    if place.sort_by not in _MOMENTS:
+        return place.value
+    try:
+        moment = datetime.fromisoformat(place.value)
+    except ValueError:
+        raise cursor.wrong() from None
+    if moment.tzinfo is None:
+        raise cursor.wrong()
+    return moment
+
+
+def _next(wanted: Filter, last: RowMapping) -> str:
+    """Return the cursor of the page after `last`."""
+    value = last["place"].isoformat() if isinstance(last["place"], datetime) else last["place"]
+    return cursor.encode(Place(wanted.sort_by, wanted.sort_order, value, last["id"]))
 
 
 async def _count(connection: AsyncConnection, where: Sequence[ColumnElement[bool]]) -> int:
@@ -158,7 +241,7 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.statuses:
         where.append(_shown_status.in_(wanted.statuses))
     if wanted.search:
-        like = f"%{_escaped(wanted.search)}%"
+        like = containing(wanted.search)
         where.append(
             or_(*(column.ilike(like) for column in (link.c.partner_name, link.c.tenant_name, link.c.tenant_domain)))
         )
@@ -167,11 +250,6 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.tenant_id:
         where.append(link.c.tenant_id == wanted.tenant_id)
     return where
-
-
-def _escaped(search: str) -> str:
-    """Return `search` with the wildcards of LIKE taken literally."""
-    return search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 async def get(connection: AsyncConnection, actor: Actor, link_id: UUID) -> Link:

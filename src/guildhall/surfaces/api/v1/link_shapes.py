@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from guildhall.domain.access.links import Link, Offer
 from guildhall.domain.access.terms import Terms
-from guildhall.surfaces.api.reading import Limit, Offset, Search, SortOrder
+from guildhall.surfaces.api.reading import Cursor, Limit, Offset, Search, SortOrder
 
 Role = Literal["msp_full", "enterprise_hq", "msp_billing", "msp_support", "auditor", "reseller", "delegate"]
 Model = Literal["customer_managed", "co_managed", "fully_managed"]
@@ -40,6 +40,7 @@ class LinksQuery(Struct, frozen=True):
     sort_order: SortOrder = "desc"
     limit: Limit = 50
     offset: Offset = 0
+    cursor: Cursor = ""
 
 
 class LinkSummary(Struct, frozen=True, kw_only=True):
@@ -85,11 +86,11 @@ class LinkPage(Struct, frozen=True, kw_only=True):
     """A page of links."""
 
     items: list[LinkSummary]
-    total: int
+    total: int | None
     limit: int
-    offset: int
+    offset: int | None
     has_more: bool
-    next_cursor: None = None
+    next_cursor: str | None
 
 
 class NewLink(Struct, frozen=True, kw_only=True):

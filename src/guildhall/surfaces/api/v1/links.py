@@ -58,15 +58,17 @@ async def list_links(call: Call[LinksQuery, None]) -> LinkPage:
         sort_order=asked.sort_order,
         limit=asked.limit,
         offset=asked.offset,
+        cursor=asked.cursor,
     )
     async with db.transaction(call.actor) as connection:
-        found, total = await links.listed(connection, call.actor, wanted)
+        page = await links.paged(connection, call.actor, wanted)
     return LinkPage(
-        items=[listed_as(link) for link in found],
-        total=total,
+        items=[listed_as(link) for link in page.items],
+        total=page.total,
         limit=asked.limit,
-        offset=asked.offset,
-        has_more=asked.offset + len(found) < total,
+        offset=None if asked.cursor else asked.offset,
+        has_more=page.next_cursor is not None,
+        next_cursor=page.next_cursor,
     )
 
 
