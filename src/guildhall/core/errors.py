@@ -4,7 +4,25 @@ Codes and statuses are API.md, “Errors”. A refusal is an answer, never a fau
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
+
+
+class Choices(str):
+    """What is wrong with a field that holds none of `codes`, which are states of `family`.
+
+    In itself it is the English sentence with the codes, as the API's callers send them; a page says it in the
+    reader's language, with the words of the states.
+    """
+
+    __slots__ = ("codes", "family")
+    family: str
+    codes: tuple[str, ...]
+
+    def __new__(cls, family: str, codes: tuple[str, ...]) -> Self:
+        """Take the family of states and those that may be chosen."""
+        made = super().__new__(cls, f"Choose among: {', '.join(codes)}")
+        made.family, made.codes = family, codes
+        return made
 
 
 class Refusal(Exception):  # noqa: N818 - the business's word for it

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from guildhall.core import clock, crypto
 from guildhall.core.actor import Actor, Surface
-from guildhall.core.errors import Forbidden, Invalid, NotFound, Refusal, StepUpRequired, Unauthorized
+from guildhall.core.errors import Choices, Forbidden, Invalid, NotFound, Refusal, StepUpRequired, Unauthorized
 from guildhall.domain.people.sign_in import step_up
 from guildhall.settings import Settings
 from guildhall.surfaces import entry
@@ -247,8 +247,16 @@ def form(values: Mapping[str, object], refusal: Refusal | None = None, prefix: s
     """Return a form with what was typed and, beside each field, what was refused, in the reader's language."""
     if refusal is None:
         return Form(values, {}, prefix)
-    errors = {name: gettext(sentence) for name, sentence in refusal.errors.items()}
+    errors = {name: _field_error(sentence) for name, sentence in refusal.errors.items()}
     return Form(values, errors or {"": told(refusal)}, prefix)
+
+
+def _field_error(sentence: str) -> str:
+    """Return what is wrong with a field, in the reader's language."""
+    if isinstance(sentence, Choices):
+        words = (state_label(sentence.family, code) for code in sentence.codes)
+        return gettext("Choose among: %(choices)s", choices=", ".join(words))
+    return gettext(sentence)
 
 
 def told(refusal: Refusal) -> str:

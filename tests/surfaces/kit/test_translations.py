@@ -4,6 +4,9 @@ import pytest
 from babel.messages.pofile import read_po
 
 import translations
+from guildhall.core.errors import Choices, Invalid
+from guildhall.surfaces.html import form
+from guildhall.surfaces.kit.i18n import Speech, speaking
 
 ERRORS = """
 class Refusal(Exception):
@@ -207,3 +210,11 @@ def test_extracting_twice_changes_nothing(source):
     translations.main(["--extract"], root)
     assert catalogue(root).read_bytes() == first
     assert b"words.py" not in first
+
+
+def test_what_may_be_chosen_is_said_in_the_readers_language_and_in_codes_to_software():
+    wrong = Choices("ticket", ("open", "closed"))
+    assert wrong == "Choose among: open, closed"
+    for language, said in (("en", "Choose among: Open, Closed"), ("es", "Elija entre: Abierto, Cerrado")):
+        with speaking(Speech(language)):
+            assert form({}, Invalid(errors={"status": wrong})).error("status") == said

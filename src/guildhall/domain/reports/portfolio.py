@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import cursor
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Forbidden, Invalid, NotFound
+from guildhall.core.errors import Choices, Forbidden, Invalid, NotFound
 from guildhall.core.money import Money, money
 from guildhall.core.text import containing, storable
 from guildhall.domain.access.links import must
@@ -30,7 +30,7 @@ from guildhall.domain.tenancy.tables import TENANT_STATUSES
 SortBy = Literal["name", "created_at", "outstanding_balance"]
 LONGEST_PAGE = 100
 _LONGEST_SEARCH = 200
-_CHOICES = {"status": TENANT_STATUSES, "operating_model": OPERATING_MODELS}
+_CHOICES = {"status": Choices("tenant", TENANT_STATUSES), "operating_model": Choices("model", OPERATING_MODELS)}
 _NOTHING = Decimal(0)
 _PLAIN = ("tenant_id", "name", "slug", "domain", "status", "plan_type", "created_at", "updated_at")
 
@@ -191,10 +191,8 @@ def _shape(actor: Actor, wanted: Filter, filters: tuple[str, ...], *, resumed: b
 
 def _check(wanted: Filter) -> None:
     """Raise Invalid where a value of the filter cannot be one."""
-    errors = {
-        name: f"Choose among: {', '.join(choices)}"
-        for name, choices in _CHOICES.items()
-        if not set(getattr(wanted, name)) <= set(choices)
+    errors: dict[str, str] = {
+        name: choices for name, choices in _CHOICES.items() if not set(getattr(wanted, name)) <= set(choices.codes)
     }
     if not storable("".join((wanted.search, *wanted.plan))) or len(wanted.search) > _LONGEST_SEARCH:
         errors["search"] = "This cannot be searched for"

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import cursor
 from guildhall.core.actor import Actor, DbRole
-from guildhall.core.errors import Invalid
+from guildhall.core.errors import Choices, Invalid
 from guildhall.core.text import containing, storable
 from guildhall.domain.support.board_sql import COUNT_LIMIT, COUNTED, Shape, statement
 from guildhall.domain.support.tickets import STORED, TicketItem, clock, leave
@@ -21,7 +21,7 @@ SortBy = Literal["created_at", "updated_at", "priority", "status", "sla_breach_a
 LONGEST_PAGE = 100
 _LONGEST_SEARCH = 200
 _DIGITS = 15  # what a ticket's number may have, inside a bigint
-_CHOICES = {"status": TICKET_STATUSES, "priority": PRIORITIES}
+_CHOICES = {"status": Choices("ticket", TICKET_STATUSES), "priority": Choices("priority", PRIORITIES)}
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -117,10 +117,8 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, n
 
 def _check(wanted: Filter) -> None:
     """Raise Invalid where a value of the filter cannot be one."""
-    errors = {
-        name: f"Choose among: {', '.join(choices)}"
-        for name, choices in _CHOICES.items()
-        if not set(getattr(wanted, name)) <= set(choices)
+    errors: dict[str, str] = {
+        name: choices for name, choices in _CHOICES.items() if not set(getattr(wanted, name)) <= set(choices.codes)
     }
     if not storable("".join((wanted.search, *wanted.category))) or len(wanted.search) > _LONGEST_SEARCH:
         errors["search"] = "This cannot be searched for"

@@ -110,7 +110,9 @@ def problem(request: Any, refusal: Refusal) -> Reply:
         code=refusal.exact_code,
         request_id=request.scope["state"].get("request_id", ""),
         timestamp=clock.now(),
-        errors=[FieldError(_pointer(name, request.scope["method"]), said) for name, said in refusal.errors.items()],
+        errors=[
+            FieldError(_pointer(name, request.scope["method"]), str(said)) for name, said in refusal.errors.items()
+        ],
     )
     headers = {"Cache-Control": "no-store"}
     if refusal.retry_after is not None:
