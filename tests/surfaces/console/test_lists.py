@@ -117,6 +117,17 @@ async def test_the_trail_is_searched_read_and_exported(world: World) -> None:
     assert "The trail was exported" in words(await client.get("/audit?action=trail"))
 
 
+async def test_an_export_of_the_trail_asks_for_a_fresh_code(world: World) -> None:
+    client = await world.sign_in(PRINCIPAL)
+    world.sql("UPDATE portal.partner_session SET factor_at = now() - interval '1 hour'")
+    asked = await world.post(client, "/audit/export")
+    assert asked.status_code == 403
+    assert 'name="step_up_code"' in asked.text
+    assert world.sql("SELECT 1 FROM portal.audit_entry WHERE action = 'trail.exported'") == []
+    answer = await world.post(client, "/audit/export", step_up_code=world.code(PRINCIPAL))
+    assert '"signature"' in answer.text.splitlines()[-1]
+
+
 @pytest.mark.parametrize("sequence", ["0", "999999999", "99999999999999999999999"])
 async def test_an_entry_that_is_not_there_is_not_found(demo: World, sequence: str) -> None:
     assert (await (await demo.sign_in(AUDITOR)).get(f"/audit/{sequence}")).status_code == 404

@@ -33,6 +33,20 @@ async def test_the_trail_is_exported_with_its_head_and_the_export_is_noted(world
     assert "The trail was exported" in (await client.get("/trail?family=trail")).text
 
 
+async def test_an_export_asks_for_a_fresh_code_and_is_sent_with_it(world: World) -> None:
+    client = await world.sign_in(APPROVER, "customers")
+    world.sql("UPDATE tenancy.customer_session SET factor_at = now() - interval '1 hour'")
+    asked = await world.post(client, "/trail/export")
+    assert asked.status_code == 403
+    assert 'name="step_up_code"' in asked.text
+    noted = "SELECT count(*) AS n FROM portal.audit_entry WHERE action = 'trail.exported'"
+    assert world.sql(noted) == [{"n": 0}]
+    answer = await world.post(client, "/trail/export", step_up_code=world.code(APPROVER))
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert '"signature"' in answer.text.splitlines()[-1]
+    assert world.sql(noted) == [{"n": 1}]
+
+
 async def test_people_and_notices_are_the_own_ones(demo: World) -> None:
     client = await demo.sign_in(APPROVER, "customers")
     page = (await client.get("/people")).text

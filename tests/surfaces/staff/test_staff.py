@@ -1,5 +1,7 @@
 """What staff do over HTTP, and what the partner or the customer feels on the next request."""
 
+import json
+
 import pyotp
 import pytest
 
@@ -201,3 +203,20 @@ async def test_a_person_of_two_customers_switches(world: World) -> None:
     assert "Costa Verde" in page
     assert "Stop all partner access" not in page, "a viewer there"
     assert (await world.post(client, "/switch", tenant_id=str(world.tenant("harborline")))).status_code == 404
+
+
+async def test_a_chain_is_exported_with_a_fresh_code(world: World) -> None:
+    client, chain = await world.sign_in(LEAD, "staff"), f"tenant:{world.tenant('acme-fiber')}"
+    world.sql("UPDATE portal.staff_session SET factor_at = now() - interval '1 hour'")
+    assert 'action="/audit/export"' in (await client.get(f"/audit?chain={chain}")).text
+    asked = await world.post(client, "/audit/export", chain=chain)
+    assert asked.status_code == 403
+    assert f'name="chain" value="{chain}"' in asked.text, "which chain is kept"
+    assert world.sql("SELECT 1 FROM portal.audit_entry WHERE action = 'trail.exported'") == []
+    answer = await world.post(client, "/audit/export", chain=chain, step_up_code=world.code(LEAD))
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert {line["chain"] for line in lines[:-1]} == {lines[-1]["head"]["chain"]} == {chain}
+    assert (await world.post(client, "/audit/export", chain="nonsense")).status_code == 422
+    reader = await world.sign_in(READER, "staff")
+    assert "/audit/export" not in (await reader.get("/audit")).text
+    assert (await world.post(reader, "/audit/export", chain=chain)).status_code == 403

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core import crypto, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, NotFound
+from guildhall.core.freshness import require_fresh
 from guildhall.core.ids import new_id
 from guildhall.domain.access import links
 from guildhall.domain.access.links import must
@@ -27,7 +28,6 @@ from guildhall.domain.access.writes import (
     write_terms,
 )
 from guildhall.domain.audit.trail import Action, Target, hold, record
-from guildhall.domain.people.sessions import require_fresh
 from guildhall.domain.tenancy.tables import link_code
 
 CODE_DAYS = 14

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid
+from guildhall.core.freshness import require_fresh
 from guildhall.core.ids import new_id
 from guildhall.domain.access.links import must
 from guildhall.domain.access.tables import partner_tenant_link as link
@@ -16,7 +17,6 @@ from guildhall.domain.access.terms import Terms, exact
 from guildhall.domain.access.writes import broken_rule, expire_if_overdue, note_step, step
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.partners.tables import partner
-from guildhall.domain.people.sessions import require_fresh
 from guildhall.domain.tenancy.tables import tenant
 
 

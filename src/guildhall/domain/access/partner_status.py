@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Invalid, NotFound
+from guildhall.core.freshness import require_fresh
 from guildhall.domain.access.links import must
 from guildhall.domain.access.states import OPEN, STANDING
 from guildhall.domain.access.tables import partner_tenant_link as link
 from guildhall.domain.access.writes import note_step
 from guildhall.domain.audit.trail import Action, Target, hold, record
 from guildhall.domain.partners.tables import STATUSES, partner
-from guildhall.domain.people.sessions import require_fresh
 
 _LONGEST_REASON = 2000
 

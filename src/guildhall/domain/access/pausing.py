@@ -5,12 +5,12 @@ from uuid import UUID
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
+from guildhall.core.freshness import require_fresh
 from guildhall.domain.access.links import must, side
 from guildhall.domain.access.states import Side
 from guildhall.domain.access.tables import partner_tenant_link as link
 from guildhall.domain.access.writes import expire_if_overdue, note_step, step
 from guildhall.domain.audit.trail import Action
-from guildhall.domain.people.sessions import require_fresh
 
 NEEDS: dict[Side, str] = {
     "partner": "partner.links.end",

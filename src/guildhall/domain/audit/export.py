@@ -11,6 +11,7 @@ from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.crypto import base64url
 from guildhall.core.errors import NotFound
+from guildhall.core.freshness import require_fresh
 from guildhall.domain.audit.heads import head_of, public_key, signature_of, stamp
 from guildhall.domain.audit.reading import Chain, chain_of, must
 from guildhall.domain.audit.tables import audit_entry as entry
@@ -30,10 +31,12 @@ class _Head(msgspec.Struct, frozen=True):
 async def export(actor: Actor, *, now: datetime, chain: Chain | None = None) -> AsyncIterator[bytes]:
     """Note the export in the trail, then return the lines of `chain` (default: the actor's own), oldest first.
 
-    Await it before the answer begins: it raises Forbidden without `*.audit.export`. The iterator reads page by
+    Await it before the answer begins: it raises Forbidden without `*.audit.export`, and StepUpRequired without a
+    fresh second factor, since the trail is full of people (PRODUCT §3). The iterator reads page by
     page in transactions of its own, so that a slow reader holds no connection.
     """
     must(actor, "export")
+    require_fresh(actor, now=now)
     wanted = chain_of(actor, chain)
     async with db.transaction(actor) as connection:
         await record(

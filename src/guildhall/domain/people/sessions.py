@@ -1,7 +1,7 @@
 """Sessions: found by the hash of their token, alive only while person, membership and partner are (PRODUCT §3)."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import crypto, db
 from guildhall.core.actor import Actor, Kind
-from guildhall.core.errors import NotFound, StepUpRequired
+from guildhall.core.errors import NotFound
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.people.doors import DOORS, Door
 from guildhall.domain.rbac.registry import CUSTOMER, PARTNER, STAFF, held_by
 
 LONGEST = timedelta(days=7)
-FRESH = timedelta(minutes=10)
 
 
 class Found(Struct, frozen=True):
@@ -65,12 +64,6 @@ def _actor(door: Door, origin: Actor, row: Mapping[str, Any]) -> Actor:
         language=row["language"],
         timezone=row["timezone"],
     )
-
-
-def require_fresh(actor: Actor, *, now: datetime) -> None:
-    """Raise StepUpRequired unless a second factor was shown within the last 10 minutes (PRODUCT §3)."""
-    if actor.factor_at is None or now - actor.factor_at > FRESH:
-        raise StepUpRequired
 
 
 async def end(actor: Actor) -> None:

@@ -7,15 +7,15 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core import clock, db
+from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import NotFound
 from guildhall.domain.access.names import tenant_names
 from guildhall.domain.audit import reading
-from guildhall.domain.audit.export import export
 from guildhall.domain.audit.reading import Entry
 from guildhall.surfaces import asked, trail
 from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.exports import exported
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Filter, Option, Pages
@@ -99,12 +99,7 @@ async def trail_entry(request: Web, sequence: FromPath[int], actor: Who) -> Page
 @post("/audit/export", **needs("partner.audit.export"), status_code=200)
 async def trail_export(actor: Who) -> Stream:
     """Send the whole trail as JSON lines; the export is itself an entry."""
-    now = clock.now()
-    lines = await export(actor, now=now)
-    name = f"audit-trail-{now:%Y-%m-%d}.jsonl"
-    return Stream(
-        lines, media_type="application/jsonl", headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return await exported(actor)
 
 
 ROUTES = [trail_list, trail_entry, trail_export]

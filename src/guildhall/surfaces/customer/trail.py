@@ -1,17 +1,15 @@
 """The customer's own trail: searched, one entry in full, and exported with what proves it."""
 
-from typing import Any
-
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from guildhall.core import clock, db
+from guildhall.core import db
 from guildhall.domain.access import links
 from guildhall.domain.audit import reading
-from guildhall.domain.audit.export import export
 from guildhall.surfaces import asked
 from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.exports import exported
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Filter, Option, Pages
@@ -63,13 +61,9 @@ async def trail_entry(request: Web, sequence: FromPath[int], actor: Who) -> Page
 
 
 @post("/trail/export", status_code=200, **needs("customer.audit.export"))
-async def trail_export(actor: Who) -> Response[Any]:
+async def trail_export(actor: Who) -> Stream:
     """Send the whole chain as JSON lines; the export is itself an entry."""
-    now = clock.now()
-    lines = await export(actor, now=now)
-    name = f'attachment; filename="audit-trail-{now:%Y-%m-%d}.jsonl"'
-    headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
-    return Stream(lines, media_type="application/jsonl", headers=headers)
+    return await exported(actor)
 
 
 ROUTES = [trail_list, trail_entry, trail_export]

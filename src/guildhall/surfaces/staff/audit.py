@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from litestar import get
+from litestar import get, post
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from guildhall.core import db
 from guildhall.core.errors import Invalid
@@ -13,7 +14,8 @@ from guildhall.domain.audit.reading import Chain
 from guildhall.domain.audit.trail import VENDOR
 from guildhall.surfaces import asked
 from guildhall.surfaces.entry import Who, needs
-from guildhall.surfaces.html import Page, Web, page
+from guildhall.surfaces.exports import exported
+from guildhall.surfaces.html import Page, Web, page, typed
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.tables import Filter, Option, Pages
 from guildhall.surfaces.trail import FAMILIES, changed, told
@@ -56,6 +58,7 @@ async def audit_list(request: Web, actor: Who) -> Page:
         chain=chain,
         pages=Pages(shown=len(found.items), next=str(found.next_before) if found.next_before else None),
         filters=[Filter("family", gettext("Kind"), options)],
+        may_export=actor.may("staff.audit.export"),
     )
 
 
@@ -69,4 +72,11 @@ async def audit_entry(request: Web, chain: FromPath[str], sequence: FromPath[int
     return await page(request, "audit/entry.html", line=line, entry=entry, changes=changed(entry), chain=of)
 
 
-ROUTES = [audit_list, audit_entry]
+@post("/audit/export", status_code=200, **needs("staff.audit.export"))
+async def audit_export(request: Web, actor: Who) -> Stream:
+    """Send a whole chain as JSON lines; the export is itself an entry."""
+    chain = chain_in((await typed(request)).get("chain", ""))
+    return await exported(actor, chain=chain)
+
+
+ROUTES = [audit_list, audit_entry, audit_export]
