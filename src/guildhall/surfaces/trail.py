@@ -50,6 +50,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "person.invited": (N_("A person was invited"), "user-plus", "info"),
     "person.deactivated": (N_("A person was deactivated"), "user-x", "warn"),
     "person.reactivated": (N_("A person was reactivated"), "user-check", "ok"),
+    "person.role_changed": (N_("It was changed who may approve"), "users", "note"),
     "partner.changed": (N_("The partner was changed"), "briefcase", "note"),
     "data.imported": (N_("Data was imported"), "database", "mute"),
     "trail.exported": (N_("The trail was exported"), "download", "mute"),

@@ -75,6 +75,7 @@ class Action(StrEnum):
     PERSON_INVITED = "person.invited"
     PERSON_DEACTIVATED = "person.deactivated"
     PERSON_REACTIVATED = "person.reactivated"
+    PERSON_ROLE_CHANGED = "person.role_changed"
     PARTNER_CHANGED = "partner.changed"
     DATA_IMPORTED = "data.imported"
     TRAIL_EXPORTED = "trail.exported"

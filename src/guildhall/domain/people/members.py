@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Forbidden
+from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.people.tables import customer_membership as membership
 from guildhall.domain.people.tables import customer_user as person
 
@@ -20,6 +20,16 @@ SORTS: Mapping[str, ColumnElement[Any]] = {
 }
 # Deactivated is whoever is so as a person, or in this tenant.
 _STATUS = case((person.c.status != "active", person.c.status), else_=membership.c.status)
+_JOINED = membership.join(person, person.c.id == membership.c.user_id)
+_MEMBERS = select(
+    person.c.id,
+    person.c.name,
+    person.c.email,
+    person.c.last_active_at,
+    person.c.created_at,
+    membership.c.role,
+    _STATUS.label("status"),
+).select_from(_JOINED)
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -50,20 +60,27 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> t
     """Return one page of the people of the actor's tenant, and how many there are."""
     if not actor.may("customer.people.read"):
         raise Forbidden
-    joined = membership.join(person, person.c.id == membership.c.user_id)
-    columns = [person.c[name] for name in ("id", "name", "email", "last_active_at", "created_at")]
     where = _conditions(actor, wanted)
     order = SORTS[wanted.sort_by]
     rows = await connection.execute(
-        select(*columns, membership.c.role, _STATUS.label("status"))
-        .select_from(joined)
-        .where(*where)
+        _MEMBERS.where(*where)
         .order_by(order.desc().nulls_last() if wanted.descending else order.asc().nulls_last(), person.c.id)
         .limit(wanted.limit)
         .offset(wanted.offset)
     )
-    total = await connection.scalar(select(func.count()).select_from(joined).where(*where))
+    total = await connection.scalar(select(func.count()).select_from(_JOINED).where(*where))
     return [Member(**row) for row in rows.mappings()], total or 0
+
+
+async def get(connection: AsyncConnection, actor: Actor, *, user_id: UUID) -> Member:
+    """Return one person of the actor's tenant; raises NotFound for anybody else."""
+    if not actor.may("customer.people.read"):
+        raise Forbidden
+    within = (membership.c.tenant_id == actor.tenant_id, membership.c.user_id == user_id)
+    found = (await connection.execute(_MEMBERS.where(*within))).mappings().first()
+    if found is None:
+        raise NotFound
+    return Member(**found)
 
 
 def _conditions(actor: Actor, wanted: Filter) -> list[Any]:

@@ -125,6 +125,7 @@ tickets.comment  x - -
 audit.read       x x -
 audit.export     x - -
 people.read      x x -
+people.manage    x - -
 """
 
 # Columns in the order of STAFF_ROLES.

@@ -9,6 +9,7 @@ from guildhall.settings import Settings
 from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
 from guildhall.surfaces.customer import (
     acts,
+    approving,
     codes,
     home,
     links,
@@ -28,7 +29,7 @@ from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
-AREAS = (home, links, acts, reducing, stopping, tickets, codes, trail, people, notices, switching, welcome)
+AREAS = (home, links, acts, reducing, stopping, tickets, codes, trail, people, approving, notices, switching, welcome)
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 
 

@@ -1,9 +1,9 @@
-"""The customer's own people, to read: who may approve, who may look."""
+"""The customer's own people: who may approve, who may look."""
 
 from litestar import get
 
 from guildhall.core import db
-from guildhall.domain.people import members
+from guildhall.domain.people import approvers, members
 from guildhall.domain.people.tables import PERSON_STATUSES
 from guildhall.domain.rbac.registry import CUSTOMER_ROLES
 from guildhall.surfaces import asked
@@ -38,6 +38,7 @@ async def people_list(request: Web, actor: Who) -> Page:
         sorting=sorting,
         pages=Pages(shown=len(rows), page=number, size=asked.PAGE_SIZE, total=total),
         actor=actor,
+        changeable={row.id for row in rows if approvers.changeable(actor, row)},
         roles=[Option(code, customer_role_label(code)) for code in CUSTOMER_ROLES],
         statuses=PERSON_STATUSES,
     )

@@ -10,6 +10,7 @@ from litestar.response import Redirect
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Invalid, NotFound
+from guildhall.core.ids import new_id, parse_id
 from guildhall.domain.support import board, handling, tickets
 from guildhall.domain.support.rules import CATEGORIES, STEPS
 from guildhall.domain.tenancy.tables import PRIORITIES, TICKET_STATUSES
@@ -73,6 +74,7 @@ async def _form(request: Web, state: Form, status_code: int = 200) -> Page:
         "tickets/new.html",
         status_code=status_code,
         form=state,
+        form_key=state.text("form_key") or str(new_id()),
         priorities=PRIORITIES,
         categories=CATEGORIES,
     )
@@ -89,7 +91,13 @@ async def open_ticket(request: Web, actor: Who) -> Response[Any]:
         category=values.get("category", "other"),
     )
     try:
-        made = await handling.open_ticket(actor, tenant_id=own_tenant(actor), draft=draft, now=clock.now())
+        made = await handling.open_ticket(
+            actor,
+            tenant_id=own_tenant(actor),
+            draft=draft,
+            form=parse_id(values.get("form_key")),
+            now=clock.now(),
+        )
     except Invalid as refusal:
         return await _form(request, form(values, refusal), status_code=422)
     return redirect(f"/tickets/{made.id}", gettext("Ticket #%(number)s is open.", number=made.number))

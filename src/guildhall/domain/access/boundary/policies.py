@@ -310,6 +310,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "tenancy.customer_membership": (
         _reads("customer", f"{OWN_TENANT} OR user_id = {USER_ID}"),
+        _changes("customer", OWN_TENANT, "role", check=f"{OWN_TENANT} AND user_id <> {USER_ID}"),
         *_everything("staff"),
         *_everything("platform"),
     ),
