@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET
 from sqlalchemy import insert, select
 from sqlalchemy import update as write
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core import db
+from guildhall.core import db, once
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, TenantAccessDenied
 from guildhall.core.ids import new_id
@@ -28,16 +29,21 @@ __all__ = ["Answer", "Change", "Draft", "open_ticket", "update"]
 _REFUSED = "42501"  # insufficient_privilege: what row-level security answers to a write
 
 
-async def open_ticket(actor: Actor, *, tenant_id: UUID, draft: Draft, now: datetime) -> Ticket:
+async def open_ticket(
+    actor: Actor, *, tenant_id: UUID, draft: Draft, form: UUID | None = None, now: datetime
+) -> Ticket:
     """Open a ticket in a tenant; its SLA clock starts at `now`.
 
-    Raises Forbidden, TenantAccessDenied (and the other refusals of gates 3 and 4), Invalid by field.
+    The same `form` saying the same opens one ticket, however often it comes. Raises Forbidden, TenantAccessDenied
+    (and the other refusals of gates 3 and 4), Invalid by field.
     """
     permission = leave(actor, "create")
     drafts.check(draft)
-    new = new_id()
+    new = new_id() if form is None else once.id_from(actor, form, msgspec.json.encode((tenant_id, draft)))
     async with db.transaction(actor) as connection:
         await _enter(connection, actor, tenant_id, permission)
+        if form is not None and await _is_open(connection, new):
+            return await _read_back(connection, actor, new, now=now)
         await _known_subscriber(connection, tenant_id, draft.subscriber_id)
         agreed = await _agreed_hours(connection, tenant_id)
         due = rules.due_at(now, priority=draft.priority, agreed_hours=agreed)
@@ -45,6 +51,12 @@ async def open_ticket(actor: Actor, *, tenant_id: UUID, draft: Draft, now: datet
         opened = await _read_back(connection, actor, new, now=now)
         await _note(connection, actor, opened, Action.TICKET_OPENED, {"priority": draft.priority})
     return opened
+
+
+async def _is_open(connection: AsyncConnection, new: UUID) -> bool:
+    """Return whether the same form has opened its ticket already, waiting for one that is at it."""
+    await once.alone(connection, new)
+    return await connection.scalar(select(ticket.c.id).where(ticket.c.id == new)) is not None
 
 
 async def update(
@@ -269,11 +281,9 @@ async def _write(
         .returning(ticket.c.id)
     )
     if written.first() is None:
-        raise (
-            Conflict("Somebody changed this ticket meanwhile; look at it again")
-            if if_version is None
-            else (PreconditionFailed())
-        )
+        if if_version is not None:
+            raise PreconditionFailed
+        raise Conflict("Somebody changed this ticket meanwhile; look at it again")
 
 
 async def _note(

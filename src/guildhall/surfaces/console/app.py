@@ -20,6 +20,7 @@ from guildhall.surfaces.console import (
     tenants,
     ticket_acts,
     ticket_board,
+    ticket_opening,
     tickets,
 )
 from guildhall.surfaces.console.frame import frame
@@ -40,6 +41,7 @@ AREAS = (
     tenants,
     tenant_lists,
     tickets,
+    ticket_opening,
     ticket_acts,
     ticket_board,
     notices,

@@ -1,30 +1,26 @@
-"""Tickets inside a customer: the list, opening one, and its page."""
+"""Tickets inside a customer: the list, and the page of one."""
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Response, get, post
+from litestar import get
 from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Invalid, NotFound
+from guildhall.core.errors import NotFound
 from guildhall.domain.access.gates import Standing
-from guildhall.domain.support import board, handling, tickets
-from guildhall.domain.support.rules import CATEGORIES, STEPS
+from guildhall.domain.support import board, tickets
+from guildhall.domain.support.rules import STEPS
 from guildhall.domain.support.tickets import Ticket
 from guildhall.domain.tenancy.tables import PRIORITIES
-from guildhall.surfaces import asked
 from guildhall.surfaces.console import ticket_lists
 from guildhall.surfaces.console.tenants import opens, tenant_page
 from guildhall.surfaces.entry import Where, Who, needs
-from guildhall.surfaces.html import Page, Web, form, redirect, typed
-from guildhall.surfaces.kit.formats import datetime
+from guildhall.surfaces.html import Page, Web
 from guildhall.surfaces.kit.forms import Form
-from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Option
-from guildhall.surfaces.words import category_options, state_options
+from guildhall.surfaces.words import state_options
 
 UPDATE, COMMENT = "partner.support.tickets.update", "partner.support.tickets.comment"
 
@@ -37,49 +33,6 @@ async def ticket_list(request: Web, tenant_id: FromPath[UUID], actor: Who, tenan
         found = await board.listed(connection, actor, wanted, now=clock.now())
     context = ticket_lists.context(request, found)
     return await tenant_page(request, "tickets", actor, tenant, "tickets", **context)
-
-
-@get("/t/{tenant_id:uuid}/tickets/new", **needs("partner.support.tickets.create"))
-async def new_ticket(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Where) -> Page:
-    """Return the form that opens a ticket."""
-    del tenant_id  # the gates took it from the path
-    return await _form(request, actor, tenant, Form())
-
-
-async def _form(request: Web, actor: Actor, tenant: Standing, state: Form, status_code: int = 200) -> Page:
-    return await tenant_page(
-        request,
-        "ticket_new",
-        actor,
-        tenant,
-        "tickets",
-        status_code=status_code,
-        form=state,
-        priorities=state_options("priority", PRIORITIES),
-        categories=category_options(CATEGORIES),
-    )
-
-
-@post("/t/{tenant_id:uuid}/tickets/new", **needs("partner.support.tickets.create"))
-async def open_ticket(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Where) -> Response[Any]:
-    """Open a ticket and lead to it, or show the form again with what was typed."""
-    values = await typed(request)
-    draft = handling.Draft(
-        subject=asked.clean(values.get("subject", "")),
-        description=asked.clean(values.get("description", "")),
-        priority=values.get("priority", ""),
-        category=values.get("category", ""),
-        tags=tuple(tag for part in asked.clean(values.get("tags", "")).split(",") if (tag := part.strip())),
-        notify_customer=values.get("notify_customer") == "yes",
-    )
-    try:
-        made = await handling.open_ticket(actor, tenant_id=tenant_id, draft=draft, now=clock.now())
-    except Invalid as refusal:
-        kept = values | {"notify_customer": values.get("notify_customer")}
-        return await _form(request, actor, tenant, form(kept, refusal), refusal.status)
-    due = datetime(made.sla_breach_at)
-    said = gettext("Ticket #%(number)s is open. Its clock runs out at %(due)s.", number=made.number, due=due)
-    return redirect(f"/t/{tenant_id}/tickets/{made.id}", said)
 
 
 @get("/t/{tenant_id:uuid}/tickets/{ticket_id:uuid}", **needs("partner.support.tickets.read"))
@@ -149,4 +102,4 @@ def _people(found: Ticket, options: list[Option]) -> list[Option]:
     return options
 
 
-ROUTES = [ticket_list, new_ticket, open_ticket, ticket_page]
+ROUTES = [ticket_list, ticket_page]
