@@ -1,5 +1,6 @@
-"""The command line: `guildhall up | demo | demo-otp | serve | worker | migrate | doctor | audit | import | staff`."""
+"""The command line: `guildhall up | demo | serve | worker | migrate | doctor | import | audit | customer | staff`."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,24 +15,21 @@ import click
 import msgspec
 
 from guildhall import runtime
+from guildhall.cli_audit import audit
+from guildhall.cli_start import installation, settings_or_stop, stopping
 from guildhall.core import crypto
 from guildhall.domain.access.boundary.roles import create_roles
-from guildhall.settings import Settings, SettingsError, load
+from guildhall.settings import Settings
 
 NEWEST_GRANTS = 160000  # from PostgreSQL 16 on, grants state SET and INHERIT
-
-
-def settings_or_stop() -> Settings:
-    """Return the settings, or stop with the sentence that says which one is wrong."""
-    try:
-        return load()
-    except SettingsError as wrong:
-        raise click.ClickException(str(wrong)) from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Guildhall: a partner portal that a software vendor runs."""
+
+
+main.add_command(audit)
 
 
 @main.command()
@@ -129,27 +127,6 @@ def doctor() -> None:
         raise click.exceptions.Exit(1)
 
 
-@main.group()
-def audit() -> None:
-    """Look after the trail."""
-
-
-@audit.command("verify")
-def audit_verify() -> None:
-    """Walk every chain of the trail and name the first broken entry of each; ends with 1 where one is broken."""
-    from guildhall.domain.audit.verifying import verify
-
-    settings = settings_or_stop()
-    socket = runtime.open_database(settings)
-    crypto.set_master(runtime.secret_of(settings).encode())
-    verdict = verify(runtime.admin_url(settings, socket), role=settings.role_prefix + "owner")
-    click.echo(f"{verdict.chains} chains, {verdict.entries} entries, {verdict.signatures} signatures checked")
-    for broken in verdict.broken:
-        click.echo(f"BROKEN  {broken}")
-    if verdict.broken:
-        raise click.exceptions.Exit(1)
-
-
 @main.command("import")
 @click.argument("kind")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -162,9 +139,8 @@ def import_(kind: str, file: Path, *, dry_run: bool) -> None:
 
     if kind not in KINDS:
         raise click.UsageError(f"{kind} cannot be imported. Known: {', '.join(KINDS)}")
-    settings = settings_or_stop()
-    url = runtime.admin_url(settings, runtime.open_database(settings))
-    crypto.set_master(runtime.secret_of(settings).encode())
+    place = installation()
+    settings, url = place.settings, place.url
     with Progress() as bar:
         task = bar.add_task(f"Reading {file.name}", total=None)
         report = import_file(
@@ -200,18 +176,40 @@ def staff() -> None:
 )
 def staff_create(email: str, name: str, roles: tuple[str, ...]) -> None:
     """Make a staff user; password and authenticator key are shown once."""
-    from guildhall.core.errors import Refusal
     from guildhall.domain.people.staffing import create_staff
 
-    settings = settings_or_stop()
-    url = runtime.admin_url(settings, runtime.open_database(settings))
-    crypto.set_master(runtime.secret_of(settings).encode())
-    try:
-        made = create_staff(url, prefix=settings.role_prefix, email=email, name=name, roles=roles)
-    except Refusal as refusal:
-        said = "; ".join(f"{field}: {text}" for field, text in refusal.errors.items())
-        raise click.ClickException(said or refusal.detail) from None
+    place = installation()
+    with stopping():
+        made = create_staff(place.url, prefix=place.settings.role_prefix, email=email, name=name, roles=roles)
     click.echo(f"Password (shown once): {made.password}\nAuthenticator: {made.otpauth_uri}")
+
+
+@main.group()
+def customer() -> None:
+    """Look after the people of customers."""
+
+
+@customer.command("invite")
+@click.argument("tenant_slug")
+@click.argument("email")
+@click.argument("name")
+@click.option("--role", type=click.Choice(["approver", "viewer"]), default="approver", show_default=True)
+def customer_invite(tenant_slug: str, email: str, name: str, role: str) -> None:
+    """Let EMAIL, called NAME, sign up once as a person of the tenant TENANT_SLUG; the link is shown once."""
+    from guildhall.core import clock
+    from guildhall.domain.people.invites import DAYS
+    from guildhall.domain.tenancy.inviting import CLI, invite_by_slug
+
+    place = installation()
+
+    async def invite() -> str:
+        async with runtime.command_pool(place.url, prefix=place.settings.role_prefix):
+            return await invite_by_slug(CLI, slug=tenant_slug, email=email, name=name, role=role, now=clock.now())
+
+    with stopping():
+        token = asyncio.run(invite())
+    address = f"{place.settings.origin('customers')}/welcome/{token}"
+    click.echo(f"{email} signs up once, within {DAYS} days (shown once): {address}")
 
 
 @main.command("bench-data")

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from guildhall.core import db
 from guildhall.core.actor import system
+from guildhall.core.errors import NotFound
 from guildhall.domain.audit import heads
 from guildhall.domain.audit.erasing import erase_name
 from guildhall.domain.audit.looks import looked
@@ -201,7 +202,9 @@ async def test_an_erased_name_is_gone_and_the_chain_still_verifies(acts: World) 
     assert acts.sql("SELECT count(*) AS n FROM portal.audit_entry WHERE actor_name = %s", person.name) == [{"n": 0}]
     noted = acts.sql("SELECT actor_name, body FROM portal.audit_entry WHERE kind = 'vendor'")
     assert [row["actor_name"] for row in noted] == ["Operator"]
-    assert erase_name(acts.url, owner=owner, person_id=person.user_id, reason="again", by="Operator") == 0
+    with pytest.raises(NotFound):
+        erase_name(acts.url, owner=owner, person_id=person.user_id, reason="again", by="Operator")
+    assert acts.sql("SELECT count(*) AS n FROM portal.audit_entry WHERE kind = 'vendor'") == [{"n": 1}]
 
 
 async def test_looking_is_noted_once_per_person_tenant_area_and_hour(world: World) -> None:
