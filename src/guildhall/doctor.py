@@ -7,6 +7,7 @@ from typing import Any, Literal
 import psycopg
 from alembic.script import ScriptDirectory
 from msgspec import Struct
+from psycopg import sql
 
 from guildhall import runtime
 from guildhall.core.actor import Surface
@@ -83,13 +84,13 @@ def _schema(connection: psycopg.Connection[Any], settings: Settings) -> Iterator
         schema: ScriptDirectory.from_config(config(schema)).get_current_head() for schema in HISTORIES
     }
     for schema, head in wanted.items():
-        stands = _value(connection, f"SELECT version_num FROM {schema}.alembic_version")
+        stands = _value(connection, settings, f"SELECT version_num FROM {schema}.alembic_version")
         known = stands == head
         text = f"Schema {schema} stands at {stands or 'nothing'}" + (
             "" if known else f"; run `guildhall migrate` ({head})"
         )
         yield Finding("ok" if known else "trouble", text)
-    mark = _value(connection, "SELECT fingerprint FROM portal.boundary")
+    mark = _value(connection, settings, "SELECT fingerprint FROM portal.boundary")
     same = mark == fingerprint(settings.role_prefix, dict(runtime.own_logins(settings)))
     yield Finding(
         "ok" if same else "trouble",
@@ -99,10 +100,12 @@ def _schema(connection: psycopg.Connection[Any], settings: Settings) -> Iterator
     )
 
 
-def _value(connection: psycopg.Connection[Any], statement: str) -> str | None:
-    """Return one value, or None where its table is absent or closed."""
+def _value(connection: psycopg.Connection[Any], settings: Settings, statement: str) -> str | None:
+    """Return one value as the owner, or None where its table is absent: the migrating log-in itself may see none."""
     try:
         with connection.transaction():
+            owner = sql.Identifier(settings.role_prefix + "owner")
+            connection.execute(sql.SQL("SET LOCAL ROLE {}").format(owner))
             row = connection.execute(statement.encode()).fetchone()
     except psycopg.Error:
         return None

@@ -1,0 +1,37 @@
+"""The doctor sees with the eyes of a migrating log-in that is no superuser."""
+
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from guildhall import doctor
+from guildhall.settings import Settings
+from support_world import Cluster
+
+
+def test_a_migrating_log_in_without_any_right_of_its_own_finds_schemas_and_boundary(
+    cluster: Cluster, demo_database: str
+) -> None:
+    name, owner = f"{cluster.prefix}doctor", f"{cluster.prefix}owner"
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN NOINHERIT").format(sql.Identifier(name)))
+        admin.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(owner), sql.Identifier(name)))
+    try:
+        url = cluster.login_url("doctor", demo_database)
+        settings = Settings(
+            home=Path("/nonexistent"),
+            role_prefix=cluster.prefix,
+            secret="x" * 40,
+            migrate_url=url,
+            database_urls={
+                f"DATABASE_URL_{label}": cluster.login_url(f"login_{label.lower()}", demo_database)
+                for label in ("PARTNERS", "CUSTOMERS", "STAFF", "API", "WORKER")
+            },
+        )
+        said = {finding.text: finding.level for finding in doctor.examine(settings, None)}
+        assert [text for text, level in said.items() if level == "trouble" and "front end" not in text] == []
+        assert sum(text.startswith("Schema ") for text in said) == 2
+    finally:
+        with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
