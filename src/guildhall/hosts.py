@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from guildhall.core.actor import Surface
 from guildhall.core.health import ready
 from guildhall.core.ids import new_id
+from guildhall.queue_figures import queue_figures
 from guildhall.settings import LABELS, Settings
 
 Message = MutableMapping[str, Any]
@@ -160,7 +161,7 @@ class Front:
             trouble = await ready()
             await _plain(send, 503 if trouble else 200, (trouble or "ready").encode() + b"\n")
         elif (scope.get("client") or ("",))[0] in _LOOPBACK and b"x-forwarded-for" not in dict(scope["headers"]):
-            await _plain(send, 200, generate_latest(REGISTRY), CONTENT_TYPE_LATEST)
+            await _plain(send, 200, generate_latest(REGISTRY) + await queue_figures(), CONTENT_TYPE_LATEST)
         else:
             await _plain(send, 404, b"Not found\n")
 
