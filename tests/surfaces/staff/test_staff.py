@@ -10,7 +10,7 @@ from support_world import World, csrf
 
 pytestmark = pytest.mark.anyio
 LEAD, READER = "lead@halcyon.example", "read_only@halcyon.example"
-PATHS = ("/", "/partners", "/tenants", "/links", "/people", "/people?side=customer", "/audit", "/jobs")
+PATHS = ("/", "/partners", "/tenants", "/links", "/people", "/people?side=customer", "/audit", "/jobs", "/notices")
 
 
 def partner_id(world: World, slug: str) -> str:
@@ -220,3 +220,23 @@ async def test_a_chain_is_exported_with_a_fresh_code(world: World) -> None:
     reader = await world.sign_in(READER, "staff")
     assert "/audit/export" not in (await reader.get("/audit")).text
     assert (await world.post(reader, "/audit/export", chain=chain)).status_code == 403
+
+
+async def test_a_request_that_nobody_can_approve_is_a_notice_until_it_was_read(world: World) -> None:
+    tenant = world.tenant("quarry-lake")
+    world.sql(
+        'INSERT INTO portal.notice (id, audience, kind, tenant_id, "values", dedupe) VALUES'
+        " (gen_random_uuid(), 'staff', 'link.no_approver', %s, %s, 'x')",
+        tenant,
+        json.dumps({"partner": "Bluepeak", "tenant": "Quarry"}),
+    )
+    client = await world.sign_in(READER, "staff")
+    page = (await client.get("/notices?show=unread")).text
+    assert "Bluepeak asks for access to Quarry, where nobody can approve" in page
+    assert f'href="/tenants/{tenant}"' in page
+    world.sql("UPDATE portal.notice SET created_at = now() - interval '5 minutes' WHERE audience = 'staff'")
+    assert (await world.post(client, "/notices/read")).status_code == 303
+    assert "Nothing unread" in (await client.get("/notices?show=unread")).text
+    other = await world.sign_in(LEAD, "staff")
+    assert "Bluepeak asks" in (await other.get("/notices?show=unread")).text, "each person reads for themselves"
+    assert (await world.post(client, "/notices/read", id="nonsense")).status_code == 422

@@ -1,6 +1,8 @@
 """What stands around every page of the staff surface: its sections, by permission."""
 
+from guildhall.core import db
 from guildhall.core.actor import Actor
+from guildhall.domain.notify import notices
 from guildhall.surfaces.entry import Entered
 from guildhall.surfaces.html import Frame, Web
 from guildhall.surfaces.kit.i18n import N_, gettext
@@ -23,10 +25,13 @@ async def frame(request: Web) -> Frame:
     """Return the navigation of this person."""
     found: Entered = request.scope["state"]["entered"]
     actor, path = found.actor, request.url.path
+    async with db.transaction(actor) as connection:
+        unread = await notices.unread_count(connection, actor)
+    bell = NavItem(gettext("Notices"), "/notices", "bell", path == "/notices", unread or None)
     first = NavItem(gettext("Dashboard"), "/", "layout-dashboard", path == "/")
     return Frame(
         navigation=(
-            NavGroup((first, *_allowed(actor, path, _PROGRAMME))),
+            NavGroup((first, *_allowed(actor, path, _PROGRAMME), bell)),
             NavGroup(_allowed(actor, path, _OPERATION), gettext("Operation")),
         ),
         menu=(NavItem(gettext("Your account"), "/account", "user-round"),),
