@@ -68,7 +68,7 @@ function axes(data, colours, { format, narrow }) {
     tooltip: { trigger: "axis", axisPointer: { type: flat ? "shadow" : "line", lineStyle: { color: colours.muted } } },
     xAxis: flat ? value : category,
     yAxis: flat ? category : value,
-    series: data.series.map((series) => shape(data, series)),
+    series: data.series.map((series) => ({ ...shape(data, series), ...said(data, colours, format) })),
   };
 }
 
@@ -90,14 +90,24 @@ function shape(data, series) {
   };
 }
 
+/** The numbers at the bars, where a few bars leave room for them. */
+function said(data, colours, format) {
+  const bars = data.kind === "bars" || data.kind === "bars-flat";
+  if (!bars || data.series.length > 1 || data.labels.length > 8) return {};
+  const position = data.kind === "bars" ? "top" : "right";
+  return { label: { show: true, position, color: colours.text, formatter: (point) => format.short(point.value) } };
+}
+
 function points(data) {
   return data.labels.map((name, at) => ({ name, value: data.series[0].values[at] }));
 }
 
 /** A ring: shares of a whole, the legend carries the words. */
-function ring(data, colours, { narrow }) {
+function ring(data, colours, { format, narrow }) {
+  const value = new Map(points(data).map((point) => [point.name, point.value]));
   return {
     legend: {
+      formatter: (name) => `${name}  ${format.full(value.get(name))}`,
       orient: narrow ? "horizontal" : "vertical",
       left: narrow ? "center" : "60%",
       bottom: narrow ? 0 : undefined,

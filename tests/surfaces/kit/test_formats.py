@@ -51,7 +51,8 @@ def test_days_and_moments_are_what_babel_writes_in_the_readers_zone(region):
         dates.format_time(local.time(), "short", locale=region),
     )
     assert formats.datetime(MOMENT).startswith(day)
-    assert formats.datetime(MOMENT).endswith(time)
+    # A narrow space is no glyph of the page's font; one that does not break stands in for it.
+    assert formats.datetime(MOMENT).endswith(time.replace("\u202f", "\xa0"))
 
 
 @pytest.mark.parametrize("shown", [formats.number, formats.percent, formats.date, formats.datetime, formats.relative])

@@ -103,7 +103,8 @@ def _date(day: dt.date, locale: str, style: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _time(hour: int, minute: int, locale: str) -> str:
-    return str(format_time(dt.time(hour, minute), format="short", locale=locale))
+    # The narrow space of the locale data is no glyph of the page's font and would nearly vanish.
+    return str(format_time(dt.time(hour, minute), format="short", locale=locale)).replace("\u202f", "\xa0")
 
 
 @lru_cache(maxsize=64)

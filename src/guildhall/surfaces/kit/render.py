@@ -9,7 +9,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined,
 from jinja2.runtime import Context
 from litestar import MediaType, Response
 
-from guildhall.surfaces.kit import buttons, charts, formats, forms, i18n, states, static, tables
+from guildhall.surfaces.kit import buttons, charts, formats, forms, i18n, origins, states, static, tables
 from guildhall.surfaces.kit.shell import Shell, current_shell, enter_shell, leave_shell
 
 DIRECT = frozenset({FunctionType, type(states.icon)})
@@ -103,7 +103,9 @@ def templates(*folders: Path, development: bool = False) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension's: values are arguments
-    environment.filters.update({name: _at_run_time(filter_) for name, filter_ in formats.FILTERS.items()})
+    environment.filters.update(
+        {name: _at_run_time(filter_) for name, filter_ in (formats.FILTERS | origins.FILTERS).items()}
+    )
     environment.globals.update(GLOBALS | WORDS, ui=SimpleNamespace(**FUNCTIONS))
     load_components(environment)
     return environment
