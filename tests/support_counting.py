@@ -12,12 +12,11 @@ from guildhall.core.actor import Actor
 
 @contextmanager
 def statements(actor: Actor) -> Iterator[list[str]]:
-    """Collect the SQL that runs on the actor's surface meanwhile; taking the role is not counted."""
+    """Collect the SQL that runs on the actor's surface meanwhile, beside the door and the taking of the role."""
     engine, seen = db.engine(actor.surface).sync_engine, []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith("SELECT set_config"):
-            seen.append(statement)
+        seen.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
     try:

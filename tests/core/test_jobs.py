@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -100,9 +101,10 @@ async def test_a_job_exists_exactly_when_its_cause_is_committed(world: World) ->
     async with db.transaction(actor) as connection:
         number = await jobs.enqueue(connection, "links.sweep", partner_id=uuid4())
         assert number > 0
-    async with db.transaction(actor) as connection:
-        await jobs.enqueue(connection, "links.sweep")
-        await connection.rollback()
+    with suppress(LookupError):
+        async with db.transaction(actor) as connection:
+            await jobs.enqueue(connection, "links.sweep")
+            raise LookupError
     assert [row["task"] for row in world.sql(_JOBS)] == ["links.sweep"]
 
 

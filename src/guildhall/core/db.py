@@ -8,9 +8,12 @@ can read, and a pooled connection is clean after it.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import MetaData, TextClause, text
+from sqlalchemy import MetaData, TextClause
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from guildhall.core.actor import Actor, Surface
@@ -24,11 +27,6 @@ NAMING = {
 }
 PORTAL = MetaData(schema="portal", naming_convention=NAMING)
 TENANCY = MetaData(schema="tenancy", naming_convention=NAMING)
-
-_ENTER = text(
-    "SELECT set_config('role', :role, true), set_config('app.partner_id', :partner_id, true),"
-    " set_config('app.user_id', :user_id, true), set_config('app.tenant_id', :tenant_id, true)"
-)
 
 _engines: dict[Surface, AsyncEngine] = {}
 _prefix = "guildhall_"
@@ -50,6 +48,7 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
             pool_timeout=5,
             pool_pre_ping=surface is Surface.WORKER,  # a job has time, and nobody to press “reload”
             pool_recycle=1800,
+            isolation_level="AUTOCOMMIT",  # `transaction` begins and ends by itself, with the role in the same message
             hide_parameters=True,  # bound values hold secrets and personal data; they do not belong in a log
             connect_args={"server_settings": {"application_name": f"guildhall {surface}", "timezone": "UTC"}},
         )
@@ -73,16 +72,41 @@ async def transaction(actor: Actor) -> AsyncIterator[AsyncConnection]:
         yield joined[1]
         return
     async with _engines[actor.surface].begin() as connection:
-        await connection.execute(
-            _ENTER,
-            {
-                "role": _prefix + actor.role,
-                "partner_id": str(actor.partner_id or ""),
-                "user_id": str(actor.user_id or ""),
-                "tenant_id": str(actor.tenant_id or ""),
-            },
-        )
-        yield connection
+        raw = await _driver(connection)
+        try:
+            await raw.execute(_enter(actor))
+            yield connection
+            await _commit(connection, raw)
+        except Exception:
+            if not raw.is_closed():
+                await raw.execute("ROLLBACK")
+            raise
+        finally:  # whoever was cut off half-way leaves nothing behind for the connection's next user
+            if raw.is_closed() or raw.is_in_transaction():
+                await connection.invalidate()
+
+
+async def _driver(connection: AsyncConnection) -> Any:
+    """Return the driver's own connection."""
+    return (await connection.get_raw_connection()).driver_connection
+
+
+def _enter(actor: Actor) -> str:
+    """Return the one message that begins a transaction and takes the actor's role and settings for it."""
+    settings = {"partner_id": actor.partner_id, "user_id": actor.user_id, "tenant_id": actor.tenant_id}
+    values = {"role": _prefix + actor.role} | {f"app.{name}": _text(value) for name, value in settings.items()}
+    return "BEGIN; SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in values.items())
+
+
+def _text(value: UUID | None) -> str:
+    """Return an id as text; what is no id raises, so that nothing else is ever written into a statement."""
+    return "" if value is None else str(UUID(int=value.int))
+
+
+async def _commit(connection: AsyncConnection, raw: Any) -> None:
+    """Commit; raise RuntimeError where nothing would be kept: a statement had failed, or somebody ended it by hand."""
+    if not connection.in_transaction() or await raw.execute("COMMIT") != "COMMIT":
+        raise RuntimeError("The transaction had failed or was ended by hand; it is rolled back")
 
 
 @asynccontextmanager
@@ -101,10 +125,17 @@ async def door(surface: Surface, statement: TextClause, values: Mapping[str, Any
 
     This is how a session or a sign-in is found before anybody is known. The log-in has no right on any table.
     """
+    call, names = _positional(statement)
     async with _engines[surface].connect() as connection:
-        automatic = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        row = (await automatic.execute(statement, values)).mappings().first()
+        row = await (await _driver(connection)).fetchrow(call, *(values[name] for name in names))
         return dict(row) if row is not None else None
+
+
+@cache
+def _positional(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+    """Return a statement as the driver takes it, and the names of its values in order."""
+    compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 def engine(surface: Surface) -> AsyncEngine:

@@ -1,0 +1,100 @@
+"""A transaction keeps everything or nothing, and leaves its connection clean, however it ends."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from guildhall.core import db, jobs
+from guildhall.core.actor import Actor, Surface, system
+from support_world import World
+
+pytestmark = pytest.mark.anyio
+_QUEUED = "SELECT count(*) AS n FROM jobs.procrastinate_jobs WHERE task_name = 'links.sweep'"
+_LEFT_OPEN = (
+    "SELECT count(*) AS n FROM pg_stat_activity"
+    " WHERE state LIKE 'idle in transaction%' AND datname = current_database()"
+)
+_STATE = text("SELECT current_user::text AS name, current_setting('app.user_id', true) AS person")
+
+
+async def _enqueue(actor: Actor, *then: BaseException) -> None:
+    async with db.transaction(actor) as connection:
+        await jobs.enqueue(connection, "links.sweep")
+        for error in then:
+            raise error
+
+
+async def test_what_fails_inside_leaves_nothing(world: World) -> None:
+    with pytest.raises(LookupError):
+        await _enqueue(system("links"), LookupError())
+    assert world.sql(_QUEUED) == [{"n": 0}]
+
+
+async def test_a_failed_statement_that_was_overlooked_is_never_taken_for_done(world: World) -> None:
+    async def overlooking() -> None:
+        async with db.transaction(system("links")) as connection:
+            await jobs.enqueue(connection, "links.sweep")
+            with suppress(DBAPIError):
+                await connection.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(RuntimeError, match="rolled back"):
+        await overlooking()
+    assert world.sql(_QUEUED) == [{"n": 0}]
+
+
+@pytest.mark.parametrize("way", ["commit", "rollback"])
+async def test_nobody_ends_a_transaction_by_hand(world: World, way: str) -> None:
+    async def ending() -> None:
+        async with db.transaction(system("links")) as connection:
+            await jobs.enqueue(connection, "links.sweep")
+            await getattr(connection, way)()
+
+    with pytest.raises(RuntimeError, match="by hand"):
+        await ending()
+    assert world.sql(_QUEUED) == [{"n": 0}]
+
+
+@pytest.mark.parametrize("ending", [None, LookupError(), asyncio.CancelledError()])
+async def test_the_connection_comes_back_without_role_and_person(world: World, ending: BaseException | None) -> None:
+    actor = await world.actor("principal@northwind.example")
+    try:
+        async with db.transaction(actor) as connection:
+            inside = (await connection.execute(_STATE)).mappings().one()
+            if ending is not None:
+                raise ending
+    except (LookupError, asyncio.CancelledError):
+        pass
+    assert inside["name"].endswith("partner")
+    assert inside["person"] == str(actor.user_id)
+    async with db.engine(Surface.CONSOLE).connect() as connection:
+        after = (await connection.execute(_STATE)).mappings().one()
+    assert after["name"].endswith("login_partners")
+    assert not after["person"]
+
+
+async def test_a_person_cut_off_in_the_middle_leaves_nothing_open(world: World) -> None:
+    reached = asyncio.Event()
+
+    async def slow() -> None:
+        async with db.transaction(system("links")) as connection:
+            await jobs.enqueue(connection, "links.sweep")
+            reached.set()
+            await connection.execute(text("SELECT pg_sleep(20)"))
+
+    task = asyncio.create_task(slow())
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.sql(_QUEUED) == [{"n": 0}]
+    assert world.sql(_LEFT_OPEN) == [{"n": 0}]
+    await _enqueue(system("links"))
+    assert world.sql(_QUEUED) == [{"n": 1}]
+
+
+def test_only_ids_are_written_into_the_opening_message() -> None:
+    with pytest.raises(AttributeError):
+        db._text("x', true); DROP TABLE t; --")  # type: ignore[arg-type]
