@@ -27,11 +27,12 @@ def start(home: Path) -> Path:
     root would have to open a closed folder to the server's user.
     """
     data = socket_of(home)
+    if os.geteuid() == 0:
+        _stay_out_of_closed_folders(home)
     if len(str(data)) > _SOCKET_LIMIT:
         raise RuntimeError(f"{data} is too long a path for a Unix socket; set GUILDHALL_HOME to a shorter one")
     home.mkdir(parents=True, exist_ok=True, mode=0o755)
     if os.geteuid() == 0:
-        _stay_out_of_closed_folders(home)
         _make_user()
     get_server(data, cleanup_mode="stop")
     return data
@@ -40,7 +41,7 @@ def start(home: Path) -> Path:
 def _stay_out_of_closed_folders(home: Path) -> None:
     """Refuse a home below a folder that others may not enter: the server would be made to open it to everybody."""
     for folder in home.resolve().parents:
-        if not folder.stat().st_mode & stat.S_IXOTH:
+        if folder.exists() and not folder.stat().st_mode & stat.S_IXOTH:
             raise RuntimeError(
                 f"{folder} is closed to other users, and as root PostgreSQL runs as one of them;"
                 " set GUILDHALL_HOME to a folder elsewhere, for example under /var/lib"
