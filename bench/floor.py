@@ -1,21 +1,22 @@
 """The floor: the statements of one of our requests, run by asyncpg in a bare ASGI handler under the same server.
 
-At its first start it makes the request once through our own application and writes down every statement with its
-values and, for a page, the template with its context. From then on it does just that: it checks and parses nothing.
+At its first start it makes the request once through our own application and writes down every message to the database
+with its values and, for a page, the template with its context. From then on it does just that: it checks and parses
+nothing.
 """
 
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import asyncpg
 import httpx
 import msgspec
-from sqlalchemy import event
+from sqlalchemy import TextClause, event
 
 from guildhall.core import db
-from guildhall.core.actor import Surface
+from guildhall.core.actor import Actor, Surface
 from guildhall.hosts import Front
 from guildhall.settings import load
 from guildhall.surfaces.kit import render
@@ -26,11 +27,12 @@ Statement = tuple[str, tuple[Any, ...]]
 
 
 class Recorded:
-    """What one request of ours did: statements in order, and the page that it rendered."""
+    """What one request of ours did: doors, transactions with their statements in order, the page that it rendered."""
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self.statements: list[Statement] = []
+        self.doors: list[Statement] = []
+        self.transactions: list[tuple[str, list[Statement]]] = []
         self.page: Callable[[], str] | None = None
 
 
@@ -39,10 +41,22 @@ async def record(front: Front, surface: Surface, host: str, path: str, headers: 
     found = Recorded()
     engine = db.engine(surface).sync_engine
 
+    enter, door = db.opening, db.door
+
+    def opened(actor: Actor) -> str:
+        found.transactions.append((enter(actor), []))
+        return found.transactions[-1][0]
+
+    async def asked(surface: Surface, statement: TextClause, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        call, names = db.positional(statement)
+        found.doors.append((call, tuple(values[name] for name in names)))
+        return await door(surface, statement, values)
+
     @event.listens_for(engine, "before_cursor_execute")
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:  # noqa: FBT001
-        found.statements.append((statement, tuple(values or ())))
+        found.transactions[-1][1].append((statement, tuple(values or ())))
 
+    db.opening, db.door = opened, asked
     original = render.render
 
     def noted(environment: Any, name: str, shell: Any, /, **context: Any) -> str:
@@ -52,10 +66,11 @@ async def record(front: Front, surface: Surface, host: str, path: str, headers: 
     render.render = noted
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=front), base_url=f"http://{host}") as client:
         for _ in range(2):
-            found.statements.clear()
+            found.doors.clear()
+            found.transactions.clear()
             answer = await client.get(path, headers=headers)
             answer.raise_for_status()
-    render.render = original
+    render.render, db.opening, db.door = original, enter, door
     event.remove(engine, "before_cursor_execute", note)
     return found
 
@@ -91,11 +106,16 @@ def application() -> Callable[..., Awaitable[None]]:
 
 
 async def _work(recorded: Recorded, pool: asyncpg.Pool) -> tuple[bytes, bytes]:
-    """Run the statements in one transaction; return what they make."""
+    """Send the same messages; return what they make."""
     rows: list[Any] = []
-    async with pool.acquire() as connection, connection.transaction():
-        for statement, values in recorded.statements:
-            rows = await connection.fetch(statement, *values)
+    async with pool.acquire() as connection:
+        for statement, values in recorded.doors:
+            await connection.fetchrow(statement, *values)
+        for opening, statements in recorded.transactions:
+            await connection.execute(opening)
+            for statement, values in statements:
+                rows = await connection.fetch(statement, *values)
+            await connection.execute("COMMIT")
     if recorded.page is not None:
         return recorded.page().encode(), b"text/html"
     return _encode([dict(row) for row in rows]), b"application/json"

@@ -43,11 +43,16 @@ async def _client(port: int, request: bytes, load: Load, left: "iter[int]") -> N
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for _ in left:
         began = time.perf_counter()
-        writer.write(request)
-        status = await _answer(reader)
+        status = await ask(reader, writer, request)
         load.seconds.append(time.perf_counter() - began)
         load.statuses[status] = load.statuses.get(status, 0) + 1
     writer.close()
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
+    """Send one request over a kept connection; return the status of its answer."""
+    writer.write(request)
+    return await _answer(reader)
 
 
 async def _answer(reader: asyncio.StreamReader) -> int:

@@ -112,8 +112,10 @@ class Front:
                 message["headers"] = [*message.get("headers", ()), *self._added(surface, message, request_id)]
             await send(message)
 
+        # HEAD is GET without its body, which the server leaves out (RFC 9110 §9.3.2).
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         try:
-            await site(scope, receive, sending)
+            await site(asked, receive, sending)
         finally:
             self._note(surface, scope, seen["status"], time.perf_counter() - began, request_id)
 

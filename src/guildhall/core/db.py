@@ -74,7 +74,7 @@ async def transaction(actor: Actor) -> AsyncIterator[AsyncConnection]:
     async with _engines[actor.surface].begin() as connection:
         raw = await _driver(connection)
         try:
-            await raw.execute(_enter(actor))
+            await raw.execute(opening(actor))
             yield connection
             await _commit(connection, raw)
         except Exception:
@@ -91,7 +91,7 @@ async def _driver(connection: AsyncConnection) -> Any:
     return (await connection.get_raw_connection()).driver_connection
 
 
-def _enter(actor: Actor) -> str:
+def opening(actor: Actor) -> str:
     """Return the one message that begins a transaction and takes the actor's role and settings for it."""
     settings = {"partner_id": actor.partner_id, "user_id": actor.user_id, "tenant_id": actor.tenant_id}
     values = {"role": _prefix + actor.role} | {f"app.{name}": _text(value) for name, value in settings.items()}
@@ -125,14 +125,14 @@ async def door(surface: Surface, statement: TextClause, values: Mapping[str, Any
 
     This is how a session or a sign-in is found before anybody is known. The log-in has no right on any table.
     """
-    call, names = _positional(statement)
+    call, names = positional(statement)
     async with _engines[surface].connect() as connection:
         row = await (await _driver(connection)).fetchrow(call, *(values[name] for name in names))
         return dict(row) if row is not None else None
 
 
 @cache
-def _positional(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+def positional(statement: TextClause) -> tuple[str, tuple[str, ...]]:
     """Return a statement as the driver takes it, and the names of its values in order."""
     compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
     return str(compiled), tuple(compiled.positiontup or ())
