@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 _QUEUED = "SELECT count(*) AS n FROM jobs.procrastinate_jobs WHERE task_name = 'links.sweep'"
 _LEFT_OPEN = (
     "SELECT count(*) AS n FROM pg_stat_activity"
-    " WHERE state LIKE 'idle in transaction%' AND datname = current_database()"
+    " WHERE xact_start IS NOT NULL AND application_name LIKE 'guildhall%%' AND datname = current_database()"
 )
 _STATE = text("SELECT current_user::text AS name, current_setting('app.user_id', true) AS person")
 
@@ -75,7 +75,8 @@ async def test_the_connection_comes_back_without_role_and_person(world: World, e
     assert not after["person"]
 
 
-async def test_a_person_cut_off_in_the_middle_leaves_nothing_open(world: World) -> None:
+@pytest.mark.parametrize("at", ["opening", "inside"])
+async def test_a_person_cut_off_leaves_nothing_open(world: World, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
     reached = asyncio.Event()
 
     async def slow() -> None:
@@ -84,15 +85,31 @@ async def test_a_person_cut_off_in_the_middle_leaves_nothing_open(world: World) 
             reached.set()
             await connection.execute(text("SELECT pg_sleep(20)"))
 
-    task = asyncio.create_task(slow())
-    await reached.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert world.sql(_QUEUED) == [{"n": 0}]
+    with monkeypatch.context() as patched:
+        if at == "opening":
+            patched.setattr(db, "opening", lambda _actor: "BEGIN; SELECT pg_sleep(20)")
+        task = asyncio.create_task(slow())
+        await (asyncio.sleep(0.3) if at == "opening" else reached.wait())
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await asyncio.sleep(0.3)
     assert world.sql(_LEFT_OPEN) == [{"n": 0}]
+    assert world.sql(_QUEUED) == [{"n": 0}]
     await _enqueue(system("links"))
     assert world.sql(_QUEUED) == [{"n": 1}]
+
+
+async def test_after_a_restart_of_the_database_the_next_request_is_answered(world: World) -> None:
+    browser = await world.sign_in("principal@northwind.example")
+    assert (await browser.get("/")).status_code == 200
+    ended = world.sql(
+        "SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity"
+        " WHERE application_name = 'guildhall console' AND datname = current_database()"
+    )
+    assert {row["ended"] for row in ended} == {True}
+    await asyncio.sleep(0.2)
+    assert [(await browser.get("/")).status_code for _ in range(3)] == [200, 200, 200]
 
 
 def test_only_ids_are_written_into_the_opening_message() -> None:

@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import MetaData, TextClause
+from sqlalchemy import MetaData, TextClause, event
 from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from guildhall.core.actor import Actor, Surface
@@ -41,7 +42,7 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
     global _prefix  # noqa: PLW0603 - one installation per process, set once at start
     _prefix = prefix
     for surface, url in urls.items():
-        _engines[surface] = create_async_engine(
+        made = _engines[surface] = create_async_engine(
             url,
             pool_size=size,
             max_overflow=0,
@@ -52,6 +53,13 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
             hide_parameters=True,  # bound values hold secrets and personal data; they do not belong in a log
             connect_args={"server_settings": {"application_name": f"guildhall {surface}", "timezone": "UTC"}},
         )
+        event.listen(made.sync_engine, "checkout", _alive)
+
+
+def _alive(connection: Any, *_: object) -> None:
+    """Have a connection replaced whose end is known, as after a restart of the database, before anybody uses it."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 async def close_pools() -> None:
@@ -72,17 +80,19 @@ async def transaction(actor: Actor) -> AsyncIterator[AsyncConnection]:
         yield joined[1]
         return
     async with _engines[actor.surface].begin() as connection:
-        raw = await _driver(connection)
+        raw, settled = await _driver(connection), False
         try:
             await raw.execute(opening(actor))
             yield connection
             await _commit(connection, raw)
+            settled = True
         except Exception:
             if not raw.is_closed():
                 await raw.execute("ROLLBACK")
+                settled = True
             raise
         finally:  # whoever was cut off half-way leaves nothing behind for the connection's next user
-            if raw.is_closed() or raw.is_in_transaction():
+            if not settled:
                 await connection.invalidate()
 
 
