@@ -117,6 +117,8 @@ def look(action: str) -> tuple[str, str, str]:
 
 def who(entry: Entry, behalf_of: str = "") -> str:
     """Return who acted: for a partner's person with the partner and, in the tenant's own trail, the tenant."""
+    if entry.actor_kind == "anonymous":
+        return gettext("Somebody not signed in")
     name = entry.actor_name or gettext("Erased name")
     if entry.actor_kind == "staff_user":
         return gettext("%(name)s (vendor)", name=name)

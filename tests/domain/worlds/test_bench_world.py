@@ -109,15 +109,15 @@ def test_the_totals_equal_a_fresh_count(small):
     def kept():
         return [
             small.execute(f"SELECT * FROM tenancy.{name}_rollup ORDER BY 1, 2").fetchall()
-            for name in ("billing", "support", "subscriber")
+            for name in ("billing", "support", "subscriber", "posture")
         ]
 
     before = kept()
     tenants = [tenant for (tenant,) in small.execute("SELECT id FROM tenancy.tenant").fetchall()]
-    for name in ("billing", "support", "subscribers"):
+    for name in ("billing", "support", "subscribers", "posture"):
         small.execute(f"SELECT tenancy.roll_{name}(%s)", [tenants])
     assert kept() == before
-    assert [len(table) for table in before] == [90, 90, 90]
+    assert [len(table) for table in before] == [90, 90, 90, 90]
 
 
 def test_invoices_tickets_and_payments_agree_with_themselves(small):

@@ -240,3 +240,12 @@ async def test_a_request_that_nobody_can_approve_is_a_notice_until_it_was_read(w
     other = await world.sign_in(LEAD, "staff")
     assert "Bluepeak asks" in (await other.get("/notices?show=unread")).text, "each person reads for themselves"
     assert (await world.post(client, "/notices/read", id="nonsense")).status_code == 422
+
+
+async def test_a_failed_sign_in_is_nobodys_not_an_erased_name(world: World) -> None:
+    stranger = world.client("partners")
+    refused = await world.post(stranger, "/sign-in", email="nobody@example.org", password="not a word", code="000000")
+    assert refused.status_code == 401
+    page = (await (await world.sign_in(LEAD, "staff")).get("/audit")).text
+    assert "Somebody not signed in" in page
+    assert "Erased name" not in page
