@@ -65,6 +65,7 @@ docs: setup ## Write the generated tables of docs/domain.md anew
 
 bench: setup ## Speed, with the floor beside it
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.decision
 	@$(BIN)/python -m bench.revocation
 
 screenshots: setup ## Pictures of every page into build/screenshots
