@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from guildhall.domain.audit import looks
 from support_console import SUPPORT, TECHNICAL, words
 from support_world import World, csrf
 
@@ -113,12 +114,29 @@ async def test_where_several_fit_one_is_chosen_and_nothing_typed_is_lost(world: 
     assert asked.status_code == 422
     assert "Several subscribers fit" in words(asked)
     assert 'value="No uplink"' in asked.text
-    assert 'name="subscriber" value="@"' in asked.text or 'value="@"' in asked.text
+    assert re.search(r'<input [^>]*value="@"[^>]* name="subscriber"', asked.text)
     assert count(world) == before
     offered = re.findall(r'<option value="([0-9a-f-]{36})"', asked.text)
     assert set(offered) <= {str(each["id"]) for each in subscribers(world, "acme-fiber")}
     answer = await world.post(client, path, **TYPED, subscriber="@", subscriber_id=offered[1])
     assert answer.status_code == 303
+
+
+async def test_the_search_for_a_subscriber_is_a_look_that_the_customer_sees(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "_remembered", set())  # what this process noted in other worlds
+    client, path = await world.sign_in(TECHNICAL), new(world.tenant("acme-fiber"))
+    viewed = (
+        "SELECT count(*) AS n FROM portal.audit_entry WHERE kind = 'tenant' AND chain_id = %s"
+        " AND action = 'tenant.viewed' AND body::jsonb -> 'changes' ->> 'area' = 'provisioning'"
+    )
+    for form in (TYPED, {**TYPED, "subscriber": " "}):
+        assert (await world.post(client, path, **form)).status_code == 303
+    assert world.sql(viewed, world.tenant("acme-fiber")) == [{"n": 0}], "who names nobody looks at nobody"
+    for search in ("@", "nobody at all"):
+        assert (await world.post(client, path, **TYPED, subscriber=search)).status_code == 422
+    assert world.sql(viewed, world.tenant("acme-fiber")) == [{"n": 1}]
 
 
 async def test_nobody_and_somebody_elses_subscriber_are_refused_alike(world: World) -> None:

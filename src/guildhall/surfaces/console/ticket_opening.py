@@ -13,6 +13,8 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden, Invalid
 from guildhall.core.ids import new_id, parse_id
 from guildhall.domain.access.gates import Standing
+from guildhall.domain.audit.looks import looked
+from guildhall.domain.rbac.registry import PARTNER
 from guildhall.domain.reports import tenant_lists
 from guildhall.domain.reports.tenant_lists import Subscriber
 from guildhall.domain.support import handling
@@ -108,6 +110,7 @@ def _shown(name: str) -> str:
 async def _fitting(actor: Actor, tenant: Standing, values: Mapping[str, str]) -> tuple[Subscriber, ...]:
     """Return the subscribers whose name or address holds what was typed; one whose address it is, alone.
 
+    Searching is a look at the customer's subscribers like their own page, and noted as one.
     Raises Forbidden where a subscriber is named and the link does not open them.
     """
     search = values.get("subscriber", "").strip()[:_LONGEST]
@@ -116,6 +119,7 @@ async def _fitting(actor: Actor, tenant: Standing, values: Mapping[str, str]) ->
         raise Forbidden
     if not search:
         return ()
+    await looked(actor, tenant_id=tenant.tenant_id, area=PARTNER[SUBSCRIBERS].area, now=clock.now())
     wanted = tenant_lists.Filter(search=search, sort_by="name", limit=_MOST)
     async with db.transaction(actor) as connection:
         found, _ = await tenant_lists.subscribers(connection, actor, wanted, standing=tenant)
