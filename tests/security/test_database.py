@@ -194,3 +194,26 @@ async def test_a_partners_people_see_only_their_own_partner(demo: World) -> None
         " AND 'posture' = ANY (l.areas) AND l.operating_model <> 'customer_managed'"
     )[0]["n"]
     assert shared == opened > 0, "customer-managed tenants keep their posture, whatever the query"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("email", "changed"), [("viewer@acme-fiber.example", 0), ("admin@acme-fiber.example", 1)])
+async def test_only_an_approver_changes_a_colleagues_role(world: World, email: str, changed: int) -> None:
+    from sqlalchemy import text
+
+    from guildhall.core import db
+
+    tenant = world.tenant("acme-fiber")
+    actor = await world.actor(email, "customers")
+    whose = (
+        "SELECT m.user_id, m.role FROM tenancy.customer_membership AS m JOIN tenancy.customer_user AS u"
+        " ON u.id = m.user_id WHERE m.tenant_id = %s AND u.email = %s"
+    )
+    colleague = {"viewer": "admin", "admin": "viewer"}[email.partition("@")[0]] + "@acme-fiber.example"
+    before = world.sql(whose, tenant, colleague)[0]
+    other = {"viewer": "approver", "approver": "viewer"}[before["role"]]
+    forgotten = "UPDATE tenancy.customer_membership SET role = :role WHERE tenant_id = :tenant AND user_id = :user"
+    async with db.transaction(actor) as connection:
+        done = await connection.execute(text(forgotten), {"role": other, "tenant": tenant, "user": before["user_id"]})
+    assert done.rowcount == changed
+    assert world.sql(whose, tenant, colleague)[0]["role"] == (other if changed else before["role"])

@@ -29,7 +29,9 @@ async def set_role(actor: Actor, *, user_id: UUID, role: str, now: datetime) -> 
     """Give an active colleague another role, `approver` or `viewer`. Needs a fresh second factor.
 
     Nobody changes the own role, and whoever acts is an approver still when the change is written. So one always
-    stays, whatever happens at once. Raises NotFound for anybody else, Conflict where there is nothing to change.
+    stays, whatever approvers do at once. Staff stand outside this: they may deactivate the acting person at the
+    same moment, or the last approver at any, and see such a customer among those without an approver.
+    Raises NotFound for anybody else, Conflict where there is nothing to change.
     """
     if not actor.may(NEEDS):
         raise Forbidden

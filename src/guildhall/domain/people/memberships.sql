@@ -10,3 +10,16 @@ AS $$
     WHERE m.user_id = portal.app_id('user_id') AND m.status = 'active'
     ORDER BY lower(t.name), t.id
 $$;
+
+-- The tenant of the customer's person at work, if the person is an approver there. No row otherwise. Definer: a
+-- policy of the memberships cannot read the memberships itself.
+CREATE OR REPLACE FUNCTION tenancy.approved_tenant() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 1
+AS $$
+    SELECT m.tenant_id
+    FROM tenancy.customer_membership AS m
+    JOIN tenancy.customer_user AS u ON u.id = m.user_id AND u.status = 'active'
+    WHERE m.user_id = portal.app_id('user_id')
+      AND m.tenant_id = portal.app_id('tenant_id')
+      AND m.status = 'active' AND m.role = 'approver'
+$$;

@@ -49,6 +49,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.request_link(uuid, text, text, bytea, jsonb)": ("partner",),
     "tenancy.use_customer_invite(bytea, text, bytea, bigint)": ("customer",),
     "tenancy.own_memberships()": ("customer",),
+    "tenancy.approved_tenant()": ("customer",),
     "portal.audit_append(uuid, text[], uuid[], text[], text, text)": SURFACE_ROLES,
     "portal.audit_hold(text[], uuid[])": ("customer", "staff", "worker"),
     "portal.audit_head_of(text, uuid)": SURFACE_ROLES,

@@ -16,6 +16,7 @@ TENANT_ID = "(SELECT portal.app_id('tenant_id'))"
 ANY_ROW = "true"
 WITHIN_JOB = f"({TENANT_ID} IS NULL OR tenant_id = {TENANT_ID})"  # a job is scoped where it concerns one tenant
 OWN_TENANT = "tenant_id = ANY (ARRAY(SELECT portal.own_tenant()))"
+_APPROVED_TENANT = "tenant_id = ANY (ARRAY(SELECT tenancy.approved_tenant()))"
 
 
 def reach(area: str, column: str = "tenant_id") -> str:
@@ -310,7 +311,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "tenancy.customer_membership": (
         _reads("customer", f"{OWN_TENANT} OR user_id = {USER_ID}"),
-        _changes("customer", OWN_TENANT, "role", check=f"{OWN_TENANT} AND user_id <> {USER_ID}"),
+        _changes("customer", _APPROVED_TENANT, "role", check=f"{_APPROVED_TENANT} AND user_id <> {USER_ID}"),
         *_everything("staff"),
         *_everything("platform"),
     ),
