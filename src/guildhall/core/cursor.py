@@ -12,7 +12,7 @@ import msgspec
 
 from guildhall.core.errors import Invalid
 
-_LONGEST = 500
+LONGEST = 1500  # characters; a name of 200 letters of four octets each needs 1,300
 Place = TypeVar("Place", bound=msgspec.Struct)
 
 
@@ -23,7 +23,7 @@ def encode(place: msgspec.Struct) -> str:
 
 def decode(cursor: str, shape: type[Place]) -> Place:
     """Return the place that `cursor` stands for; raises Invalid for anything that `encode` did not make."""
-    if len(cursor) > _LONGEST:
+    if len(cursor) > LONGEST:
         raise wrong()
     try:
         octets = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)

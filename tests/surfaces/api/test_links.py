@@ -92,6 +92,7 @@ async def test_a_cursor_keeps_to_the_filter_and_to_the_own_links(demo: World) ->
     other = await demo.api("principal@alderfinch.example")
     mine = {item["id"] for item in (await other.get(LINKS, params={"limit": 100})).json()["items"]}
     theirs = (await other.get(LINKS, params={"limit": 100, "cursor": page["next_cursor"]})).json()
+    assert theirs["items"]
     assert {item["id"] for item in theirs["items"]} <= mine
 
 
@@ -139,6 +140,22 @@ async def test_a_value_with_nul_in_a_cursor_is_refused(demo: World) -> None:
     cursor = placed(sort_by="tenant_name", value="a\x00")
     answer = await client.get(LINKS, params={"cursor": cursor, "sort_by": "tenant_name"})
     assert code(answer) == (422, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize(("path", "sort"), [(LINKS, "tenant_name"), ("/api/v1/partner/customers", "name")])
+async def test_a_cursor_holds_the_longest_name_in_any_script(world: World, path: str, sort: str) -> None:
+    name, tenant = "Ж" * 200, world.tenant("acme-fiber")
+    world.sql("UPDATE tenancy.tenant SET name = %s WHERE id = %s", name, tenant)
+    world.sql("UPDATE portal.partner_tenant_link SET tenant_name = %s WHERE tenant_id = %s", name, tenant)
+    client = await world.api(PRINCIPAL)
+    asked = {"sort_by": sort, "sort_order": "desc"}
+    whole = (await client.get(path, params={**asked, "limit": 100})).json()["items"]
+    first = (await client.get(path, params={**asked, "limit": 1})).json()
+    assert [item[sort] for item in first["items"]] == [name]
+    assert len(first["next_cursor"]) > 500
+    rest = await client.get(path, params={**asked, "limit": 100, "cursor": first["next_cursor"]})
+    assert rest.status_code == 200
+    assert first["items"] + rest.json()["items"] == whole
 
 
 async def test_a_link_of_another_partner_does_not_exist(demo: World) -> None:

@@ -13,6 +13,7 @@ from litestar.connection import Request
 from msgspec import NODEFAULT, Meta, Struct, UnsetType, ValidationError
 from msgspec.structs import FieldInfo
 
+from guildhall.core.cursor import LONGEST
 from guildhall.core.errors import Invalid
 from guildhall.surfaces.api.problems import BadRequest, NotAcceptable, UnsupportedMediaType
 
@@ -22,7 +23,7 @@ Search = Annotated[str, Meta(max_length=200)]
 Limit = Annotated[int, Meta(ge=1, le=100, description="How many items at most.")]
 Offset = Annotated[int, Meta(ge=0, le=100_000_000, description="How many items to leave out at the start.")]
 Cursor = Annotated[
-    str, Meta(max_length=500, description="`next_cursor` of the page before; the page then has no `total`.")
+    str, Meta(max_length=LONGEST, description="`next_cursor` of the page before; the page then has no `total`.")
 ]
 SortOrder = Annotated[Literal["asc", "desc"], Meta(description="`asc` or `desc`.")]
 TenantIds = Annotated[tuple[UUID, ...], Meta(max_length=200, description="Only these tenants, separated by commas.")]
