@@ -1,13 +1,28 @@
-"""Notices in the reader's words: a sentence, a look, and where each leads."""
+"""Notices in the reader's words, and their page: a sentence, a look, and where each leads.
+
+Each surface with pages mounts the routes and has its own `notices/list.html`.
+"""
 
 from collections.abc import Callable
 
+from litestar import get, post
+from litestar.response import Redirect
+from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
+from guildhall.core import clock, db
+from guildhall.core.errors import Invalid
+from guildhall.core.ids import parse_id
+from guildhall.domain.notify import notices
 from guildhall.domain.notify.notices import Notice
 from guildhall.domain.notify.sentences import filled, sentence
+from guildhall.surfaces import asked
+from guildhall.surfaces.entry import Who, own
+from guildhall.surfaces.html import Page, Web, page, redirect, ticked
 from guildhall.surfaces.kit.i18n import gettext
+from guildhall.surfaces.kit.tables import Pages
 
+SIZE = 20
 _LOOKS = {
     "requested": ("send", "info"),
     "change_asked": ("send", "info"),
@@ -43,9 +58,34 @@ class Line(Struct, frozen=True, kw_only=True):
     tone: str
 
 
-def lines(found: list[Notice], href: Callable[[Notice], str]) -> list[Line]:
-    """Return notices in the reader's words; `href` says where one leads, or nothing."""
-    return [_line(each, href(each)) for each in found]
+def routes(href_of: Callable[[Notice], str]) -> list[ControllerRouterHandler]:
+    """Return the routes of a person's notices; `href_of` says where one leads on this surface, or nothing."""
+
+    @get("/notices", **own("a person's own notices"))
+    async def notice_list(request: Web, actor: Who) -> Page:
+        """Return one page of the person's notices, newest first."""
+        number = asked.page_number(request)
+        unread = asked.choice(request, "show", {"unread"}) == "unread"
+        async with db.transaction(actor) as connection:
+            found, more = await notices.listed(
+                connection, actor, unread_only=unread, limit=SIZE, offset=(number - 1) * SIZE
+            )
+        lines = [_line(each, href_of(each)) for each in found]
+        pages = Pages(shown=len(found), page=number, size=SIZE, next="more" if more else None)
+        return await page(request, "notices/list.html", lines=lines, pages=pages, unread=unread)
+
+    return [notice_list, mark_read]
+
+
+@post("/notices/read", **own("a person's own notices"))
+async def mark_read(request: Web, actor: Who) -> Redirect:
+    """Mark the notices that were sent along as read, or all of them."""
+    texts = await ticked(request, "id")
+    ids = [known for text in texts if (known := parse_id(text)) is not None]
+    if len(ids) != len(texts):
+        raise Invalid
+    await notices.mark_read(actor, now=clock.now(), ids=ids or None)
+    return redirect("/notices", gettext("Marked as read."))
 
 
 def _line(each: Notice, href: str) -> Line:

@@ -1,31 +1,10 @@
 """Notices: what happened to the person's links and tickets, newest first."""
 
-from uuid import UUID
-
-from litestar import get, post
-from litestar.response import Redirect
-
-from guildhall.core import clock, db
-from guildhall.core.errors import Invalid
-from guildhall.core.ids import parse_id
-from guildhall.domain.notify import notices
 from guildhall.domain.notify.notices import Notice
-from guildhall.surfaces import asked
-from guildhall.surfaces import notices as shared
-from guildhall.surfaces.entry import Who, own
-from guildhall.surfaces.html import Page, Web, page, redirect, ticked
-from guildhall.surfaces.kit.i18n import gettext
-from guildhall.surfaces.kit.tables import Pages
-
-SIZE = 20
+from guildhall.surfaces.notices import routes
 
 
-def lines(found: list[Notice]) -> list[shared.Line]:
-    """Return notices in the reader's words."""
-    return shared.lines(found, _href)
-
-
-def _href(each: Notice) -> str:
+def href_of(each: Notice) -> str:
     """Return the page of what a notice is about."""
     ticket = each.values.get("ticket_id")
     if ticket and each.tenant_id:
@@ -33,28 +12,4 @@ def _href(each: Notice) -> str:
     return f"/links/{each.link_id}" if each.link_id else ""
 
 
-@get("/notices", **own("a person's own notices"))
-async def notice_list(request: Web, actor: Who) -> Page:
-    """Return one page of the person's notices."""
-    number = asked.page_number(request)
-    unread = asked.choice(request, "show", {"unread"}) == "unread"
-    async with db.transaction(actor) as connection:
-        found, more = await notices.listed(
-            connection, actor, unread_only=unread, limit=SIZE, offset=(number - 1) * SIZE
-        )
-    pages = Pages(shown=len(found), page=number, size=SIZE, next="more" if more else None)
-    return await page(request, "notices/list.html", lines=lines(found), pages=pages, unread=unread)
-
-
-@post("/notices/read", **own("a person's own notices"))
-async def mark_read(request: Web, actor: Who) -> Redirect:
-    """Mark the notices that were sent along as read, or all of them."""
-    texts = await ticked(request, "id")
-    ids: list[UUID] = [known for text in texts if (known := parse_id(text)) is not None]
-    if len(ids) != len(texts):
-        raise Invalid
-    await notices.mark_read(actor, now=clock.now(), ids=ids or None)
-    return redirect("/notices", gettext("Marked as read."))
-
-
-ROUTES = [notice_list, mark_read]
+ROUTES = routes(href_of)
