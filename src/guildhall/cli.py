@@ -1,6 +1,5 @@
 """The command line: `guildhall up | demo | serve | worker | migrate | doctor | import | audit | customer | staff`."""
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from guildhall.cli_audit import audit
 from guildhall.cli_start import installation, settings_or_stop, stopping
 from guildhall.core import crypto
 from guildhall.domain.access.boundary.roles import create_roles
+from guildhall.domain.tenancy.importing_writes import Invite
 from guildhall.settings import Settings
 
 NEWEST_GRANTS = 160000  # from PostgreSQL 16 on, grants state SET and INHERIT
@@ -157,8 +157,7 @@ def import_(kind: str, file: Path, *, dry_run: bool) -> None:
         raise click.ClickException(f"{report.fault_count} faults in {report.rows} rows. Nothing was written.")
     done = "would be" if dry_run else "were"
     for invite in report.written.invites:
-        address = f"{settings.origin('customers')}/welcome/{invite.token}"
-        click.echo(f"{invite.email} signs up once, until {invite.expires_at:%Y-%m-%d %H:%M} UTC: {address}")
+        click.echo(_welcome(settings, invite))
     added, changed = report.written.added, report.written.changed
     click.echo(f"{report.rows} rows: {added} {done} added, {changed} changed, {report.unchanged} as they were.")
 
@@ -197,19 +196,15 @@ def customer() -> None:
 def customer_invite(tenant_slug: str, email: str, name: str, role: str) -> None:
     """Let EMAIL, called NAME, sign up once as a person of the tenant TENANT_SLUG; the link is shown once."""
     from guildhall.core import clock
-    from guildhall.domain.people.invites import DAYS
-    from guildhall.domain.tenancy.inviting import CLI, invite_by_slug
+    from guildhall.domain.tenancy.inviting import invite_by_slug
 
     place = installation()
-
-    async def invite() -> str:
-        async with runtime.command_pool(place.url, prefix=place.settings.role_prefix):
-            return await invite_by_slug(CLI, slug=tenant_slug, email=email, name=name, role=role, now=clock.now())
-
+    prefix = place.settings.role_prefix
     with stopping():
-        token = asyncio.run(invite())
-    address = f"{place.settings.origin('customers')}/welcome/{token}"
-    click.echo(f"{email} signs up once, within {DAYS} days (shown once): {address}")
+        invite = invite_by_slug(
+            place.url, prefix=prefix, slug=tenant_slug, email=email, name=name, role=role, now=clock.now()
+        )
+    click.echo(_welcome(place.settings, invite))
 
 
 @main.command("bench-data")
@@ -223,6 +218,12 @@ def bench_data(scale: str) -> None:
     runtime.prepare(settings, socket)
     crypto.set_master(runtime.secret_of(settings).encode())
     make(runtime.admin_url(settings, socket), prefix=settings.role_prefix, scale=scale)
+
+
+def _welcome(settings: Settings, invite: Invite) -> str:
+    """Return the line that shows a one-time link, for this once."""
+    address = f"{settings.origin('customers')}/welcome/{invite.token}"
+    return f"{invite.email} signs up once, until {invite.expires_at:%Y-%m-%d %H:%M} UTC (shown once): {address}"
 
 
 def _run_children(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """The command line's part about the trail: `guildhall audit verify | key | erase`."""
 
-import getpass
+import os
+import pwd
 from uuid import UUID
 
 import click
@@ -51,5 +52,14 @@ def erase(person_id: UUID, reason: str, *, yes: bool) -> None:
     place = installation()
     owner = place.settings.role_prefix + "owner"
     with stopping():
-        erased = erase_name(place.url, owner=owner, person_id=person_id, reason=reason, by=getpass.getuser())
+        erased = erase_name(place.url, owner=owner, person_id=person_id, reason=reason, by=_operator())
     click.echo(f"The name has left {erased} entries. `guildhall audit verify` shows that every chain is whole.")
+
+
+def _operator() -> str:
+    """Return the account that this process runs as; LOGNAME and USER are whatever somebody sets them to."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

@@ -13,7 +13,7 @@ from guildhall.settings import Settings, SettingsError, load
 
 
 class Installation(Struct, frozen=True):
-    """What a command works on: the settings, and the address of a log-in that may become every role."""
+    """What a command works on: the settings, and the address of a log-in that may become owner and platform."""
 
     settings: Settings
     url: str

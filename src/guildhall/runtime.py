@@ -2,8 +2,7 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -110,13 +109,3 @@ def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surfa
         for surface in surfaces
     }
     db.open_pools(urls, prefix=settings.role_prefix, size=settings.pool)
-
-
-@asynccontextmanager
-async def command_pool(url: str, *, prefix: str) -> AsyncIterator[None]:
-    """Open the pool of the command line on `url`, that of whoever owns the database, for as long as a command runs."""
-    db.open_pools({Surface.CLI: url.replace("postgresql://", "postgresql+asyncpg://", 1)}, prefix=prefix, size=1)
-    try:
-        yield
-    finally:
-        await db.close_pools()

@@ -16,8 +16,10 @@ from guildhall.domain.access.boundary.roles import LOGINS, create_roles, named
 from guildhall.domain.migrations import jobs, tables
 
 HISTORIES = {"portal": PORTAL, "tenancy": TENANCY}
+# What the migrating log-in may become: it migrates, and its commands import under `platform`.
+MIGRATING = ("owner", "definer", "platform")
 _LOCK = 7_238_114_906  # any number that no other program uses
-__all__ = ["config", "history", "migrate", "tables", "tasks"]
+__all__ = ["MIGRATING", "config", "history", "migrate", "tables", "tasks"]
 
 
 def config(schema: str, connection: sa.Connection | None = None, owner: str = "") -> Config:
@@ -73,12 +75,12 @@ def migrate(url: str, *, prefix: str, logins: Mapping[str, tuple[str, ...]] = LO
 
 
 def _roles(connection: psycopg.Connection[Any], prefix: str, logins: Mapping[str, tuple[str, ...]]) -> None:
-    """Make the roles and the schemas, and let the migrating log-in become owner and definer."""
+    """Make the roles and the schemas, and let the migrating log-in become the roles that it works as."""
     version = connection.info.server_version
     for statement in create_roles(prefix=prefix, server_version=version, logins=logins):
         connection.execute(statement.encode())
     options = " WITH INHERIT FALSE, SET TRUE" if version >= 160000 else ""  # noqa: PLR2004
-    for role in ("owner", "definer"):
+    for role in MIGRATING:
         connection.execute(named(f"GRANT @{role} TO CURRENT_USER{options}", prefix).encode())
     for schema in (*HISTORIES, "jobs"):
         connection.execute(named(f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION @owner", prefix).encode())

@@ -30,7 +30,7 @@ async def invite_customer(actor: Actor, *, tenant_id: UUID, email: str, name: st
     if not actor.may("staff.people.manage"):
         raise Forbidden
     address, called = email.strip().lower(), name.strip()
-    _check(address, called, role)
+    check(address, called, role)
     token = crypto.new_token()
     async with db.transaction(actor) as connection:
         user_id = await _person(connection, address, called)
@@ -57,7 +57,7 @@ async def invite_customer(actor: Actor, *, tenant_id: UUID, email: str, name: st
     return token
 
 
-def _check(address: str, name: str, role: str) -> None:
+def check(address: str, name: str, role: str) -> None:
     """Raise Invalid by field for what cannot be a person of a tenant."""
     errors = {}
     before, _, domain = address.partition("@")

@@ -1,12 +1,9 @@
 """People of tenants: new ones are added, memberships follow the file, new approvers get a one-time link."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from guildhall.core import crypto
-from guildhall.core.ids import new_id
-from guildhall.domain.tenancy.importing_writes import Connection, Invite, Written
-
-INVITE_DAYS = 7
+from guildhall.domain.tenancy.importing_writes import Connection, Written
+from guildhall.domain.tenancy.inviting import Newcomer, invite_newcomers
 
 _PEOPLE = """
 INSERT INTO tenancy.customer_user (id, email, name, language, timezone)
@@ -37,16 +34,5 @@ def write(connection: Connection) -> Written:
     """
     new = [person for (person,) in connection.execute(_PEOPLE).fetchall()]
     added, changed = connection.execute(_MEMBERSHIPS).fetchone() or (0, 0)
-    approvers = connection.execute(_APPROVERS, [new]).fetchall()
-    until = datetime.now(UTC) + timedelta(days=INVITE_DAYS)
-    invites = [(person, Invite(email, tenant, crypto.new_token(), until)) for person, email, tenant in approvers]
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO tenancy.customer_invite (id, tenant_id, user_id, token_hash, created_by, expires_at)"
-            " VALUES (%s, %s, %s, %s, 'import', %s)",
-            [
-                (new_id(), one.tenant_id, person, crypto.token_hash(one.token), one.expires_at)
-                for person, one in invites
-            ],
-        )
-    return Written(added, changed, tuple(one for _, one in invites))
+    approvers = [Newcomer(*row) for row in connection.execute(_APPROVERS, [new]).fetchall()]
+    return Written(added, changed, invite_newcomers(connection, approvers, by="import", now=datetime.now(UTC)))
