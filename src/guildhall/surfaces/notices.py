@@ -1,6 +1,6 @@
 """Notices in the reader's words, and their page: a sentence, a look, and where each leads.
 
-Each surface with pages mounts the routes and has its own `notices/list.html`.
+Each surface with pages mounts the routes; its `notices/list.html` says what comes there.
 """
 
 from collections.abc import Callable
