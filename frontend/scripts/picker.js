@@ -16,29 +16,34 @@ function activate(state, index) {
   option.scrollIntoView({ block: "nearest" });
 }
 
+/** What is searched for now; the list shows the answer to `state.shown`. */
+const typed = (state) => state.input.value.trim();
+
 /** Fetch the options that match what was typed; an answer that was overtaken is dropped. */
 async function load(state) {
   state.request?.abort();
   state.request = new AbortController();
+  const asked = typed(state);
   const url = new URL(state.root.dataset.search, location.href);
-  url.searchParams.set("q", state.input.value.trim());
+  url.searchParams.set("q", asked);
   try {
     const answer = await fetch(url, { signal: state.request.signal, headers: { "HX-Request": "true" } });
     if (!answer.ok) return;
     state.list.innerHTML = await answer.text();
     state.list.querySelectorAll("[role=option]").forEach((option, at) => (option.id = `tenant-option-${at}`));
     activate(state, 0);
-    state.fresh = true;
+    state.shown = asked;
   } catch (error) {
     if (error.name !== "AbortError") throw error;
   }
 }
 
-/** Go to the active option; where the list is older than what was typed, after the list has caught up. */
+/** Go to the active option, but only of a list that answers what was typed: Enter is often faster than the list. */
 async function choose(state) {
-  if (!state.fresh) await load(state);
+  clearTimeout(state.timer);
+  if (state.shown !== typed(state)) await load(state);
   const option = state.list.querySelectorAll("[role=option]")[state.active];
-  if (option) location.assign(option.dataset.href);
+  if (option && state.shown === typed(state)) location.assign(option.dataset.href);
 }
 
 /** What a key does; true when it was used. */
@@ -69,11 +74,9 @@ function equip(state) {
   input.setAttribute("aria-expanded", "true");
   input.setAttribute("aria-autocomplete", "list");
   input.setAttribute("aria-controls", list.id);
-  let timer = 0;
   input.addEventListener("input", () => {
-    state.fresh = false;
-    clearTimeout(timer);
-    timer = setTimeout(() => load(state), pause);
+    clearTimeout(state.timer);
+    state.timer = setTimeout(() => load(state), pause);
   });
   input.addEventListener("keydown", (event) => {
     if (press(state, event.key)) event.preventDefault();
@@ -92,7 +95,8 @@ export function picker(root) {
     input: details.querySelector("input"),
     list: details.querySelector("[role=listbox]"),
     active: -1,
-    fresh: false,
+    shown: null,
+    timer: 0,
     request: null,
   };
   equip(state);

@@ -70,6 +70,24 @@ def test_a_tenant_is_reached_by_keyboard_alone(person: People, site: Site) -> No
     expect(page.locator("body")).to_contain_text("Blue Mesa Wireless")
 
 
+def test_enter_before_the_list_has_caught_up_never_opens_another_customer(person: People, site: Site) -> None:
+    page = person("technical@northwind.example")
+    page.goto(site.url("partners", "/customers"))
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.evaluate(
+        """() => {
+            const real = window.fetch;
+            const later = new Promise((done) => setTimeout(done, 600));
+            window.fetch = (...asked) => later.then(() => real(...asked));
+        }"""
+    )
+    page.keyboard.type("Blue Mesa")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/t/[0-9a-f-]{36}/?$"))
+    expect(page.locator("body")).to_contain_text("Blue Mesa Wireless")
+
+
 def test_spanish_is_chosen_and_kept(person: People, site: Site) -> None:
     page = person("finance@northwind.example")
     page.goto(site.url("partners", "/account"))
