@@ -19,7 +19,7 @@ function activate(state, index) {
 /** What is searched for now; the list shows the answer to `state.shown`. */
 const typed = (state) => state.input.value.trim();
 
-/** Fetch the options that match what was typed; an answer that was overtaken is dropped. */
+/** Fetch the options that match what was typed; true where another fetch overtook this one and its answer was dropped. */
 async function load(state) {
   state.request?.abort();
   state.request = new AbortController();
@@ -28,20 +28,22 @@ async function load(state) {
   url.searchParams.set("q", asked);
   try {
     const answer = await fetch(url, { signal: state.request.signal, headers: { "HX-Request": "true" } });
-    if (!answer.ok) return;
+    if (!answer.ok) return false;
     state.list.innerHTML = await answer.text();
     state.list.querySelectorAll("[role=option]").forEach((option, at) => (option.id = `tenant-option-${at}`));
     activate(state, 0);
     state.shown = asked;
   } catch (error) {
-    if (error.name !== "AbortError") throw error;
+    if (error.name === "AbortError") return true;
+    throw error;
   }
+  return false;
 }
 
 /** Go to the active option, but only of a list that answers what was typed: Enter is often faster than the list. */
 async function choose(state) {
   clearTimeout(state.timer);
-  if (state.shown !== typed(state)) await load(state);
+  while (state.shown !== typed(state) && (await load(state)));
   const option = state.list.querySelectorAll("[role=option]")[state.active];
   if (option && state.shown === typed(state)) location.assign(option.dataset.href);
 }
