@@ -42,10 +42,10 @@ demo-reset: setup ## Throw the demo world away; the next `make demo` starts anew
 
 test: setup ## Every test, browser included
 	@$(BIN)/python tools/chromium.py
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 test-fast: setup ## Every test but the slow ones and the browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow" tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not slow" tests
 
 check: setup ## Lint, types, layers, templates, translations, docs
 	@$(BIN)/ruff check src tests tools bench

@@ -23,21 +23,30 @@ const typed = (state) => state.input.value.trim();
 async function load(state) {
   state.request?.abort();
   state.request = new AbortController();
-  const asked = typed(state);
+  const asked = (state.asked = typed(state));
   const url = new URL(state.root.dataset.search, location.href);
   url.searchParams.set("q", asked);
   try {
     const answer = await fetch(url, { signal: state.request.signal, headers: { "HX-Request": "true" } });
-    if (!answer.ok) return false;
+    if (!answer.ok) {
+      state.asked = null;
+      return false;
+    }
     state.list.innerHTML = await answer.text();
     state.list.querySelectorAll("[role=option]").forEach((option, at) => (option.id = `tenant-option-${at}`));
     activate(state, 0);
     state.shown = asked;
   } catch (error) {
     if (error.name === "AbortError") return true;
+    state.asked = null;
     throw error;
   }
   return false;
+}
+
+/** Fetch unless the answer is there or under way: a list that is put up again would undo what the arrows chose. */
+function search(state) {
+  if (state.asked !== typed(state)) load(state);
 }
 
 /** Go to the active option, but only of a list that answers what was typed: Enter is often faster than the list. */
@@ -78,7 +87,7 @@ function equip(state) {
   input.setAttribute("aria-controls", list.id);
   input.addEventListener("input", () => {
     clearTimeout(state.timer);
-    state.timer = setTimeout(() => load(state), pause);
+    state.timer = setTimeout(() => search(state), pause);
   });
   input.addEventListener("keydown", (event) => {
     if (press(state, event.key)) event.preventDefault();
@@ -98,6 +107,7 @@ export function picker(root) {
     list: details.querySelector("[role=listbox]"),
     active: -1,
     shown: null,
+    asked: null,
     timer: 0,
     request: null,
   };

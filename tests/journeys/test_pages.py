@@ -6,6 +6,7 @@ With GUILDHALL_SCREENSHOTS set to a folder, a picture of each is left there (`ma
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,15 @@ WHO = {
 }
 SKIPPED = re.compile(r"/(sign-out|static|language|theme|export)|\.(ics|jsonl|csv)$")
 LARGEST_WALK = 45
-LOOKS = {
+LOOKS: dict[str, Any] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1440, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1440, "height": 900}},
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
     "spanish": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}, "locale": "es-ES"},
 }
+# WCAG 2.2 A and AA where layout or words differ; in the dark only colours do.
+EVERY_RULE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+AXE_IN = {"light": EVERY_RULE, "dark": ["color-contrast"], "phone": EVERY_RULE, "spanish": EVERY_RULE}
 
 
 def shape(path: str) -> str:
@@ -36,55 +40,71 @@ def shape(path: str) -> str:
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "_", path.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0])
 
 
-def pages(page: Page, site: Site, label: str) -> list[str]:
-    """Return one path of every kind of page that links lead to from the start page."""
-    found, waiting = {"/": "/"}, ["/"]
-    while waiting and len(found) < LARGEST_WALK:
-        answer = page.goto(site.url(label, waiting.pop(0)))
+@dataclass
+class Visits:
+    """One window in one look: every page that is opened in it is checked, and what is wrong is kept in `trouble`."""
+
+    page: Page
+    site: Site
+    label: str
+    look: str
+    trouble: list[str]
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda message: note(message, self.said))
+
+    def visit(self, path: str) -> None:
+        """Open a page; check what axe, the console and its width say."""
+        self.said.clear()
+        answer = self.page.goto(self.site.url(self.label, path))
         assert answer is not None
-        assert answer.status < 500, page.url
-        for link in page.locator("a[href^='/']").all():
-            path = (link.get_attribute("href") or "/").split("#")[0]
-            if shape(path) not in found and not SKIPPED.search(path):
+        assert answer.status < 500, self.page.url
+        where = f"{self.label} {path} {self.look}"
+        self.trouble += [f"{where}: {error}" for error in self.said if answer.ok]
+        self.trouble += [f"{where}: {found}" for found in findings(self.page, AXE_IN[self.look])]
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        if width > LOOKS[self.look]["viewport"]["width"]:
+            self.trouble.append(f"{where}: {width} px wide")
+        keep(self.page, self.label, path, self.look)
+
+
+def walk(visits: Visits) -> list[str]:
+    """Visit one page of every kind that links lead to from the start page; return their paths."""
+    found, waiting = {"/": "/"}, ["/"]
+    while waiting:
+        visits.visit(waiting.pop(0))
+        for href in visits.page.eval_on_selector_all("a[href^='/']", "all => all.map(a => a.getAttribute('href'))"):
+            path = href.split("#")[0]
+            if len(found) < LARGEST_WALK and shape(path) not in found and not SKIPPED.search(path):
                 found[shape(path)] = path
                 waiting.append(path)
     return list(found.values())
 
 
-def findings(page: Page) -> list[str]:
-    """Return what axe finds on the page (WCAG 2.2 A and AA)."""
+def findings(page: Page, run_only: list[str]) -> list[str]:
+    """Return what axe finds on the page with the rules that carry one of these tags, or of these names."""
     page.evaluate(AXE)
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-    result: dict[str, Any] = page.evaluate("tags => axe.run({runOnly: tags})", tags)
+    result: dict[str, Any] = page.evaluate("rules => axe.run({runOnly: rules})", run_only)
     return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in result["violations"]]
 
 
 @pytest.mark.parametrize("label", WHO)
 def test_every_page_is_for_everybody(person: Callable[..., Page], site: Site, label: str) -> None:
-    first = person(WHO[label], label)
-    kinds = pages(first, site, label)
-    assert len(kinds) > 5
-    cookies = first.context.cookies()
     trouble: list[str] = []
-    for look, options in LOOKS.items():
-        context = first.context.browser.new_context(**{"bypass_csp": False, **options})  # type: ignore[union-attr,arg-type]
-        context.add_cookies([c for c in cookies if c["name"] != "guildhall_language"])  # type: ignore[arg-type, misc]
+    first = person(WHO[label], label)
+    kinds = walk(Visits(first, site, label, "light", trouble))
+    assert len(kinds) > 5
+    cookies = [one for one in first.context.cookies() if one["name"] != "guildhall_language"]
+    for look in ("dark", "phone", "spanish"):
+        context = first.context.browser.new_context(**LOOKS[look])  # type: ignore[union-attr]
+        context.add_cookies(cookies)  # type: ignore[arg-type]
         if look == "spanish":
             address = site.url(label, "/")
             context.add_cookies([{"name": "guildhall_language", "value": "es", "url": address}])
-        page = context.new_page()
-        said: list[str] = []
-        page.on("console", lambda message, said=said: note(message, said))  # type: ignore[misc]
+        visits = Visits(context.new_page(), site, label, look, trouble)
         for path in kinds:
-            said.clear()
-            answer = page.goto(site.url(label, path))
-            where = f"{label} {path} {look}"
-            trouble += [f"{where}: {error}" for error in said if answer is None or answer.ok]
-            trouble += [f"{where}: {found}" for found in findings(page)]
-            width = page.evaluate("document.documentElement.scrollWidth")
-            if width > options["viewport"]["width"]:  # type: ignore[index]
-                trouble.append(f"{where}: {width} px wide")
-            keep(page, label, path, look)
+            visits.visit(path)
         context.close()
     assert trouble == []
 

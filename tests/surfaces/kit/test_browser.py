@@ -129,8 +129,9 @@ def test_axe_finds_nothing_in_what_opens(page, name, opener, theme):
 
 def test_the_tenant_picker_works_by_keyboard_alone(page):
     page.goto(f"{HOST}/_kit/list")
-    page.keyboard.press("Control+k")
-    page.keyboard.type("o")
+    with page.expect_response(lambda answer: answer.url.endswith("q=o")):
+        page.keyboard.press("Control+k")
+        page.keyboard.type("o")
     options = page.locator("[role=option]")
     expect(options).to_have_count(5)
     page.keyboard.press("ArrowDown")
