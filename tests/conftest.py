@@ -16,7 +16,7 @@ from psycopg import sql
 
 from guildhall import runtime
 from guildhall.settings import Settings
-from support_world import Cluster, World
+from support_world import Cluster, Signed, World
 
 TODAY = datetime.now(UTC).date()
 runtime.configure_logs(Settings(home=Path("/nonexistent")))
@@ -53,17 +53,15 @@ def demo_database(cluster: Cluster) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def demo_sessions() -> dict[tuple[str, str], str]:
-    """Cookies and tokens of the shared world, since a one-time code opens one session only."""
-    return {}
+def demo_signed() -> Signed:
+    """Who has signed in to the shared world."""
+    return Signed()
 
 
 @pytest.fixture
-async def demo(
-    cluster: Cluster, demo_database: str, demo_sessions: dict[tuple[str, str], str], anyio_backend: str
-) -> AsyncIterator[World]:
+async def demo(cluster: Cluster, demo_database: str, demo_signed: Signed, anyio_backend: str) -> AsyncIterator[World]:
     """The demo world for tests that change nothing."""
-    made = World(cluster, demo_database, demo_sessions)
+    made = World(cluster, demo_database, demo_signed)
     await made.open()
     yield made
     await made.close()
@@ -73,7 +71,7 @@ async def demo(
 async def world(cluster: Cluster, anyio_backend: str) -> AsyncIterator[World]:
     """A copy of the demo world for one test that writes."""
     name = cluster.clone()
-    made = World(cluster, name, {})
+    made = World(cluster, name, Signed())
     await made.open()
     yield made
     await made.close()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from guildhall.core.actor import Actor, DbRole, Kind, Surface
 from guildhall.domain.rbac.registry import CUSTOMER, PARTNER, STAFF, held_by
-from support_world import Cluster, World
+from support_world import Cluster, Signed, World
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 
@@ -95,7 +95,7 @@ def link_id(world: World, partner: str, slug: str, status: str = "active") -> UU
 @asynccontextmanager
 async def domain_world(cluster: Cluster) -> AsyncIterator[World]:
     """Open a copy of the demo world without the application in front of it."""
-    made = World(cluster, cluster.clone(), {})
+    made = World(cluster, cluster.clone(), Signed())
     made.open_pools()
     yield made
     await made.close()

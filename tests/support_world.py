@@ -4,7 +4,7 @@ import itertools
 import os
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx
 import psycopg
 import pyotp
+from litestar import Litestar
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -37,6 +38,25 @@ LOGIN_OF = {
     Surface.WORKER: "login_worker",
 }
 _STEP = 30
+SETTINGS = Settings(home=Path("/nonexistent"), port=PORT, demo=True, brand="Halcyon Cloud")
+
+
+@cache
+def sites() -> dict[Surface, Litestar]:
+    """Return the applications: one of each for all tests of a process, as a served process has for all requests."""
+    crypto.set_master(MASTER)
+    return {surface: make(SETTINGS) for surface, make in SITES.items()}
+
+
+@dataclass
+class Signed:
+    """Who has signed in to one database: cookies and tokens by surface and address, and the codes used for them.
+
+    A code opens one session only, so tests that share a database share this.
+    """
+
+    keys: dict[tuple[str, str], str] = field(default_factory=dict)
+    steps: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -111,21 +131,16 @@ class World:
     `client(surface_label)` is nobody; `sign_in(email)` is a person with a browser; `api(email)` one with a token.
     """
 
-    def __init__(self, cluster: Cluster, database: str, sessions: dict[tuple[str, str], str]) -> None:
-        self.cluster, self.database, self.sessions = cluster, database, sessions
+    def __init__(self, cluster: Cluster, database: str, signed: Signed) -> None:
+        self.cluster, self.database, self.signed = cluster, database, signed
         self.url = cluster.url(database)
-        self.settings = Settings(home=Path("/nonexistent"), port=PORT, demo=True, brand="Halcyon Cloud")
+        self.settings = SETTINGS
         self._clients: list[httpx.AsyncClient] = []
-        self._last_step: dict[str, int] = {}
+        self.front = Front(SETTINGS, sites(), POLICIES)
 
     async def open(self) -> None:
         """Open the pools."""
         self.open_pools()
-
-    @cached_property
-    def front(self) -> Front:
-        """Return the application, made when a test first comes through the door."""
-        return Front(self.settings, {s: make(self.settings) for s, make in SITES.items()}, POLICIES)
 
     def open_pools(self) -> None:
         """Open the pools alone, for tests that call the domain."""
@@ -155,14 +170,14 @@ class World:
 
     def code(self, email: str) -> str:
         """Return a one-time code that was not used in this world: the current one, or the next."""
-        step = max(int(clock.now().timestamp()) // _STEP, self._last_step.get(email, 0) + 1)
-        self._last_step[email] = step
+        step = max(int(clock.now().timestamp()) // _STEP, self.signed.steps.get(email, 0) + 1)
+        self.signed.steps[email] = step
         return pyotp.TOTP(demo.totp_secret(email)).at(step * _STEP)
 
     async def sign_in(self, email: str, label: str = "partners") -> httpx.AsyncClient:
         """Return a browser in which `email` has signed in on the surface `label`, through its form."""
         client = self.client(label)
-        if cookie := self.sessions.get((label, email)):
+        if cookie := self.signed.keys.get((label, email)):
             client.cookies.set(f"guildhall_{label}", cookie)
             await client.get("/sign-in")
             return client
@@ -172,7 +187,7 @@ class World:
             data={"_csrf_token": token, "email": email, "password": demo.DEMO_PASSWORD, "code": self.code(email)},
         )
         assert answer.status_code == 303, answer.text
-        self.sessions[label, email] = client.cookies[f"guildhall_{label}"]
+        self.signed.keys[label, email] = client.cookies[f"guildhall_{label}"]
         return client
 
     async def post(self, client: httpx.AsyncClient, path: str, **data: Any) -> httpx.Response:
@@ -190,13 +205,13 @@ class World:
 
     async def token(self, email: str) -> str:
         """Return an access token of `email`, from the API's own sign-in."""
-        if known := self.sessions.get(("api", email)):
+        if known := self.signed.keys.get(("api", email)):
             return known
         body = {"email": email, "password": demo.DEMO_PASSWORD, "otp": self.code(email)}
         answer = await self.client("api").post("/api/v1/auth/login", json=body)
         assert answer.status_code == 200, answer.text
-        self.sessions["api", email] = answer.json()["access_token"]
-        return self.sessions["api", email]
+        self.signed.keys["api", email] = answer.json()["access_token"]
+        return self.signed.keys["api", email]
 
     async def api(self, email: str, tenant_id: UUID | str | None = None) -> httpx.AsyncClient:
         """Return an API client that acts as `email`, in a tenant's context if one is named."""
