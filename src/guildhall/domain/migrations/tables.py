@@ -4,9 +4,10 @@ from guildhall.core import idempotency
 from guildhall.domain.access import tables as access
 from guildhall.domain.audit import tables as audit
 from guildhall.domain.billing import tables as billing
+from guildhall.domain.mail import tables as mail
 from guildhall.domain.notify import tables as notify
 from guildhall.domain.partners import tables as partners
 from guildhall.domain.people import tables as people
 from guildhall.domain.tenancy import tables as tenancy
 
-__all__ = ["access", "audit", "billing", "idempotency", "notify", "partners", "people", "tenancy"]
+__all__ = ["access", "audit", "billing", "idempotency", "mail", "notify", "partners", "people", "tenancy"]

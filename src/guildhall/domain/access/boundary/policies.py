@@ -287,6 +287,12 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         for role in ("partner", "customer", "staff")
         for rule in (_reads(role, OWN_SESSION), _adds(role, OWN_SESSION), _changes(role, OWN_SESSION, "moment"))
     ),
+    # A letter is written by whoever causes it and read by nobody but its deliverer and staff.
+    "portal.mail": (
+        *(_adds(role, ANY_ROW, "id", "kind", "recipient", "sealed") for role in ("partner", "customer")),
+        *_everything("staff"),
+        *_everything("worker"),
+    ),
     "portal.idempotency_key": (
         _reads("partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}"),
         _adds("partner", f"client_id = {USER_ID} AND partner_id = {PARTNER_ID}"),

@@ -1,0 +1,40 @@
+"""What a letter says: message ids and values, put into the reader's language when it is rendered."""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from guildhall.core import crypto
+
+_PURPOSE = "mail"
+
+
+class Letter(Struct, frozen=True, kw_only=True):
+    """One letter to one person.
+
+    `kind` is what staff see in lists (`partner.invited`). `subject` and `paragraphs` are English message ids in
+    which `%(name)s` stands for one of `values`. `link` is a surface's label with a path, shown as `button`;
+    `code` is a short code to type, shown large.
+    """
+
+    kind: str
+    to: str
+    subject: str
+    paragraphs: tuple[str, ...]
+    name: str = ""
+    language: str = "en"
+    values: Mapping[str, str] = {}
+    link: tuple[str, str] | None = None
+    button: str = ""
+    code: str = ""
+
+
+def sealed(letter: Letter) -> bytes:
+    """Return the letter as it is kept."""
+    return crypto.seal(_PURPOSE, msgspec.json.encode(letter).decode())
+
+
+def opened(kept: bytes) -> Letter:
+    """Return the letter that was kept; raises InvalidTag when it was changed or the installation's secret differs."""
+    return msgspec.json.decode(crypto.unseal(_PURPOSE, kept), type=Letter)
