@@ -6,35 +6,23 @@ Unknown address, wrong password and wrong code are one answer, in words and in t
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-import msgspec
-from msgspec import Struct
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import crypto, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid, TooManyRequests, Unauthorized
-from guildhall.core.ids import new_id
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.people import factors, passwords
-from guildhall.domain.people.doors import DOORS, Door, session_columns
-from guildhall.domain.people.sessions import LONGEST
+from guildhall.domain.people.doors import DOORS, Door
+from guildhall.domain.people.opening import SignedIn, open_session
 
 REFUSED = "E-mail address, password or code is not right."
 _LONGEST_EMAIL = 254
 _WAIT = text("SELECT * FROM portal.sign_in_wait(:door, :subject)")
 _FAILED = text("SELECT * FROM portal.sign_in_failed(:door, :subject)")
 _SUCCEEDED = text("SELECT * FROM portal.sign_in_succeeded(:door, :subject)")
-
-
-class SignedIn(Struct, frozen=True):
-    """A fresh session. `token` goes into the cookie and is kept nowhere else."""
-
-    token: str
-    session_id: UUID
-    actor: Actor
 
 
 async def sign_in(origin: Actor, *, email: str, password: str, code: str, now: datetime) -> SignedIn:
@@ -88,46 +76,14 @@ async def _failed(origin: Actor, door: Door, subject: bytes) -> Unauthorized:
 async def _opened(
     origin: Actor, door: Door, login: Mapping[str, Any], step: int, *, subject: bytes, now: datetime
 ) -> SignedIn:
-    """Use the code up, write the session and the trail, forget the failures."""
-    session_id, token = new_id(), crypto.new_token()
-    actor = msgspec.structs.replace(
-        origin,
-        kind=door.kind,
-        name=login["name"],
-        user_id=login["user_id"],
-        session_id=session_id,
-        partner_id=login.get("partner_id"),
-        partner_name=login.get("partner_name"),
-        tenant_id=login.get("tenant_id"),
-        method="password+totp",
-        factor_at=now,
-    )
-    async with db.transaction(actor) as connection:
+    """Use the code up, open the session, forget the failures."""
+
+    async def use(connection: AsyncConnection, actor: Actor) -> None:
         await _use_step(connection, door, actor, step)
-        await connection.execute(
-            insert(door.session).values(
-                id=session_id,
-                user_id=actor.user_id,
-                token_hash=crypto.token_hash(token),
-                method=actor.method,
-                factor_at=now,
-                ip=actor.ip,
-                user_agent=actor.user_agent[:300],
-                last_seen_at=now,
-                expires_at=now + LONGEST,
-                **session_columns(door, login),
-            )
-        )
-        await record(
-            connection,
-            actor,
-            action=Action.SIGNED_IN,
-            target=Target("session", session_id),
-            partner_id=actor.partner_id,
-            tenant_id=actor.tenant_id,
-        )
+
+    opened = await open_session(origin, door, login, method="password+totp", factor_at=now, now=now, use=use)
     await db.door(door.surface, _SUCCEEDED, {"door": door.surface, "subject": subject})
-    return SignedIn(token, session_id, actor)
+    return opened
 
 
 async def _use_step(connection: AsyncConnection, door: Door, actor: Actor, step: int) -> None:
@@ -136,7 +92,7 @@ async def _use_step(connection: AsyncConnection, door: Door, actor: Actor, step:
     used = await connection.execute(
         update(person)
         .where(person.c.id == actor.user_id, person.c.totp_last_step < step)
-        .values(totp_last_step=step, last_active_at=func.now())
+        .values(totp_last_step=step)
         .returning(person.c.id)
     )
     if used.first() is None:
