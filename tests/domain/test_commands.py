@@ -80,7 +80,7 @@ async def test_the_first_approver_gets_a_link_that_is_shown_once_and_noted(world
     token = re.findall(r"/welcome/(\S+)", done.stdout)[0]
     assert NEW in (await world.client("customers").get(f"/welcome/{token}")).text
     kept = world.sql(
-        "SELECT m.role, i.created_by FROM tenancy.customer_invite AS i JOIN tenancy.customer_user AS u"
+        "SELECT m.role, i.created_by FROM tenancy.customer_one_time AS i JOIN tenancy.customer_user AS u"
         " ON u.id = i.user_id JOIN tenancy.customer_membership AS m USING (user_id, tenant_id) WHERE u.email = %s",
         NEW,
     )
@@ -112,7 +112,7 @@ async def test_of_two_invitations_at_once_the_second_changes_nothing(world: Worl
     assert (done.returncode, "a member already" in done.stderr) == (1, True)
     kept = "SELECT role FROM tenancy.customer_membership WHERE user_id = %s AND tenant_id = %s"
     assert world.sql(kept, person, world.tenant(SLUG)) == [{"role": "viewer"}]
-    links = "SELECT 1 FROM tenancy.customer_invite WHERE user_id = %s AND tenant_id = %s"
+    links = "SELECT 1 FROM tenancy.customer_one_time WHERE user_id = %s AND tenant_id = %s"
     assert world.sql(links, person, world.tenant(SLUG)) == []
     assert count(world, "action = 'person.invited'") == noted
 

@@ -108,7 +108,7 @@ def test_no_surface_reads_a_secret(demo_database: str, cluster: Cluster) -> None
 def test_the_partner_role_has_no_right_on_customers_people(demo_database: str, cluster: Cluster) -> None:
     role = cluster.prefix + "partner"
     with psycopg.connect(cluster.url(demo_database)) as connection:
-        for table in ("customer_user", "customer_membership", "customer_session", "customer_invite", "link_code"):
+        for table in ("customer_user", "customer_membership", "customer_session", "customer_one_time", "link_code"):
             found = connection.execute(
                 "SELECT has_any_column_privilege(%s, %s, 'SELECT, INSERT, UPDATE')", [role, f"tenancy.{table}"]
             ).fetchone()

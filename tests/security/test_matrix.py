@@ -27,7 +27,7 @@ COUNTED = (
     "portal.partner_tenant_link",
     "portal.link_change",
     "tenancy.customer_user",
-    "tenancy.customer_invite",
+    "tenancy.customer_one_time",
     "tenancy.link_code",
 )
 

@@ -86,11 +86,11 @@ def test_a_new_approver_gets_a_one_time_link_that_works(acme, bring, database):
     (invite,) = report.written.invites
     assert invite.email == "ana@acme.example"
     found = database.execute(
-        "SELECT email, tenant_name, used, expired FROM tenancy.find_customer_invite(%s)",
+        "SELECT email, tenant_name, used, expired FROM tenancy.find_customer_one_time(%s)",
         [crypto.token_hash(invite.token)],
     ).fetchall()
     assert found == [("ana@acme.example", "Acme Fiber", False, False)]
-    assert invite.token not in str(database.execute("SELECT * FROM tenancy.customer_invite").fetchall())
+    assert invite.token not in str(database.execute("SELECT * FROM tenancy.customer_one_time").fetchall())
 
 
 def test_somebody_known_keeps_the_own_name_and_gets_no_second_link(acme, bring, database):

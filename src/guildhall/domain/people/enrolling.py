@@ -19,13 +19,8 @@ from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.people import factors, passwords
 
 State = Literal["open", "used", "expired", "enrolled", "unknown"]
-_FIND = text("SELECT * FROM tenancy.find_customer_invite(:token)")
-_USE = text("SELECT * FROM tenancy.use_customer_invite(:token, :password, :factor, :step)")
-# The link says whose transaction this is only once it was used.
-_BECOME = text(
-    "SELECT set_config('app.user_id', CAST(:user_id AS text), true),"
-    " set_config('app.tenant_id', CAST(:tenant_id AS text), true)"
-)
+_FIND = text("SELECT * FROM tenancy.find_customer_one_time(:token)")
+_USE = text("SELECT * FROM tenancy.use_customer_one_time(:token, :password, :factor, :step, ARRAY[]::bytea[])")
 
 
 class Invite(Struct, frozen=True, kw_only=True):
@@ -35,6 +30,8 @@ class Invite(Struct, frozen=True, kw_only=True):
     email: str = ""
     name: str = ""
     tenant_name: str = ""
+    user_id: UUID | None = None
+    tenant_id: UUID | None = None
 
 
 async def find(origin: Actor, token: str) -> Invite:
@@ -45,7 +42,8 @@ async def find(origin: Actor, token: str) -> Invite:
     state: State = "used" if row["used"] else "expired" if row["expired"] else "open"
     if state == "open" and row["enrolled"]:
         state = "enrolled"
-    return Invite(state=state, email=row["email"], name=row["name"], tenant_name=row["tenant_name"])
+    told = {name: row[name] for name in ("email", "name", "tenant_name", "user_id", "tenant_id")}
+    return Invite(state=state, **told)
 
 
 def offer_secret(token: str) -> tuple[str, str]:
@@ -84,20 +82,18 @@ async def enrol(origin: Actor, *, token: str, sealed: str, password: str, code: 
     step = factors.step_of(secret, code, now=now, after=0) if secret else None
     _check(found, password, step)
     kept = await asyncio.to_thread(passwords.hashed, password)
-    async with db.transaction(origin) as connection:
+    person = _person(origin, found)
+    async with db.transaction(person) as connection:
         values = {
             "token": crypto.token_hash(token),
             "password": kept,
             "factor": factors.sealed(secret or ""),
             "step": step,
         }
-        row = (await connection.execute(_USE, values)).mappings().first()
-        if row is None:
+        if (await connection.execute(_USE, values)).first() is None:
             raise Conflict("This link no longer works")
-        await connection.execute(_BECOME, {name: str(value) for name, value in row.items()})
-        person = _person(origin, found, row["user_id"], row["tenant_id"])
-        target = Target("customer_user", row["user_id"])
-        await record(connection, person, action=Action.ENROLLED, target=target, tenant_id=row["tenant_id"])
+        target = Target("customer_user", str(person.user_id))
+        await record(connection, person, action=Action.ENROLLED, target=target, tenant_id=person.tenant_id)
 
 
 def _check(found: Invite, password: str, step: int | None) -> None:
@@ -114,8 +110,8 @@ def _check(found: Invite, password: str, step: int | None) -> None:
         raise Invalid(errors=errors)
 
 
-def _person(origin: Actor, found: Invite, user_id: UUID, tenant_id: UUID) -> Actor:
-    """Return the actor that the link's holder has become."""
+def _person(origin: Actor, found: Invite) -> Actor:
+    """Return the actor that the link's holder becomes."""
     return msgspec.structs.replace(
-        origin, kind=Kind.CUSTOMER_USER, name=found.name, user_id=user_id, tenant_id=tenant_id
+        origin, kind=Kind.CUSTOMER_USER, name=found.name, user_id=found.user_id, tenant_id=found.tenant_id
     )

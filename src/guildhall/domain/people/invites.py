@@ -1,24 +1,24 @@
 """Inviting a customer's first people: a one-time link, made by staff or at the command line (BOUNDARY §2)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core import crypto, db
-from guildhall.core.actor import Actor
+from guildhall.core import db
+from guildhall.core.actor import Actor, Surface
 from guildhall.core.errors import Forbidden, Invalid
 from guildhall.core.ids import new_id
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.people.tables import customer_invite as invite
+from guildhall.domain.people import one_time
 from guildhall.domain.people.tables import customer_membership as membership
 from guildhall.domain.people.tables import customer_user as person
 from guildhall.domain.rbac.registry import CUSTOMER_ROLES
 
-DAYS = 7
+DAYS = one_time.LIFE["join"].days
 LONGEST_NAME, LONGEST_EMAIL = 120, 254
 
 
@@ -31,20 +31,17 @@ async def invite_customer(actor: Actor, *, tenant_id: UUID, email: str, name: st
         raise Forbidden
     address, called = email.strip().lower(), name.strip()
     check(address, called, role)
-    token = crypto.new_token()
     async with db.transaction(actor) as connection:
         user_id = await _person(connection, address, called)
         await _belongs(connection, user_id, tenant_id, role)
-        await _kill(connection, user_id, tenant_id)
-        await connection.execute(
-            insert(invite).values(
-                id=new_id(),
-                tenant_id=tenant_id,
-                user_id=user_id,
-                token_hash=crypto.token_hash(token),
-                created_by=actor.name,
-                expires_at=now + timedelta(days=DAYS),
-            )
+        token = await one_time.issue(
+            connection,
+            actor,
+            surface=Surface.CUSTOMER,
+            user_id=user_id,
+            purpose="join",
+            now=now,
+            tenant_id=tenant_id,
         )
         await record(
             connection,
@@ -91,17 +88,3 @@ async def _belongs(connection: AsyncConnection, user_id: UUID, tenant_id: UUID, 
         )
     except IntegrityError:
         raise Invalid(errors={"tenant_id": "There is no such customer"}) from None
-
-
-async def _kill(connection: AsyncConnection, user_id: UUID, tenant_id: UUID) -> None:
-    """End the links that were sent to this person for this tenant before."""
-    await connection.execute(
-        update(invite)
-        .where(
-            invite.c.user_id == user_id,
-            invite.c.tenant_id == tenant_id,
-            invite.c.used_at.is_(None),
-            invite.c.expires_at > func.now(),
-        )
-        .values(expires_at=func.now())
-    )

@@ -23,3 +23,15 @@ AS $$
       AND m.tenant_id = portal.app_id('tenant_id')
       AND m.status = 'active' AND m.role = 'approver'
 $$;
+
+-- The partner of the person at work, if the person is an active principal there. No row otherwise. Definer: a policy
+-- of the partner's people cannot read the people themselves.
+CREATE OR REPLACE FUNCTION portal.led_partner() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 1
+AS $$
+    SELECT u.partner_id
+    FROM portal.partner_user AS u
+    WHERE u.id = portal.app_id('user_id')
+      AND u.partner_id = portal.app_id('partner_id')
+      AND u.status = 'active' AND 'principal' = ANY (u.roles)
+$$;

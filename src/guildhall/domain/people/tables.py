@@ -124,21 +124,6 @@ customer_membership = Table(
 customer_session = _session(
     "customer_session", TENANCY, "tenancy.customer_user", Column("tenant_id", Uuid, nullable=False)
 )
-customer_invite = Table(
-    "customer_invite",
-    TENANCY,
-    id_column(),
-    to("tenancy.tenant", "tenant_id", index=True),
-    to("tenancy.customer_user", "user_id"),
-    digest("token_hash"),
-    Column("created_by", Text, nullable=False),
-    moment("expires_at", nullable=False),
-    moment("used_at"),
-    created(),
-    Index("uq_customer_invite_token_hash", "token_hash", unique=True),
-    comment="One-time links with which a customer's people set password and second factor",
-)
-
 sign_in_backoff = Table(
     "sign_in_backoff",
     PORTAL,

@@ -28,7 +28,7 @@ _MEMBERSHIP = (
     " ON CONFLICT (user_id, tenant_id) DO NOTHING RETURNING user_id"
 )
 _INVITE = (
-    "INSERT INTO tenancy.customer_invite (id, tenant_id, user_id, token_hash, created_by, expires_at)"
+    "INSERT INTO tenancy.customer_one_time (id, tenant_id, user_id, token_hash, created_by, expires_at)"
     " VALUES (%s, %s, %s, %s, %s, %s)"
 )
 

@@ -33,6 +33,31 @@ SOURCES = (
     ("guildhall.domain.notify", "notices.sql"),
     ("guildhall.domain.jobs", "jobs.sql"),
 )
+# Written once and run for each kind of person: the three have the same shape and share no row.
+EACH_KIND = (("guildhall.domain.people", "one_time.sql"),)
+KINDS: tuple[dict[str, str], ...] = (
+    {
+        "KIND": "partner",
+        "SCHEMA": "portal",
+        "PARTNER": "p.id, p.name",
+        "TENANT": "NULL::uuid, NULL::text",
+        "ORGANISATION": "JOIN portal.partner AS p ON p.id = u.partner_id AND p.status <> 'terminated'",
+    },
+    {
+        "KIND": "staff",
+        "SCHEMA": "portal",
+        "PARTNER": "NULL::uuid, NULL::text",
+        "TENANT": "NULL::uuid, NULL::text",
+        "ORGANISATION": "",
+    },
+    {
+        "KIND": "customer",
+        "SCHEMA": "tenancy",
+        "PARTNER": "NULL::uuid, NULL::text",
+        "TENANT": "t.id, t.name",
+        "ORGANISATION": "JOIN tenancy.tenant AS t ON t.id = i.tenant_id",
+    },
+)
 # What each surface may call once it has taken its role; everything else is closed to it.
 CALLS: dict[str, tuple[str, ...]] = {
     "portal.app_id(text)": SURFACE_ROLES,
@@ -47,7 +72,10 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.own_tenant()": ("customer",),
     "portal.partner_people_for_tenant()": ("customer",),
     "portal.request_link(uuid, text, text, bytea, jsonb)": ("partner",),
-    "tenancy.use_customer_invite(bytea, text, bytea, bigint)": ("customer",),
+    "portal.led_partner()": ("partner",),
+    "portal.use_partner_one_time(bytea, text, bytea, bigint, bytea[])": ("partner",),
+    "portal.use_staff_one_time(bytea, text, bytea, bigint, bytea[])": ("staff",),
+    "tenancy.use_customer_one_time(bytea, text, bytea, bigint, bytea[])": ("customer",),
     "tenancy.own_memberships()": ("customer",),
     "tenancy.approved_tenant()": ("customer",),
     "portal.audit_append(uuid, text[], uuid[], text[], text, text)": SURFACE_ROLES,
@@ -73,8 +101,7 @@ _DEFINER_WRITES = (
     "portal.partner_session",
     "portal.staff_session",
     "tenancy.customer_session",
-    "tenancy.customer_invite",
-    "tenancy.customer_user",
+    *(f"{kind['SCHEMA']}.{kind['KIND']}_{table}" for kind in KINDS for table in ("user", "one_time", "recovery_code")),
     "portal.partner_refresh_token",
     "portal.sign_in_backoff",
     "portal.partner_tenant_link",
@@ -87,13 +114,33 @@ _DEFINER_WRITES = (
     "tenancy.posture_rollup",
 )
 
+_DEFINER_DELETES = (
+    "portal.sign_in_backoff",
+    *(f"{kind['SCHEMA']}.{kind['KIND']}_recovery_code" for kind in KINDS),
+)
+
 
 def functions() -> str:
     """Return every function and trigger, as one script with `@role` tokens."""
     allowed = ", ".join(f"('{source}', '{target}', '{side}')" for source, target, side in steps())
     enqueued = ", ".join(f"('{task.name}', '@{role}')" for task in tasks().values() for role in task.roles)
-    texts = (files(package).joinpath(name).read_text() for package, name in SOURCES)
+    texts = [*(_source(*source) for source in SOURCES), *_for_each_kind()]
     return "\n".join(texts).replace("%STEPS%", allowed).replace("%TASKS%", enqueued)
+
+
+def _source(package: str, name: str) -> str:
+    """Return one file of functions."""
+    return files(package).joinpath(name).read_text()
+
+
+def _for_each_kind() -> Iterator[str]:
+    """Yield the functions that every kind of person has, written out for each."""
+    for source in EACH_KIND:
+        for kind in KINDS:
+            script = _source(*source)
+            for word, meant in kind.items():
+                script = script.replace(f"%{word}%", meant)
+            yield script
 
 
 def grants() -> Iterator[str]:
@@ -103,7 +150,8 @@ def grants() -> Iterator[str]:
     yield "GRANT SELECT ON ALL TABLES IN SCHEMA portal, tenancy TO @definer"
     for table in _DEFINER_WRITES:
         yield f"GRANT INSERT, UPDATE ON {table} TO @definer"
-    yield "GRANT DELETE ON portal.sign_in_backoff TO @definer"
+    for table in _DEFINER_DELETES:
+        yield f"GRANT DELETE ON {table} TO @definer"
     yield "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA portal, tenancy FROM PUBLIC"
     for function, roles in CALLS.items():
         yield f"GRANT EXECUTE ON FUNCTION {function} TO {', '.join(f'@{role}' for role in (*roles, 'owner'))}"

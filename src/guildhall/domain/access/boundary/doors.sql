@@ -184,36 +184,3 @@ $$;
 CREATE OR REPLACE FUNCTION portal.sign_in_succeeded(door text, who bytea) RETURNS TABLE (done boolean)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ DELETE FROM portal.sign_in_backoff WHERE surface = door AND subject = who RETURNING true $$;
-
--- A customer's one-time link. Reading consumes nothing; using it sets password and factor once.
-CREATE OR REPLACE FUNCTION tenancy.find_customer_invite(token bytea)
-RETURNS TABLE (invite_id uuid, email text, name text, tenant_name text, used boolean, expired boolean, enrolled boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT i.id, u.email, u.name, t.name, i.used_at IS NOT NULL, i.expires_at <= now(), u.password_hash IS NOT NULL
-    FROM tenancy.customer_invite AS i
-    JOIN tenancy.customer_user AS u ON u.id = i.user_id AND u.status = 'active'
-    JOIN tenancy.tenant AS t ON t.id = i.tenant_id
-    WHERE i.token_hash = token
-$$;
-
-CREATE OR REPLACE FUNCTION tenancy.use_customer_invite(token bytea, password text, factor bytea, step bigint)
-RETURNS TABLE (user_id uuid, tenant_id uuid)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-    used tenancy.customer_invite;
-BEGIN
-    UPDATE tenancy.customer_invite AS i SET used_at = now()
-    WHERE i.token_hash = token AND i.used_at IS NULL AND i.expires_at > now()
-    RETURNING * INTO used;
-    IF used.id IS NULL THEN
-        RETURN;
-    END IF;
-    UPDATE tenancy.customer_user AS u
-    SET password_hash = password, totp_secret = factor, totp_last_step = step, updated_at = now()
-    WHERE u.id = used.user_id AND u.password_hash IS NULL;
-    RETURN QUERY SELECT used.user_id, used.tenant_id;
-END
-$$;

@@ -117,6 +117,15 @@ _NEW_SESSION = (
     "expires_at",
 )
 OWN_SESSION = f"user_id = {USER_ID}"
+# What everybody but the definer sees of a one-time link: never its hash.
+_ONE_TIME = ("id", "user_id", "purpose", "created_by", "expires_at", "used_at", "created_at")
+_RECOVERY_CODE = ("id", "user_id", "used_at", "created_at")
+LED_PARTNER = "partner_id = ANY (ARRAY(SELECT portal.led_partner()))"
+_COLLEAGUES = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE partner_id = {PARTNER_ID}))"
+_LED = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE {LED_PARTNER}))"
+_OWN_RESET = f"{OWN_SESSION} AND purpose = 'reset'"  # anybody may ask for one; the letter goes to the person
+_LED_OR_OWN = f"({_LED} AND purpose <> 'reset') OR ({_OWN_RESET})"
+_APPROVED_OR_OWN = f"({_APPROVED_TENANT} AND purpose <> 'reset') OR ({_OWN_RESET})"
 _HOME_TENANT = f"tenant_id = ANY (ARRAY(SELECT home_tenant_id FROM portal.partner WHERE id = {PARTNER_ID}))"
 _OWN_SCOPE = f"(SELECT tenant_scope FROM portal.partner_user WHERE id = {USER_ID})"
 _LIMITED_TO = f"ANY (ARRAY(SELECT tenant_id FROM portal.partner_user_tenant WHERE user_id = {USER_ID}))"
@@ -207,6 +216,34 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _changes("staff", OWN_SESSION, "ended_at", "factor_at"),
     ),
     "portal.sign_in_backoff": (),
+    "portal.partner_one_time": (
+        _reads("partner", f"{OWN_SESSION} OR {_COLLEAGUES}", *_ONE_TIME),
+        _adds("partner", _LED_OR_OWN),
+        _changes("partner", _LED_OR_OWN, "expires_at"),
+        _reads("staff", ANY_ROW, *_ONE_TIME),
+        _adds("staff", "purpose <> 'reset'"),
+        _changes("staff", ANY_ROW, "expires_at"),
+    ),
+    "portal.staff_one_time": (
+        _reads("staff", ANY_ROW, *_ONE_TIME),
+        _adds("staff", f"purpose <> 'reset' OR {OWN_SESSION}"),
+        _changes("staff", ANY_ROW, "expires_at"),
+    ),
+    "portal.partner_recovery_code": (_reads("partner", OWN_SESSION, *_RECOVERY_CODE),),
+    "portal.staff_recovery_code": (_reads("staff", OWN_SESSION, *_RECOVERY_CODE),),
+    "portal.partner_recovery": (
+        _reads("staff", ANY_ROW),
+        _adds("staff", f"asked_by_id = {USER_ID} AND confirmed_by_id IS NULL"),
+        _changes(
+            "staff",
+            "confirmed_at IS NULL AND withdrawn_at IS NULL",
+            "confirmed_by_id",
+            "confirmed_by_name",
+            "confirmed_at",
+            "withdrawn_at",
+            check=f"confirmed_by_id IS NULL OR confirmed_by_id = {USER_ID}",
+        ),
+    ),
     # -- portal: links
     "portal.partner_tenant_link": (
         _reads("partner", _OWN_LINK),
@@ -328,22 +365,16 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _reads("staff", ANY_ROW, *_SESSION, "tenant_id"),
         _changes("staff", ANY_ROW, "ended_at"),
     ),
-    "tenancy.customer_invite": (
-        _reads(
-            "staff",
-            ANY_ROW,
-            "id",
-            "tenant_id",
-            "user_id",
-            "created_by",
-            "expires_at",
-            "used_at",
-            "created_at",
-        ),
-        _adds("staff", ANY_ROW),
+    "tenancy.customer_one_time": (
+        _reads("customer", f"{OWN_SESSION} OR {OWN_TENANT}", *_ONE_TIME, "tenant_id"),
+        _adds("customer", _APPROVED_OR_OWN),
+        _changes("customer", _APPROVED_OR_OWN, "expires_at"),
+        _reads("staff", ANY_ROW, *_ONE_TIME, "tenant_id"),
+        _adds("staff", "purpose <> 'reset'"),
         _changes("staff", ANY_ROW, "expires_at"),
         _adds("platform", ANY_ROW),
     ),
+    "tenancy.customer_recovery_code": (_reads("customer", OWN_SESSION, *_RECOVERY_CODE),),
     "tenancy.link_code": (
         _reads(
             "customer",

@@ -20,13 +20,18 @@ DOORS: Mapping[str, tuple[str, ...]] = {
         "portal.find_partner_session(bytea, uuid, text, uuid)",
         "portal.find_partner_login(text)",
         "portal.use_refresh_token(bytea)",
+        "portal.find_partner_one_time(bytea)",
     ),
     "customer": (
         "tenancy.find_customer_session(bytea)",
         "tenancy.find_customer_login(text)",
-        "tenancy.find_customer_invite(bytea)",
+        "tenancy.find_customer_one_time(bytea)",
     ),
-    "staff": ("portal.find_staff_session(bytea)", "portal.find_staff_login(text)"),
+    "staff": (
+        "portal.find_staff_session(bytea)",
+        "portal.find_staff_login(text)",
+        "portal.find_staff_one_time(bytea)",
+    ),
     "platform": (),
     "worker": (),
 }
