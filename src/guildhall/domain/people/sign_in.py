@@ -7,39 +7,42 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import crypto, db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Invalid, TooManyRequests, Unauthorized
+from guildhall.core.errors import Invalid, Unauthorized
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.people import factors, passwords
+from guildhall.domain.people import backoff, factors, passwords
 from guildhall.domain.people.doors import DOORS, Door
 from guildhall.domain.people.opening import SignedIn, open_session
 
 REFUSED = "E-mail address, password or code is not right."
 _LONGEST_EMAIL = 254
-_WAIT = text("SELECT * FROM portal.sign_in_wait(:door, :subject)")
-_FAILED = text("SELECT * FROM portal.sign_in_failed(:door, :subject)")
-_SUCCEEDED = text("SELECT * FROM portal.sign_in_succeeded(:door, :subject)")
 
 
-async def sign_in(origin: Actor, *, email: str, password: str, code: str, now: datetime) -> SignedIn:
+async def sign_in(
+    origin: Actor, *, email: str, password: str, code: str, now: datetime, known: bool = False
+) -> SignedIn:
     """Open a session on the origin's surface for the person with this address, password and one-time code.
+
+    `known` is that this browser has signed the address in before (`backoff.knows`).
 
     Raises Invalid for missing values, TooManyRequests while a back-off lasts, Unauthorized for everything else.
     """
     address = email.strip().lower()
     _complete({"email": address, "password": password, "code": code})
-    door, subject = DOORS[origin.surface], bytes.fromhex(crypto.mac("sign-in", address))
-    await _may_try(door, subject)
+    door = DOORS[origin.surface]
+    tried = await backoff.begin(origin, subject=address, now=now, known=known)
     login = await db.door(origin.surface, door.login, {"email": address})
-    known = await passwords.matches(login["password_hash"] if login else None, password)
+    right = await passwords.matches(login["password_hash"] if login else None, password)
     step = _step(login, code, now)
-    if login is None or not known or step is None:
-        raise await _failed(origin, door, subject)
-    return await _opened(origin, door, login, step, subject=subject, now=now)
+    if login is None or not right or step is None:
+        raise await failed(origin, address)
+    opened = await _opened(origin, door, login, step, now=now)
+    await backoff.forgive(origin, tried, now=now)
+    return opened
 
 
 def _complete(values: dict[str, str]) -> None:
@@ -58,32 +61,21 @@ def _step(login: Mapping[str, Any] | None, code: str, now: datetime) -> int | No
     return factors.step_of_sealed(login["totp_secret"], code, now=now, after=login["totp_last_step"])
 
 
-async def _may_try(door: Door, subject: bytes) -> None:
-    """Raise TooManyRequests while the address must wait."""
-    row = await db.door(door.surface, _WAIT, {"door": door.surface, "subject": subject})
-    if row and row["seconds"] > 0:
-        raise TooManyRequests("Too many tries. Wait a little and try again.", retry_after=row["seconds"])
-
-
-async def _failed(origin: Actor, door: Door, subject: bytes) -> Unauthorized:
-    """Note a failure for the back-off and the trail; return the one answer."""
-    await db.door(door.surface, _FAILED, {"door": door.surface, "subject": subject})
+async def failed(origin: Actor, address: str) -> Unauthorized:
+    """Note a failure in the trail, by a keyed hash of the address; return the one answer."""
     async with db.transaction(origin) as connection:
-        await record(connection, origin, action=Action.SIGN_IN_FAILED, target=Target("address", subject.hex()[:16]))
+        mark = crypto.mac("sign-in", address)[:16]
+        await record(connection, origin, action=Action.SIGN_IN_FAILED, target=Target("address", mark))
     return Unauthorized(REFUSED)
 
 
-async def _opened(
-    origin: Actor, door: Door, login: Mapping[str, Any], step: int, *, subject: bytes, now: datetime
-) -> SignedIn:
-    """Use the code up, open the session, forget the failures."""
+async def _opened(origin: Actor, door: Door, login: Mapping[str, Any], step: int, *, now: datetime) -> SignedIn:
+    """Use the code up and open the session."""
 
     async def use(connection: AsyncConnection, actor: Actor) -> None:
         await _use_step(connection, door, actor, step)
 
-    opened = await open_session(origin, door, login, method="password+totp", factor_at=now, now=now, use=use)
-    await db.door(door.surface, _SUCCEEDED, {"door": door.surface, "subject": subject})
-    return opened
+    return await open_session(origin, door, login, method="password+totp", factor_at=now, now=now, use=use)
 
 
 async def _use_step(connection: AsyncConnection, door: Door, actor: Actor, step: int) -> None:
@@ -105,12 +97,10 @@ async def step_up(actor: Actor, *, code: str, now: datetime) -> None:
     Raises Invalid beside the field for a wrong or used code, TooManyRequests while a back-off lasts.
     """
     door = DOORS[actor.surface]
-    subject = bytes.fromhex(crypto.mac("step-up", str(actor.user_id)))
-    await _may_try(door, subject)
+    tried = await backoff.begin(actor, subject=str(actor.user_id), now=now, purpose="step-up")
     login = await db.door(actor.surface, door.login, {"email": await _address(actor, door)})
     step = _step(login, code, now)
     if step is None:
-        await db.door(door.surface, _FAILED, {"door": door.surface, "subject": subject})
         raise Invalid(errors={"code": "This code is not right, or was used already. Wait for the next one."})
     async with db.transaction(actor) as connection:
         await _use_step(connection, door, actor, step)
@@ -118,7 +108,7 @@ async def step_up(actor: Actor, *, code: str, now: datetime) -> None:
             update(door.session).where(door.session.c.id == actor.session_id).values(factor_at=now)
         )
         await record(connection, actor, action=Action.STEPPED_UP, target=Target("session", str(actor.session_id)))
-    await db.door(door.surface, _SUCCEEDED, {"door": door.surface, "subject": subject})
+    await backoff.forgive(actor, tried, now=now)
 
 
 async def _address(actor: Actor, door: Door) -> str:

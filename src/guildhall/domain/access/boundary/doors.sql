@@ -158,29 +158,58 @@ BEGIN
 END
 $$;
 
--- Back-off: how many seconds this address must wait on this surface; and the note of a failure or a success.
-CREATE OR REPLACE FUNCTION portal.sign_in_wait(door text, who bytea) RETURNS TABLE (seconds integer)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- Back-off (domain/people/backoff.py). A try is counted before it is judged; while one of its counts waits, none of
+-- them grows. A count loses one each `leak` seconds; above `free` it waits twice as long each time, at most `longest`.
+DROP FUNCTION IF EXISTS portal.sign_in_wait(text, bytea);
+DROP FUNCTION IF EXISTS portal.sign_in_failed(text, bytea);
+DROP FUNCTION IF EXISTS portal.sign_in_succeeded(text, bytea);
+CREATE OR REPLACE FUNCTION portal.sign_in_try(
+    door text, subjects bytea[], free integer[], longest integer[], leak integer[], moment timestamptz
+) RETURNS TABLE (seconds integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT greatest(0, ceil(extract(epoch FROM blocked_until - now())))::integer
-    FROM portal.sign_in_backoff WHERE surface = door AND subject = who
+DECLARE
+    wait integer;
+BEGIN
+    INSERT INTO portal.sign_in_backoff (surface, subject, failures, blocked_until, updated_at)
+    SELECT door, s, 0, moment, moment FROM unnest(subjects) AS s ORDER BY s
+    ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM portal.sign_in_backoff AS b
+    WHERE b.surface = door AND b.subject = ANY (subjects) ORDER BY b.subject FOR UPDATE;
+    SELECT ceil(extract(epoch FROM max(b.blocked_until) - moment)) INTO wait
+    FROM portal.sign_in_backoff AS b WHERE b.surface = door AND b.subject = ANY (subjects);
+    IF wait <= 0 THEN
+        UPDATE portal.sign_in_backoff AS b SET
+            failures = n.level + 1,
+            blocked_until = moment + interval '1 second'
+                * CASE WHEN n.level < n.free THEN 0 ELSE least(n.longest, power(2, least(n.level + 1 - n.free, 20))) END,
+            updated_at = CASE WHEN n.level = 0 OR n.level < b.failures THEN moment ELSE b.updated_at END
+        FROM (
+            SELECT x.subject, m.free, m.longest,
+                   greatest(0, x.failures - floor(extract(epoch FROM moment - x.updated_at) / m.leak))::integer AS level
+            FROM unnest(subjects, free, longest, leak) AS m (subject, free, longest, leak)
+            JOIN portal.sign_in_backoff AS x ON x.surface = door AND x.subject = m.subject
+        ) AS n
+        WHERE b.surface = door AND b.subject = n.subject;
+        IF random() < 0.01 THEN
+            DELETE FROM portal.sign_in_backoff AS b WHERE b.updated_at < moment - interval '2 days';
+        END IF;
+    END IF;
+    RETURN QUERY SELECT greatest(0, wait);
+END
 $$;
 
-CREATE OR REPLACE FUNCTION portal.sign_in_failed(door text, who bytea) RETURNS TABLE (seconds integer)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE OR REPLACE FUNCTION portal.sign_in_forgive(door text, forget bytea[], subjects bytea[], moment timestamptz)
+RETURNS TABLE (done boolean)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO portal.sign_in_backoff AS b (surface, subject, failures, blocked_until, updated_at)
-    VALUES (door, who, 1, now(), now())
-    ON CONFLICT (surface, subject) DO UPDATE SET
-        failures = CASE WHEN b.updated_at < now() - interval '1 day' THEN 1 ELSE b.failures + 1 END,
-        blocked_until = now() + CASE
-            WHEN b.updated_at < now() - interval '1 day' OR b.failures < 4 THEN interval '0'
-            ELSE least(interval '15 minutes', interval '1 second' * power(2, least(b.failures - 3, 10)))
-        END,
-        updated_at = now()
-    RETURNING ceil(extract(epoch FROM blocked_until - now()))::integer
+BEGIN
+    PERFORM 1 FROM portal.sign_in_backoff AS b
+    WHERE b.surface = door AND b.subject = ANY (forget || subjects) ORDER BY b.subject FOR UPDATE;
+    DELETE FROM portal.sign_in_backoff AS b WHERE b.surface = door AND b.subject = ANY (forget);
+    UPDATE portal.sign_in_backoff AS b
+    SET failures = greatest(0, b.failures - 1), blocked_until = least(b.blocked_until, moment)
+    WHERE b.surface = door AND b.subject = ANY (subjects);
+    RETURN QUERY SELECT true;
+END
 $$;
-
-CREATE OR REPLACE FUNCTION portal.sign_in_succeeded(door text, who bytea) RETURNS TABLE (done boolean)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ DELETE FROM portal.sign_in_backoff WHERE surface = door AND subject = who RETURNING true $$;

@@ -36,9 +36,8 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "worker": (),
 }
 SHARED_DOORS = (
-    "portal.sign_in_wait(text, bytea)",
-    "portal.sign_in_failed(text, bytea)",
-    "portal.sign_in_succeeded(text, bytea)",
+    "portal.sign_in_try(text, bytea[], integer[], integer[], integer[], timestamptz)",
+    "portal.sign_in_forgive(text, bytea[], bytea[], timestamptz)",
 )
 _TOKEN = re.compile(r"@(" + "|".join((*LOGINS, *PLAIN_ROLES)) + r")\b")
 
