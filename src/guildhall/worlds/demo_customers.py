@@ -51,10 +51,13 @@ def seed_customers(connection: Connection, cast: list[Tenant], roll: Roll) -> No
     copy(
         connection,
         "tenancy.customer_membership",
-        "user_id tenant_id role status created_at",
+        "user_id tenant_id role status created_at accepted_at",
         (
-            (made_id("customer_user", email), tenant_id(slug), role, "active", since[slug] + timedelta(minutes=place))
-            for place, (email, slug, role) in enumerate(listed)
+            (made_id("customer_user", email), tenant_id(slug), role, "active", at, at)
+            for email, slug, role, at in (
+                (email, slug, role, since[slug] + timedelta(minutes=place))
+                for place, (email, slug, role) in enumerate(listed)
+            )
         ),
     )
 

@@ -7,8 +7,21 @@ from guildhall.domain.billing import tables as billing
 from guildhall.domain.mail import tables as mail
 from guildhall.domain.notify import tables as notify
 from guildhall.domain.partners import tables as partners
+from guildhall.domain.people import limit_tables as limits
 from guildhall.domain.people import one_time_tables as one_time
 from guildhall.domain.people import tables as people
 from guildhall.domain.tenancy import tables as tenancy
 
-__all__ = ["access", "audit", "billing", "idempotency", "mail", "notify", "one_time", "partners", "people", "tenancy"]
+__all__ = [
+    "access",
+    "audit",
+    "billing",
+    "idempotency",
+    "limits",
+    "mail",
+    "notify",
+    "one_time",
+    "partners",
+    "people",
+    "tenancy",
+]

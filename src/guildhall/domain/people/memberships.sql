@@ -31,6 +31,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 
 AS $$
     SELECT u.partner_id
     FROM portal.partner_user AS u
+    JOIN portal.partner AS p ON p.id = u.partner_id AND p.status = 'active'
     WHERE u.id = portal.app_id('user_id')
       AND u.partner_id = portal.app_id('partner_id')
       AND u.status = 'active' AND 'principal' = ANY (u.roles)

@@ -117,6 +117,8 @@ customer_membership = Table(
     Column("role", Text, nullable=False),
     Column("status", Text, nullable=False, server_default="active"),
     created(),
+    Column("invited_name", Text),
+    moment("accepted_at"),
     PrimaryKeyConstraint("user_id", "tenant_id"),
     one_of("role", ("approver", "viewer")),
     one_of("status", PERSON_STATUSES),

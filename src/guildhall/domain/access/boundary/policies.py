@@ -91,6 +91,7 @@ _PERSON = (
     "created_at",
     "updated_at",
 )
+_ACCESS = ("roles", "tenant_scope")
 _OWN_PERSON = ("language", "timezone", "last_active_at", "updated_at")
 _PARTNER_PERSON = (*_PERSON, "partner_id", "roles", "tenant_scope")
 _SESSION = (
@@ -128,10 +129,17 @@ _LED_OR_OWN = f"({_LED} AND purpose <> 'reset') OR ({_OWN_RESET})"
 _APPROVED_OR_OWN = f"({_APPROVED_TENANT} AND purpose <> 'reset') OR ({_OWN_RESET})"
 _HOME_TENANT = f"tenant_id = ANY (ARRAY(SELECT home_tenant_id FROM portal.partner WHERE id = {PARTNER_ID}))"
 _OWN_SCOPE = f"(SELECT tenant_scope FROM portal.partner_user WHERE id = {USER_ID})"
-_LIMITED_TO = f"ANY (ARRAY(SELECT tenant_id FROM portal.partner_user_tenant WHERE user_id = {USER_ID}))"
+_LIMITED_TO = (
+    f"ANY (ARRAY(SELECT tenant_id FROM portal.partner_user_tenant WHERE user_id = {USER_ID}"
+    " UNION ALL SELECT g.tenant_id FROM portal.tenant_group_tenant AS g"
+    f" JOIN portal.partner_user_group AS n ON n.group_id = g.group_id WHERE n.user_id = {USER_ID}))"
+)
 _WITHIN_LIMITS = (
     f"(tenant_id IS NULL OR {_OWN_SCOPE} = 'all' OR ({_OWN_SCOPE} = 'include') = (tenant_id = {_LIMITED_TO}))"
 )
+_OWN_GROUP = f"group_id = ANY (ARRAY(SELECT id FROM portal.tenant_group WHERE partner_id = {PARTNER_ID}))"
+_LED_GROUP = f"group_id = ANY (ARRAY(SELECT id FROM portal.tenant_group WHERE {LED_PARTNER}))"
+_LEAD = "(SELECT portal.is_lead())"
 _TICKET_AUTHOR = f"created_by_id = {USER_ID}"
 _PARTNER_AUTHOR = f"created_by_partner_id = {PARTNER_ID} AND {_TICKET_AUTHOR}"
 _TICKET_FIELDS = (
@@ -178,14 +186,34 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "portal.partner_user": (
         _reads("partner", f"partner_id = {PARTNER_ID}", *_PARTNER_PERSON),
         _changes("partner", f"id = {USER_ID} AND partner_id = {PARTNER_ID}", *_OWN_PERSON, "totp_last_step"),
+        _adds("partner", LED_PARTNER, "id", "email", "name", "language", "timezone", *_ACCESS, "partner_id"),
+        _changes("partner", f"{LED_PARTNER} AND id <> {USER_ID}", *_ACCESS, "status", "updated_at"),
         _reads("staff", ANY_ROW, *_PARTNER_PERSON),
         _changes("staff", ANY_ROW, "status", "updated_at"),
     ),
     "portal.partner_user_tenant": (
-        _reads(
-            "partner",
-            f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE partner_id = {PARTNER_ID}))",
-        ),
+        _reads("partner", _COLLEAGUES),
+        _adds("partner", _LED),
+        Rule("partner", "DELETE", _LED),
+        _reads("staff", ANY_ROW),
+    ),
+    "portal.partner_user_group": (
+        _reads("partner", _COLLEAGUES),
+        _adds("partner", f"{_LED} AND {_LED_GROUP}"),
+        Rule("partner", "DELETE", _LED),
+        _reads("staff", ANY_ROW),
+    ),
+    "portal.tenant_group": (
+        _reads("partner", f"partner_id = {PARTNER_ID}"),
+        _adds("partner", LED_PARTNER),
+        _changes("partner", LED_PARTNER, "name", "updated_at"),
+        Rule("partner", "DELETE", LED_PARTNER),
+        _reads("staff", ANY_ROW),
+    ),
+    "portal.tenant_group_tenant": (
+        _reads("partner", _OWN_GROUP),
+        _adds("partner", _LED_GROUP),
+        Rule("partner", "DELETE", _LED_GROUP),
         _reads("staff", ANY_ROW),
     ),
     "portal.partner_session": (
@@ -209,10 +237,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "portal.staff_user": (
         _reads("staff", ANY_ROW, *_PERSON, "roles"),
         _changes("staff", f"id = {USER_ID}", *_OWN_PERSON, "totp_last_step"),
+        _adds("staff", _LEAD, "id", "email", "name", "language", "timezone", "roles"),
+        _changes("staff", f"{_LEAD} AND id <> {USER_ID}", "roles", "status", "updated_at"),
     ),
     "portal.staff_session": (
         _reads("staff", ANY_ROW, *_SESSION),
         _adds("staff", OWN_SESSION, *_NEW_SESSION),
+        _changes("staff", _LEAD, "ended_at"),
         _changes("staff", OWN_SESSION, "ended_at", "factor_at"),
     ),
     "portal.sign_in_backoff": (),
@@ -354,7 +385,17 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "tenancy.customer_membership": (
         _reads("customer", f"{OWN_TENANT} OR user_id = {USER_ID}"),
-        _changes("customer", _APPROVED_TENANT, "role", check=f"{_APPROVED_TENANT} AND user_id <> {USER_ID}"),
+        _adds(
+            "customer", f"{_APPROVED_TENANT} AND user_id <> {USER_ID}", "user_id", "tenant_id", "role", "invited_name"
+        ),
+        _changes(
+            "customer",
+            _APPROVED_TENANT,
+            "role",
+            "status",
+            "invited_name",
+            check=f"{_APPROVED_TENANT} AND user_id <> {USER_ID}",
+        ),
         *_everything("staff"),
         *_everything("platform"),
     ),

@@ -17,6 +17,10 @@ AS $$
     SELECT scope = 'all' OR (scope = 'include') = EXISTS (
         SELECT 1 FROM portal.partner_user_tenant AS limited
         WHERE limited.user_id = person AND limited.tenant_id = tenant
+        UNION ALL
+        SELECT 1 FROM portal.partner_user_group AS named
+        JOIN portal.tenant_group_tenant AS grouped ON grouped.group_id = named.group_id
+        WHERE named.user_id = person AND grouped.tenant_id = tenant
     )
 $$;
 
@@ -37,7 +41,11 @@ AS $$
       AND (person.tenant_scope = 'all'
            OR (person.tenant_scope = 'include') = EXISTS (
                SELECT 1 FROM portal.partner_user_tenant AS limited
-               WHERE limited.user_id = person.id AND limited.tenant_id = link.tenant_id))
+               WHERE limited.user_id = person.id AND limited.tenant_id = link.tenant_id
+               UNION ALL
+               SELECT 1 FROM portal.partner_user_group AS named
+               JOIN portal.tenant_group_tenant AS grouped ON grouped.group_id = named.group_id
+               WHERE named.user_id = person.id AND grouped.tenant_id = link.tenant_id))
 $$;
 
 -- Subscribers of the partner's home tenant that it looks after (PRODUCT §1, “Partner account”).
@@ -81,6 +89,7 @@ AS $$
     SELECT link.id, link.partner_id, person.id, person.name, person.roles, person.last_active_at
     FROM portal.partner_tenant_link AS link
     JOIN portal.partner_user AS person ON person.partner_id = link.partner_id AND person.status = 'active'
+        AND person.last_active_at IS NOT NULL  -- who is invited reaches nothing yet
     WHERE link.tenant_id = ANY (ARRAY(SELECT portal.own_tenant()))
       AND link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
       AND portal.within_limits(person.id, person.tenant_scope, link.tenant_id)

@@ -1,0 +1,129 @@
+-- Who leads a team, and that one always stays who can. Definer: a policy of a table of people cannot read that table
+-- itself, and the guards count people whom the role at work may not see.
+
+-- Whether the member of staff at work is a lead.
+CREATE OR REPLACE FUNCTION portal.is_lead() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM portal.staff_user AS u
+        WHERE u.id = portal.app_id('user_id') AND u.status = 'active' AND 'lead' = ANY (u.roles)
+    )
+$$;
+
+-- Columns are granted to a role and not to a person, and everybody changes the own row (language, time zone). So what
+-- decides about access is kept from all but those whose act it is: never from the own row.
+CREATE OR REPLACE FUNCTION portal.access_guard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    side text := portal.side();
+    before jsonb := to_jsonb(OLD);
+    after jsonb := to_jsonb(NEW);
+BEGIN
+    IF side IN ('owner', 'system')
+       OR (before -> 'roles', before -> 'status', before -> 'tenant_scope')
+           IS NOT DISTINCT FROM (after -> 'roles', after -> 'status', after -> 'tenant_scope')
+       OR side = 'partner' AND OLD.id <> portal.app_id('user_id')
+           AND EXISTS (SELECT FROM portal.led_partner())
+       OR side = 'staff' AND TG_TABLE_NAME = 'partner_user' AND before -> 'roles' = after -> 'roles'
+       OR side = 'staff' AND TG_TABLE_NAME = 'staff_user' AND OLD.id <> portal.app_id('user_id') AND portal.is_lead()
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'this person may not change that access' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+-- Nobody at a surface takes a partner's last principal away: one who has come in, is active and sees everything.
+-- Two at once wait for each other, and the second sees what the first has written.
+CREATE OR REPLACE FUNCTION portal.principal_stays() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF portal.side() = 'owner'
+       OR NOT ('principal' = ANY (OLD.roles) AND OLD.status = 'active' AND OLD.tenant_scope = 'all'
+               AND OLD.last_active_at IS NOT NULL)
+       OR ('principal' = ANY (NEW.roles) AND NEW.status = 'active' AND NEW.tenant_scope = 'all') THEN
+        RETURN NULL;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('principals of ' || OLD.partner_id, 0));
+    IF NOT EXISTS (
+        SELECT 1 FROM portal.partner_user AS u
+        WHERE u.partner_id = OLD.partner_id AND u.id <> OLD.id AND 'principal' = ANY (u.roles)
+          AND u.status = 'active' AND u.tenant_scope = 'all' AND u.last_active_at IS NOT NULL
+    ) THEN
+        RAISE EXCEPTION 'the last principal of a partner stays' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- The same for the leads of staff.
+CREATE OR REPLACE FUNCTION portal.lead_stays() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF portal.side() = 'owner'
+       OR NOT ('lead' = ANY (OLD.roles) AND OLD.status = 'active' AND OLD.last_active_at IS NOT NULL)
+       OR ('lead' = ANY (NEW.roles) AND NEW.status = 'active') THEN
+        RETURN NULL;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('leads', 0));
+    IF NOT EXISTS (
+        SELECT 1 FROM portal.staff_user AS u
+        WHERE u.id <> OLD.id AND 'lead' = ANY (u.roles) AND u.status = 'active' AND u.last_active_at IS NOT NULL
+    ) THEN
+        RAISE EXCEPTION 'the last lead stays' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- An invitation is accepted by coming: the first session of the person in that tenant.
+CREATE OR REPLACE FUNCTION tenancy.membership_accepted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE tenancy.customer_membership AS m SET accepted_at = now()
+    WHERE m.user_id = NEW.user_id AND m.tenant_id = NEW.tenant_id AND m.accepted_at IS NULL;
+    RETURN NULL;
+END
+$$;
+
+-- A person whom an approver invites: found by address, or made. It tells the caller only whether a first
+-- link has to be sent; the name of somebody known stays hidden until that person has come.
+CREATE OR REPLACE FUNCTION tenancy.invited_person(new_id uuid, address text, called text, tongue text, zone text)
+RETURNS TABLE (user_id uuid, joined boolean, active boolean, language text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+    IF NOT EXISTS (SELECT FROM tenancy.approved_tenant()) THEN
+        RAISE EXCEPTION 'only an approver invites' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    INSERT INTO tenancy.customer_user (id, email, name, language, timezone)
+    VALUES (new_id, lower(address), called, tongue, zone) ON CONFLICT (email) DO NOTHING;
+    RETURN QUERY
+    SELECT u.id, u.last_active_at IS NOT NULL OR u.password_hash IS NOT NULL, u.status = 'active', u.language
+    FROM tenancy.customer_user AS u WHERE u.email = lower(address);
+END
+$$;
+
+SET LOCAL ROLE @owner;
+DROP TRIGGER IF EXISTS access_guard ON portal.partner_user;
+CREATE TRIGGER access_guard BEFORE UPDATE OF roles, status, tenant_scope ON portal.partner_user
+    FOR EACH ROW EXECUTE FUNCTION portal.access_guard();
+DROP TRIGGER IF EXISTS access_guard ON portal.staff_user;
+CREATE TRIGGER access_guard BEFORE UPDATE OF roles, status ON portal.staff_user
+    FOR EACH ROW EXECUTE FUNCTION portal.access_guard();
+DROP TRIGGER IF EXISTS principal_stays ON portal.partner_user;
+CREATE TRIGGER principal_stays AFTER UPDATE OF roles, status, tenant_scope ON portal.partner_user
+    FOR EACH ROW EXECUTE FUNCTION portal.principal_stays();
+DROP TRIGGER IF EXISTS lead_stays ON portal.staff_user;
+CREATE TRIGGER lead_stays AFTER UPDATE OF roles, status ON portal.staff_user
+    FOR EACH ROW EXECUTE FUNCTION portal.lead_stays();
+DROP TRIGGER IF EXISTS membership_accepted ON tenancy.customer_session;
+CREATE TRIGGER membership_accepted AFTER INSERT OR UPDATE OF tenant_id ON tenancy.customer_session
+    FOR EACH ROW EXECUTE FUNCTION tenancy.membership_accepted();
+SET LOCAL ROLE @definer;
