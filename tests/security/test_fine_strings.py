@@ -25,6 +25,25 @@ async def test_a_list_over_all_tenants_leaves_out_one_whose_link_denies_the_stri
     assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
 
 
+async def test_a_ticket_named_by_its_id_is_not_there_where_the_link_denies_the_string(world: World) -> None:
+    client = await world.api(PERSON)
+    listed = (await client.get("/api/v1/partner/support/tickets?limit=100")).json()["items"]
+    tenant, ticket = listed[0]["tenant_id"], f"/api/v1/partner/support/tickets/{listed[0]['id']}"
+    kept = await client.get(ticket)
+    assert kept.status_code == 200
+    world.sql(
+        "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions, 'partner.support.tickets.read')"
+        " WHERE tenant_id = %s AND status = 'active'",
+        tenant,
+    )
+    assert (await client.get(ticket)).status_code == 404
+    change = {"X-Active-Tenant-Id": tenant, "If-Match": kept.headers["ETag"]}
+    assert (await client.patch(ticket, json={"priority": "low"}, headers=change)).status_code == 404
+    assert world.sql("SELECT priority, version FROM tenancy.ticket WHERE id = %s", listed[0]["id"]) == [
+        {"priority": listed[0]["priority"], "version": listed[0]["version"]}
+    ]
+
+
 async def test_a_money_blind_person_gets_the_same_answer_whatever_is_owed(world: World) -> None:
     client = await world.api("msp_support@northwind.example")
     paths = ["/api/v1/partner/customers", f"/api/v1/partner/customers/{world.tenants('northwind', 'live')[0]}"]
