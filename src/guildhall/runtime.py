@@ -8,9 +8,12 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from guildhall.adapters.mail.keeping import Keeping
+from guildhall.adapters.mail.smtp import Smtp
 from guildhall.core import crypto, db, embedded
 from guildhall.core.actor import Surface
 from guildhall.domain.access.boundary.roles import LOGINS
+from guildhall.domain.mail.office import Look, Office, open_office
 from guildhall.domain.migrations.run import migrate
 from guildhall.domain.people import passwords
 from guildhall.settings import Settings
@@ -29,6 +32,9 @@ _VARIABLE_OF = {
     Surface.API: "DATABASE_URL_API",
     Surface.WORKER: "DATABASE_URL_WORKER",
 }
+
+
+_NOBODY = "nobody@localhost"  # the sender of letters that are kept
 
 
 def configure_logs(settings: Settings) -> None:
@@ -109,3 +115,10 @@ def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surfa
         for surface in surfaces
     }
     db.open_pools(urls, prefix=settings.role_prefix, size=settings.pool)
+
+
+def open_mail(settings: Settings) -> None:
+    """Let this process deliver letters: over SMTP, or by keeping them where staff can read them."""
+    carrier = Smtp(settings.smtp) if settings.smtp else Keeping()
+    look = Look(settings.brand, settings.brand_colour, settings.origin)
+    open_office(Office(look=look, sender=settings.mail_from or _NOBODY, carrier=carrier))

@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+from email_validator import EmailNotValidError, validate_email
 from msgspec import Meta, Struct
 from platformdirs import user_data_path
 
 from guildhall.core.actor import Surface
+from guildhall.core.smtp import SmtpServer
 
 WEB_SURFACES = (Surface.CONSOLE, Surface.STAFF, Surface.CUSTOMER, Surface.API)
 # The name that GUILDHALL_SURFACES and DATABASE_URL_… use for each surface, which is also its host's first label.
@@ -46,6 +49,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     demo: bool = False
     development: bool = False
     log: Annotated[str, Meta(pattern="^(json|console)$")] = "json"
+    smtp_url: str = ""
+    mail_from: str = ""
     trusted_proxies: tuple[str, ...] = ()
     migrate_url: str = ""
     database_urls: dict[str, str] = {}
@@ -59,6 +64,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def embedded(self) -> bool:
         """Return whether this installation runs its own PostgreSQL."""
         return not self.database_urls
+
+    @property
+    def smtp(self) -> SmtpServer | None:
+        """Return the server that takes letters, or None where they are kept for staff to read."""
+        return SmtpServer.of(self.smtp_url) if self.smtp_url else None
 
     def origin(self, label: str) -> str:
         """Return the origin of one surface, for example `http://partners.localhost:8000`."""
@@ -119,3 +129,20 @@ def _half_set(settings: Settings) -> None:
         raise SettingsError("With DATABASE_URL set, GUILDHALL_SECRET is needed too")
     if settings.demo and urls and not settings.migrate_url:
         raise SettingsError("The demo on a database of your own needs GUILDHALL_MIGRATE_URL")
+    _mail(settings)
+
+
+def _mail(settings: Settings) -> None:
+    """Raise SettingsError where letters could not be sent, or not be from anybody."""
+    if bool(settings.smtp_url) != bool(settings.mail_from):
+        raise SettingsError("GUILDHALL_SMTP_URL and GUILDHALL_MAIL_FROM are set together, or neither")
+    if not settings.smtp_url:
+        return
+    try:
+        SmtpServer.of(settings.smtp_url)
+    except ValueError as wrong:
+        raise SettingsError(f"GUILDHALL_SMTP_URL: {wrong}") from None
+    try:
+        validate_email(parseaddr(settings.mail_from)[1], check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as wrong:
+        raise SettingsError(f"GUILDHALL_MAIL_FROM: {wrong} Write it as Name <mail@example.com>") from None

@@ -157,7 +157,7 @@ async def test_no_surface_touches_the_queue_itself(world: World, login: str) -> 
 
 
 async def test_every_task_of_the_clock_can_run_and_run_again(world: World) -> None:
-    for task in jobs.tasks().values():
+    for task in (one for one in jobs.tasks().values() if one.cron):
         for _ in range(2):
             await task.work(system(task.actor))
     assert {"links.sweep", "support.mark_breaches", "audit.sign", "notices.warn_of_ends"} <= set(jobs.tasks())

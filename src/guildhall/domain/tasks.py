@@ -3,7 +3,8 @@
 from guildhall.core import idempotency
 from guildhall.domain.access import upkeep
 from guildhall.domain.audit import heads, looks
+from guildhall.domain.mail import delivering
 from guildhall.domain.notify import ends, tidying
 from guildhall.domain.support import breaches
 
-__all__ = ["breaches", "ends", "heads", "idempotency", "looks", "tidying", "upkeep"]
+__all__ = ["breaches", "delivering", "ends", "heads", "idempotency", "looks", "tidying", "upkeep"]

@@ -56,6 +56,9 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "trail.exported": (N_("The trail was exported"), "download", "mute"),
     "trail.name_erased": (N_("A name was erased"), "trash-2", "mute"),
     "job.retried": (N_("A job was run again"), "rotate-ccw", "mute"),
+    "mail.opened": (N_("Read a letter to somebody else"), "mail", "warn"),
+    "mail.sent_again": (N_("Sent a letter again"), "send", "mute"),
+    "mail.tested": (N_("Tried the mail out"), "mail", "mute"),
     "staff.created": (N_("A member of staff was created"), "user-plus", "info"),
 }
 # First part of a verb -> its word in a filter.
@@ -71,6 +74,7 @@ FAMILIES: Mapping[str, str] = {
     "trail": N_("Trail"),
     "data": N_("Imports"),
     "job": N_("Jobs"),
+    "mail": N_("Mail"),
     "staff": N_("Staff"),
 }
 _LABELS: Mapping[str, str] = {

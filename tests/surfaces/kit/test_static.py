@@ -7,6 +7,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from guildhall.core import colours
 from guildhall.surfaces.kit import brand, static
 
 COLOURS = ["#3550d0", "#ffd400", "#ffffff", "#000000", "#00e5a0", "#7f7f7f", "#ff0000", "0a84ff"]
@@ -66,27 +67,27 @@ def test_a_colour_has_a_style_sheet_at_an_address_that_names_it(client, colour):
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_text_in_and_on_the_brand_colour_is_legible_on_light_and_dark(colour):
-    made = brand.palette(colour)
+    made = colours.palette(colour)
     pairs = [
-        (made.on_fill, brand.parse(made.fill)),
-        (made.text, brand.LIGHT_GROUND),
-        (made.text, brand.WHITE),
-        (made.on_fill_dark, brand.parse(made.fill_dark)),
-        (made.text_dark, brand.DARK_GROUND),
-        (made.fill_dark, brand.DARK_GROUND),
+        (made.on_fill, colours.parse(made.fill)),
+        (made.text, colours.LIGHT_GROUND),
+        (made.text, colours.WHITE),
+        (made.on_fill_dark, colours.parse(made.fill_dark)),
+        (made.text_dark, colours.DARK_GROUND),
+        (made.fill_dark, colours.DARK_GROUND),
     ]
-    assert all(brand.contrast(brand.parse(text), ground) >= 4.5 for text, ground in pairs)
+    assert all(colours.contrast(colours.parse(text), ground) >= 4.5 for text, ground in pairs)
 
 
 def test_contrast_is_that_of_wcag():
-    assert brand.contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
-    assert brand.contrast((119, 119, 119), (255, 255, 255)) == pytest.approx(4.478, abs=0.001)
+    assert colours.contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+    assert colours.contrast((119, 119, 119), (255, 255, 255)) == pytest.approx(4.478, abs=0.001)
 
 
 @pytest.mark.parametrize("text", ["", "red", "#12345", "#3550d0;}", "rgb(1,2,3)"])
 def test_what_is_no_colour_becomes_the_default_one(text):
-    assert brand.parse(text) is None
-    assert brand.stylesheet(text) == brand.stylesheet(brand.DEFAULT_COLOUR)
+    assert colours.parse(text) is None
+    assert brand.stylesheet(text) == brand.stylesheet(colours.DEFAULT_COLOUR)
 
 
 def test_the_first_page_weighs_little():

@@ -81,6 +81,9 @@ class Action(StrEnum):
     TRAIL_EXPORTED = "trail.exported"
     NAME_ERASED = "trail.name_erased"
     JOB_RETRIED = "job.retried"
+    MAIL_OPENED = "mail.opened"
+    MAIL_SENT_AGAIN = "mail.sent_again"
+    MAIL_TESTED = "mail.tested"
     STAFF_CREATED = "staff.created"
 
 

@@ -15,7 +15,7 @@ class Letter(Struct, frozen=True, kw_only=True):
 
     `kind` is what staff see in lists (`partner.invited`). `subject` and `paragraphs` are English message ids in
     which `%(name)s` stands for one of `values`. `link` is a surface's label with a path, shown as `button`;
-    `code` is a short code to type, shown large.
+    `code` is a short code to type, shown large. `why` says at the end why one gets it; empty is a general sentence.
     """
 
     kind: str
@@ -28,6 +28,15 @@ class Letter(Struct, frozen=True, kw_only=True):
     link: tuple[str, str] | None = None
     button: str = ""
     code: str = ""
+    why: str = ""
+
+    def texts(self) -> tuple[str, ...]:
+        """Return every message id of the letter that is filled in from `values`."""
+        return (self.subject, *self.paragraphs, *filter(None, (self.why,)))
+
+    def check(self) -> None:
+        """Raise KeyError where a sentence asks for a value that the letter does not bring."""
+        "".join(text % self.values for text in self.texts())
 
 
 def sealed(letter: Letter) -> bytes:

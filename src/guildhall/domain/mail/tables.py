@@ -1,6 +1,6 @@
 """The letters of an installation, sealed: many carry a one-time link."""
 
-from sqlalchemy import Column, Index, Integer, Table, Text, text
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, text
 
 from guildhall.core.columns import created, digest, id_column, moment, one_of
 from guildhall.core.db import PORTAL
@@ -17,7 +17,9 @@ mail = Table(
     Column("status", Text, nullable=False, server_default="queued"),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("error", Text, nullable=False, server_default=""),
+    Column("queued_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     moment("sent_at"),
+    moment("erased_at"),
     created(),
     one_of("status", STATUSES),
     Index("ix_mail_created_at", "created_at"),

@@ -143,6 +143,9 @@ audit.read       x x x x x -
 audit.export     x - - - - -
 jobs.read        x x - x x -
 jobs.retry       x - - x - -
+mail.list        x x - x x -
+mail.open        x - - - - -
+mail.send        x x - x - -
 """
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from guildhall.surfaces.kit.brand import DEFAULT_COLOUR
+from guildhall.core.colours import DEFAULT_COLOUR
 from guildhall.surfaces.kit.i18n import Speech
 
 Theme = Literal["system", "light", "dark"]

@@ -33,6 +33,7 @@ SOURCES = (
     ("guildhall.domain.tenancy", "rollups.sql"),
     ("guildhall.domain.notify", "notices.sql"),
     ("guildhall.domain.jobs", "jobs.sql"),
+    ("guildhall.domain.mail", "letters.sql"),
 )
 # Written once and run for each kind of person: the three have the same shape and share no row.
 EACH_KIND = (("guildhall.domain.people", "one_time.sql"),)
@@ -94,6 +95,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.jobs_for_staff(text, text, bigint, integer)": ("staff",),
     "portal.jobs_summary()": ("staff", "worker"),
     "portal.job_retry(bigint)": ("staff",),
+    "portal.open_letter(uuid)": ("staff",),
     "portal.link_guard()": (),
     "portal.audit_refuse()": (),
     "portal.link_notices()": (),

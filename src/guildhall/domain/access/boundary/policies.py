@@ -155,6 +155,18 @@ _TICKET_FIELDS = (
     "version",
     "updated_at",
 )
+_LETTER = (
+    "id",
+    "kind",
+    "recipient",
+    "status",
+    "attempts",
+    "error",
+    "queued_at",
+    "sent_at",
+    "erased_at",
+    "created_at",
+)
 _LINK_FIELDS = (
     "access_role",
     "custom_permissions",
@@ -355,10 +367,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         for role in ("partner", "customer", "staff")
         for rule in (_reads(role, OWN_SESSION), _adds(role, OWN_SESSION), _changes(role, OWN_SESSION, "moment"))
     ),
-    # A letter is written by whoever causes it and read by nobody but its deliverer and staff.
+    # Whoever causes a letter writes it; nobody but its deliverer reads it, and staff by portal.open_letter.
     "portal.mail": (
-        *(_adds(role, ANY_ROW, "id", "kind", "recipient", "sealed") for role in ("partner", "customer")),
-        *_everything("staff"),
+        *(_adds(role, ANY_ROW, "id", "kind", "recipient", "sealed") for role in ("partner", "customer", "staff")),
+        _reads("staff", ANY_ROW, *_LETTER),
+        _changes("staff", ANY_ROW, "status", "error", "queued_at", check="status = 'queued'"),
         *_everything("worker"),
     ),
     "portal.idempotency_key": (

@@ -1,0 +1,1 @@
+"""Who carries letters: an SMTP server, or nobody."""
