@@ -12,7 +12,7 @@ from guildhall.worlds.demo_tenants import Tenant
 from guildhall.worlds.ground import Connection, chance, copy, made_id, midnight
 
 METRICS = ("active_subscribers", "bandwidth_gb", "api_calls")
-_CAUSES = ("Power failure", "Fibre cut", "Faulty update", "Upstream carrier", "Overheated cabinet", "Unknown")
+_CAUSES = ("Power failure", "Fibre cut", "Faulty update", "Upstream carrier", "Overheated cabinet", "")
 _STILL_DOWN = "prairie-link"
 _DAY = timedelta(days=1)
 
