@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from guildhall.core import clock, crypto, db, embedded
 from guildhall.core.actor import Actor, Surface, anonymous
 from guildhall.domain.migrations.run import migrate
-from guildhall.domain.people import passwords
+from guildhall.domain.people import methods, passwords
 from guildhall.domain.people.sessions import find
 from guildhall.domain.people.sign_in import sign_in
 from guildhall.hosts import Front
@@ -146,6 +146,7 @@ class World:
         """Open the pools alone, for tests that call the domain."""
         crypto.set_master(MASTER)
         passwords.allow_demo(allowed=True)
+        methods.install(SETTINGS.ways_in)
         urls = {
             surface: self.cluster.login_url(login, self.database, driver="postgresql+asyncpg")
             for surface, login in LOGIN_OF.items()

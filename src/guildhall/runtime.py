@@ -15,7 +15,7 @@ from guildhall.core.actor import Surface
 from guildhall.domain.access.boundary.roles import LOGINS
 from guildhall.domain.mail.office import Look, Office, open_office
 from guildhall.domain.migrations.run import migrate
-from guildhall.domain.people import passwords
+from guildhall.domain.people import methods, passwords
 from guildhall.settings import Settings
 
 LOGIN_OF = {
@@ -110,6 +110,7 @@ def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surfa
     """Set the secret and open a pool for each of `surfaces` in this process."""
     crypto.set_master(secret_of(settings).encode())
     passwords.allow_demo(allowed=settings.demo)
+    methods.install(settings.ways_in)
     urls = {
         surface: surface_url(settings, surface, socket).replace("postgresql://", "postgresql+asyncpg://", 1)
         for surface in surfaces

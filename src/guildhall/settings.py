@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from email_validator import EmailNotValidError, validate_email
@@ -52,6 +52,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     smtp_url: str = ""
     mail_from: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    sign_in_methods: tuple[Literal["password", "passkey", "email_link"], ...] = ()
     migrate_url: str = ""
     database_urls: dict[str, str] = {}
 
@@ -59,6 +60,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     def base_host(self) -> str:
         """Return the base host with its port, as browsers send it: `localhost:8000` in development."""
         return self.base or f"localhost:{self.port}"
+
+    @property
+    def ways_in(self) -> tuple[str, ...]:
+        """Return the ways to sign in: those that were set, else password and passkey; in the demo all three."""
+        usual = ("password", "passkey", "email_link") if self.demo else ("password", "passkey")
+        return self.sign_in_methods or usual
 
     @property
     def embedded(self) -> bool:
@@ -110,8 +117,9 @@ def _checked(values: dict[str, Any]) -> Settings:
         if unknown:
             raise SettingsError(f"GUILDHALL_SURFACES: unknown {', '.join(unknown)}; known: {', '.join(LABELS)}")
         values["surfaces"] = [LABELS[label.strip()] for label in text.split(",")]
-    if isinstance(text := values.get("trusted_proxies"), str):
-        values["trusted_proxies"] = [part.strip() for part in text.split(",") if part.strip()]
+    for name in ("trusted_proxies", "sign_in_methods"):
+        if isinstance(text := values.get(name), str):
+            values[name] = [part.strip() for part in text.split(",") if part.strip()]
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
     except msgspec.ValidationError as error:

@@ -9,6 +9,7 @@ from guildhall.domain.notify import tables as notify
 from guildhall.domain.partners import tables as partners
 from guildhall.domain.people import limit_tables as limits
 from guildhall.domain.people import one_time_tables as one_time
+from guildhall.domain.people import sign_in_tables as sign_in
 from guildhall.domain.people import tables as people
 from guildhall.domain.tenancy import tables as tenancy
 
@@ -23,5 +24,6 @@ __all__ = [
     "one_time",
     "partners",
     "people",
+    "sign_in",
     "tenancy",
 ]

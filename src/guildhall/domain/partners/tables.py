@@ -1,6 +1,7 @@
 """Organisations in the programme."""
 
 from sqlalchemy import Column, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from guildhall.core.columns import created, document, id_column, one_of, updated
 from guildhall.core.db import PORTAL
@@ -21,6 +22,11 @@ partner = Table(
     Column("country", Text, nullable=False, server_default=""),
     Column("website", Text, nullable=False, server_default=""),
     Column("home_tenant_id", Uuid),
+    Column(
+        "sign_in_methods",
+        ARRAY(Text),
+        comment="The ways in that this partner allows of the installation's; all of them where it is empty",
+    ),
     document("metadata"),
     created(),
     updated(),

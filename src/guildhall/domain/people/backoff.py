@@ -17,22 +17,27 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import TooManyRequests
 from guildhall.domain.people.doors import DOORS
 
-_TRY = text("SELECT * FROM portal.sign_in_try(:door, :subjects, :free, :longest, :leak, :moment)")
+_TRY = text("SELECT * FROM portal.sign_in_try(:door, :subjects, :free, :first, :longest, :leak, :moment)")
 _FORGIVE = text("SELECT * FROM portal.sign_in_forgive(:door, :forget, :subjects, :moment)")
 _SIX_OF_SITE = 64  # bits of an IPv6 address that one site shares
 
 
 class Measure(Struct, frozen=True):
-    """How one count behaves: `free` tries without a wait, waits up to `longest`, one less each `leak` (seconds)."""
+    """How one count behaves: `free` tries without a wait, then one of `first`, doubled up to `longest` (seconds).
+
+    It loses one try each `leak` seconds.
+    """
 
     free: int
     longest: int
     leak: int
+    first: int = 2
 
 
 PAIR = Measure(free=4, longest=900, leak=900)
 NETWORK = Measure(free=30, longest=300, leak=60)
 PERSON = Measure(free=50, longest=30, leak=300)
+LETTERS = Measure(free=5, longest=720, leak=720, first=720)  # five an hour to one address, whoever asks
 
 
 class Try(Struct, frozen=True):
@@ -48,11 +53,22 @@ async def begin(origin: Actor, *, subject: str, now: datetime, known: bool = Fal
     `known` is that the browser has shown to belong to the subject before. Raises TooManyRequests, and counts
     nothing, while one of the counts makes it wait.
     """
-    counts = _counts(origin, subject, known=known, purpose=purpose)
+    return await _counted(origin, _counts(origin, subject, known=known, purpose=purpose), now)
+
+
+async def letter(origin: Actor, *, address: str, now: datetime) -> None:
+    """Count a letter that somebody asks to be sent to `address`; raises TooManyRequests when there were enough."""
+    network = (_key("letter", "network", network_of(origin.ip)), NETWORK)
+    await _counted(origin, [(_key("letter", "person", address), LETTERS), network], now)
+
+
+async def _counted(origin: Actor, counts: list[tuple[bytes, Measure]], now: datetime) -> Try:
+    """Count one try in each of `counts`, or raise TooManyRequests and count nothing."""
     values = {
         "door": DOORS[origin.surface].kind,  # console and API are two doors to one kind of people
         "subjects": [key for key, _ in counts],
         "free": [measure.free for _, measure in counts],
+        "first": [measure.first for _, measure in counts],
         "longest": [measure.longest for _, measure in counts],
         "leak": [measure.leak for _, measure in counts],
         "moment": now,

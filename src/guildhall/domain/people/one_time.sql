@@ -49,6 +49,9 @@ BEGIN
     IF again THEN
         UPDATE %SCHEMA%.%KIND%_session AS s SET ended_at = now() WHERE s.user_id = mine.user_id AND s.ended_at IS NULL;
     END IF;
+    IF mine.purpose = 'recover' THEN
+        DELETE FROM %SCHEMA%.%KIND%_passkey AS k WHERE k.user_id = mine.user_id;
+    END IF;
     IF mine.purpose <> 'reset' THEN
         DELETE FROM %SCHEMA%.%KIND%_recovery_code AS c WHERE c.user_id = mine.user_id;
         INSERT INTO %SCHEMA%.%KIND%_recovery_code (id, user_id, code_hash)

@@ -14,12 +14,14 @@ from guildhall.core import crypto, db
 from guildhall.core.actor import Actor
 from guildhall.core.ids import new_id
 from guildhall.domain.audit.trail import Action, Target, record
+from guildhall.domain.people import methods
 from guildhall.domain.people.doors import Door, session_columns
 from guildhall.domain.people.sessions import LONGEST
 
 # What uses the proof up, so that it opens one session only; it raises Unauthorized where another request was first.
 Use = Callable[[AsyncConnection, Actor], Awaitable[None]]
 _LONGEST_AGENT = 300
+BOUND = "b."
 
 
 class SignedIn(Struct, frozen=True):
@@ -28,6 +30,11 @@ class SignedIn(Struct, frozen=True):
     token: str
     session_id: UUID
     actor: Actor
+
+
+def with_binding(token: str, binding: str) -> str:
+    """Return what a session is kept by: of a token that is bound to a browser, the token with that browser."""
+    return f"{token} {binding}" if token.startswith(BOUND) else token
 
 
 async def open_session(
@@ -40,13 +47,16 @@ async def open_session(
     now: datetime,
     lifetime: timedelta = LONGEST,
     use: Use | None = None,
+    binding: str = "",
 ) -> SignedIn:
     """Write a session for the person of `login` (a row of the door's log-in function) and its entry in the trail.
 
     `method` is how the person came in; `factor_at` when a second factor was shown, None where none was. `use` runs
-    first, in the same transaction, under the person's own role.
+    first, in the same transaction, under the person's own role. `binding` is the browser that alone may show the
+    token. Raises Forbidden where the person's partner does not allow this way in.
     """
-    session_id, token = new_id(), crypto.new_token()
+    methods.require(method, login.get("sign_in_methods"))
+    session_id, token = new_id(), (BOUND if binding else "") + crypto.new_token()
     actor = _became(origin, door, login, session_id=session_id, method=method, factor_at=factor_at)
     async with db.transaction(actor) as connection:
         if use is not None:
@@ -58,7 +68,7 @@ async def open_session(
             insert(door.session).values(
                 id=session_id,
                 user_id=actor.user_id,
-                token_hash=crypto.token_hash(token),
+                token_hash=crypto.token_hash(with_binding(token, binding)),
                 method=method,
                 factor_at=factor_at,
                 ip=actor.ip,

@@ -36,17 +36,19 @@ SOURCES = (
     ("guildhall.domain.mail", "letters.sql"),
 )
 # Written once and run for each kind of person: the three have the same shape and share no row.
-EACH_KIND = (("guildhall.domain.people", "one_time.sql"),)
+EACH_KIND = (("guildhall.domain.people", "one_time.sql"), ("guildhall.domain.people", "sign_in_methods.sql"))
 KINDS: tuple[dict[str, str], ...] = (
     {
         "KIND": "partner",
         "SCHEMA": "portal",
+        "NARROWED": "(SELECT p.sign_in_methods FROM portal.partner AS p WHERE p.id = u.partner_id)",
         "PARTNER": "p.id, p.name",
         "TENANT": "NULL::uuid, NULL::text",
         "ORGANISATION": "JOIN portal.partner AS p ON p.id = u.partner_id AND p.status <> 'terminated'",
     },
     {
         "KIND": "staff",
+        "NARROWED": "NULL::text[]",
         "SCHEMA": "portal",
         "PARTNER": "NULL::uuid, NULL::text",
         "TENANT": "NULL::uuid, NULL::text",
@@ -54,6 +56,7 @@ KINDS: tuple[dict[str, str], ...] = (
     },
     {
         "KIND": "customer",
+        "NARROWED": "NULL::text[]",
         "SCHEMA": "tenancy",
         "PARTNER": "NULL::uuid, NULL::text",
         "TENANT": "t.id, t.name",
@@ -78,6 +81,15 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.use_partner_one_time(bytea, text, bytea, bigint, bytea[])": ("partner",),
     "portal.use_staff_one_time(bytea, text, bytea, bigint, bytea[])": ("staff",),
     "tenancy.use_customer_one_time(bytea, text, bytea, bigint, bytea[])": ("customer",),
+    "portal.keep_partner_email_link(text, bytea, bytea, bytea, timestamptz)": ("partner",),
+    "portal.use_partner_email_link(uuid)": ("partner",),
+    "portal.own_partner_ways()": ("partner",),
+    "portal.keep_staff_email_link(text, bytea, bytea, bytea, timestamptz)": ("staff",),
+    "portal.use_staff_email_link(uuid)": ("staff",),
+    "portal.own_staff_ways()": ("staff",),
+    "tenancy.keep_customer_email_link(text, bytea, bytea, bytea, timestamptz)": ("customer",),
+    "tenancy.use_customer_email_link(uuid)": ("customer",),
+    "tenancy.own_customer_ways()": ("customer",),
     "tenancy.own_memberships()": ("customer",),
     "tenancy.approved_tenant()": ("customer",),
     "portal.is_lead()": ("staff",),
@@ -105,15 +117,22 @@ CALLS: dict[str, tuple[str, ...]] = {
     "tenancy.ticket_notices()": (),
     "tenancy.comment_notices()": (),
 }
+_PEOPLE_WRITTEN = ("user", "one_time", "recovery_code", "email_link")
+_PEOPLE_DELETED = ("recovery_code", "email_link", "passkey")
 # The definer reads and writes these beside what it may read: sessions, links, rollups, the trail.
 _DEFINER_WRITES = (
     "portal.partner_session",
     "portal.staff_session",
     "tenancy.customer_session",
-    *(f"{kind['SCHEMA']}.{kind['KIND']}_{table}" for kind in KINDS for table in ("user", "one_time", "recovery_code")),
     "tenancy.customer_membership",
+    *(
+        f"{kind['SCHEMA']}.{kind['KIND']}_{table}"
+        for kind in KINDS
+        for table in ("user", "one_time", "recovery_code", "email_link")
+    ),
     "portal.partner_refresh_token",
     "portal.sign_in_backoff",
+    "portal.used_challenge",
     "portal.partner_tenant_link",
     "portal.audit_head",
     "portal.audit_entry",
@@ -126,7 +145,12 @@ _DEFINER_WRITES = (
 
 _DEFINER_DELETES = (
     "portal.sign_in_backoff",
-    *(f"{kind['SCHEMA']}.{kind['KIND']}_recovery_code" for kind in KINDS),
+    "portal.used_challenge",
+    *(
+        f"{kind['SCHEMA']}.{kind['KIND']}_{table}"
+        for kind in KINDS
+        for table in ("recovery_code", "email_link", "passkey")
+    ),
 )
 
 

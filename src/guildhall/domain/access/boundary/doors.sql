@@ -1,5 +1,6 @@
 -- Doors: what a bare log-in may call before anybody is known. Each takes a secret or an address and returns at
--- most one row. Expiry and idle time are decided here, so a dead session is found by no surface.
+-- most one row. Expiry and idle time are decided here, so a dead session is found by no surface. The session of a
+-- link by mail has no idle time: it is bound to its browser by its token's hash (domain/people/opening.py).
 
 DROP FUNCTION IF EXISTS portal.find_partner_session(bytea, uuid, text, uuid);
 CREATE FUNCTION portal.find_partner_session(token bytea, session uuid, session_kind text, tenant uuid)
@@ -38,11 +39,11 @@ BEGIN
     WHERE s.kind = session_kind
       AND ((token IS NOT NULL AND s.token_hash = token) OR (token IS NULL AND s.id = session))
       AND s.ended_at IS NULL AND s.expires_at > now()
-      AND (s.kind = 'api' OR s.last_seen_at > now() - interval '12 hours');
+      AND (s.kind = 'api' OR s.method = 'email_link' OR s.last_seen_at > now() - interval '12 hours');
     UPDATE portal.partner_session AS s SET last_seen_at = now()
     WHERE s.kind = session_kind AND ((token IS NOT NULL AND s.token_hash = token) OR (token IS NULL AND s.id = session))
       AND s.ended_at IS NULL AND s.expires_at > now()
-      AND (s.kind = 'api' OR s.last_seen_at > now() - interval '12 hours')
+      AND (s.kind = 'api' OR s.method = 'email_link' OR s.last_seen_at > now() - interval '12 hours')
       AND s.last_seen_at < now() - interval '5 minutes';
 END
 $$;
@@ -62,10 +63,11 @@ BEGIN
     FROM portal.staff_session AS s
     JOIN portal.staff_user AS u ON u.id = s.user_id AND u.status = 'active'
     WHERE s.token_hash = token AND s.ended_at IS NULL AND s.expires_at > now()
-      AND s.last_seen_at > now() - interval '12 hours';
+      AND (s.method = 'email_link' OR s.last_seen_at > now() - interval '12 hours');
     UPDATE portal.staff_session AS s SET last_seen_at = now()
     WHERE s.token_hash = token AND s.ended_at IS NULL
-      AND s.last_seen_at BETWEEN now() - interval '12 hours' AND now() - interval '5 minutes';
+      AND (s.method = 'email_link' OR s.last_seen_at > now() - interval '12 hours')
+      AND s.last_seen_at < now() - interval '5 minutes';
 END
 $$;
 
@@ -89,38 +91,42 @@ BEGIN
         ON m.user_id = u.id AND m.tenant_id = s.tenant_id AND m.status = 'active'
     JOIN tenancy.tenant AS t ON t.id = m.tenant_id
     WHERE s.token_hash = token AND s.ended_at IS NULL AND s.expires_at > now()
-      AND s.last_seen_at > now() - interval '12 hours';
+      AND (s.method = 'email_link' OR s.last_seen_at > now() - interval '12 hours');
     UPDATE tenancy.customer_session AS s SET last_seen_at = now()
     WHERE s.token_hash = token AND s.ended_at IS NULL
-      AND s.last_seen_at BETWEEN now() - interval '12 hours' AND now() - interval '5 minutes';
+      AND (s.method = 'email_link' OR s.last_seen_at > now() - interval '12 hours')
+      AND s.last_seen_at < now() - interval '5 minutes';
 END
 $$;
 
 -- Sign-in: the credentials of one address, for the surface's own kind of people only.
-CREATE OR REPLACE FUNCTION portal.find_partner_login(address text)
-RETURNS TABLE (user_id uuid, name text, password_hash text, totp_secret bytea, totp_last_step bigint,
-               partner_id uuid, partner_name text)
+DROP FUNCTION IF EXISTS portal.find_partner_login(text);
+CREATE FUNCTION portal.find_partner_login(address text)
+RETURNS TABLE (user_id uuid, name text, password_hash text, totp_secret bytea, totp_last_step bigint, language text,
+               partner_id uuid, partner_name text, sign_in_methods text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT u.id, u.name, u.password_hash, u.totp_secret, u.totp_last_step, p.id, p.name
+    SELECT u.id, u.name, u.password_hash, u.totp_secret, u.totp_last_step, u.language, p.id, p.name, p.sign_in_methods
     FROM portal.partner_user AS u JOIN portal.partner AS p ON p.id = u.partner_id AND p.status <> 'terminated'
     WHERE u.email = lower(address) AND u.status = 'active'
 $$;
 
-CREATE OR REPLACE FUNCTION portal.find_staff_login(address text)
-RETURNS TABLE (user_id uuid, name text, password_hash text, totp_secret bytea, totp_last_step bigint)
+DROP FUNCTION IF EXISTS portal.find_staff_login(text);
+CREATE FUNCTION portal.find_staff_login(address text)
+RETURNS TABLE (user_id uuid, name text, password_hash text, totp_secret bytea, totp_last_step bigint, language text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT u.id, u.name, u.password_hash, u.totp_secret, u.totp_last_step
+    SELECT u.id, u.name, u.password_hash, u.totp_secret, u.totp_last_step, u.language
     FROM portal.staff_user AS u WHERE u.email = lower(address) AND u.status = 'active'
 $$;
 
-CREATE OR REPLACE FUNCTION tenancy.find_customer_login(address text)
-RETURNS TABLE (user_id uuid, name text, password_hash text, totp_secret bytea, totp_last_step bigint,
+DROP FUNCTION IF EXISTS tenancy.find_customer_login(text);
+CREATE FUNCTION tenancy.find_customer_login(address text)
+RETURNS TABLE (user_id uuid, name text, password_hash text, totp_secret bytea, totp_last_step bigint, language text,
                tenant_id uuid, tenant_name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT u.id, u.name, u.password_hash, u.totp_secret, u.totp_last_step, t.id, t.name
+    SELECT u.id, u.name, u.password_hash, u.totp_secret, u.totp_last_step, u.language, t.id, t.name
     FROM tenancy.customer_user AS u
     JOIN tenancy.customer_membership AS m ON m.user_id = u.id AND m.status = 'active'
     JOIN tenancy.tenant AS t ON t.id = m.tenant_id
@@ -159,12 +165,13 @@ END
 $$;
 
 -- Back-off (domain/people/backoff.py). A try is counted before it is judged; while one of its counts waits, none of
--- them grows. A count loses one each `leak` seconds; above `free` it waits twice as long each time, at most `longest`.
+-- them grows. A count loses one each `leak` seconds; above `free` it waits `first`, doubled each time up to `longest`.
 DROP FUNCTION IF EXISTS portal.sign_in_wait(text, bytea);
 DROP FUNCTION IF EXISTS portal.sign_in_failed(text, bytea);
 DROP FUNCTION IF EXISTS portal.sign_in_succeeded(text, bytea);
 CREATE OR REPLACE FUNCTION portal.sign_in_try(
-    door text, subjects bytea[], free integer[], longest integer[], leak integer[], moment timestamptz
+    door text, subjects bytea[], free integer[], first integer[], longest integer[], leak integer[],
+    moment timestamptz
 ) RETURNS TABLE (seconds integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -182,12 +189,13 @@ BEGIN
         UPDATE portal.sign_in_backoff AS b SET
             failures = n.level + 1,
             blocked_until = moment + interval '1 second'
-                * CASE WHEN n.level < n.free THEN 0 ELSE least(n.longest, power(2, least(n.level + 1 - n.free, 20))) END,
+                * CASE WHEN n.level < n.free THEN 0
+                       ELSE least(n.longest, n.first * power(2, least(n.level - n.free, 20))) END,
             updated_at = CASE WHEN n.level = 0 OR n.level < b.failures THEN moment ELSE b.updated_at END
         FROM (
-            SELECT x.subject, m.free, m.longest,
+            SELECT x.subject, m.free, m.first, m.longest,
                    greatest(0, x.failures - floor(extract(epoch FROM moment - x.updated_at) / m.leak))::integer AS level
-            FROM unnest(subjects, free, longest, leak) AS m (subject, free, longest, leak)
+            FROM unnest(subjects, free, first, longest, leak) AS m (subject, free, first, longest, leak)
             JOIN portal.sign_in_backoff AS x ON x.surface = door AND x.subject = m.subject
         ) AS n
         WHERE b.surface = door AND b.subject = n.subject;
@@ -211,5 +219,17 @@ BEGIN
     SET failures = greatest(0, b.failures - 1), blocked_until = least(b.blocked_until, moment)
     WHERE b.surface = door AND b.subject = ANY (subjects);
     RETURN QUERY SELECT true;
+END
+$$;
+
+-- A passkey's challenge is shown once: of two requests with the same one, one gets a row.
+DROP FUNCTION IF EXISTS portal.use_challenge(bytea, timestamptz);
+CREATE FUNCTION portal.use_challenge(shown bytea, until timestamptz) RETURNS TABLE (first boolean)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM portal.used_challenge AS c WHERE c.expires_at < now() - interval '1 hour';
+    RETURN QUERY
+    INSERT INTO portal.used_challenge (challenge, expires_at) VALUES (shown, until) ON CONFLICT DO NOTHING RETURNING true;
 END
 $$;

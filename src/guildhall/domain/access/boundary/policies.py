@@ -121,6 +121,18 @@ OWN_SESSION = f"user_id = {USER_ID}"
 # What everybody but the definer sees of a one-time link: never its hash.
 _ONE_TIME = ("id", "user_id", "purpose", "created_by", "expires_at", "used_at", "created_at")
 _RECOVERY_CODE = ("id", "user_id", "used_at", "created_at")
+
+
+def _passkeys(role: str) -> tuple[Rule, ...]:
+    """Return the rules of one kind's passkeys: everybody keeps the own, nobody sees another's."""
+    return (
+        _reads(role, OWN_SESSION),
+        _adds(role, OWN_SESSION),
+        _changes(role, OWN_SESSION, "name", "sign_count", "last_used_at"),
+        Rule(role, "DELETE", OWN_SESSION),
+    )
+
+
 LED_PARTNER = "partner_id = ANY (ARRAY(SELECT portal.led_partner()))"
 _COLLEAGUES = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE partner_id = {PARTNER_ID}))"
 _LED = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE {LED_PARTNER}))"
@@ -259,6 +271,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _changes("staff", OWN_SESSION, "ended_at", "factor_at"),
     ),
     "portal.sign_in_backoff": (),
+    "portal.used_challenge": (),
+    "portal.partner_passkey": _passkeys("partner"),
+    "portal.staff_passkey": _passkeys("staff"),
+    "portal.partner_email_link": (),
+    "portal.staff_email_link": (),
     "portal.partner_one_time": (
         _reads("partner", f"{OWN_SESSION} OR {_COLLEAGUES}", *_ONE_TIME),
         _adds("partner", _LED_OR_OWN),
@@ -428,6 +445,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _changes("staff", ANY_ROW, "expires_at"),
         _adds("platform", ANY_ROW),
     ),
+    "tenancy.customer_passkey": _passkeys("customer"),
+    "tenancy.customer_email_link": (),
     "tenancy.customer_recovery_code": (_reads("customer", OWN_SESSION, *_RECOVERY_CODE),),
     "tenancy.link_code": (
         _reads(

@@ -21,23 +21,33 @@ DOORS: Mapping[str, tuple[str, ...]] = {
         "portal.find_partner_login(text)",
         "portal.use_refresh_token(bytea)",
         "portal.find_partner_one_time(bytea)",
+        "portal.find_partner_passkey(bytea)",
+        "portal.find_partner_email_link(bytea)",
+        "portal.try_partner_email_code(bytea)",
     ),
     "customer": (
         "tenancy.find_customer_session(bytea)",
         "tenancy.find_customer_login(text)",
         "tenancy.find_customer_one_time(bytea)",
+        "tenancy.find_customer_passkey(bytea)",
+        "tenancy.find_customer_email_link(bytea)",
+        "tenancy.try_customer_email_code(bytea)",
     ),
     "staff": (
         "portal.find_staff_session(bytea)",
         "portal.find_staff_login(text)",
         "portal.find_staff_one_time(bytea)",
+        "portal.find_staff_passkey(bytea)",
+        "portal.find_staff_email_link(bytea)",
+        "portal.try_staff_email_code(bytea)",
     ),
     "platform": (),
     "worker": (),
 }
 SHARED_DOORS = (
-    "portal.sign_in_try(text, bytea[], integer[], integer[], integer[], timestamptz)",
+    "portal.sign_in_try(text, bytea[], integer[], integer[], integer[], integer[], timestamptz)",
     "portal.sign_in_forgive(text, bytea[], bytea[], timestamptz)",
+    "portal.use_challenge(bytea, timestamptz)",
 )
 _TOKEN = re.compile(r"@(" + "|".join((*LOGINS, *PLAIN_ROLES)) + r")\b")
 
