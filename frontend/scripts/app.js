@@ -5,6 +5,7 @@ import { dialogs } from "./dialogs.js";
 import { filters } from "./filters.js";
 import { messages } from "./messages.js";
 import { picker } from "./picker.js";
+import { printing } from "./print.js";
 import { theme } from "./theme.js";
 
 // The content security policy forbids inline styles and evaluated code, so htmx must not try either.
@@ -13,4 +14,4 @@ htmx.config.allowEval = false;
 htmx.config.selfRequestsOnly = true;
 htmx.config.scrollIntoViewOnBoost = false;
 
-for (const install of [theme, dialogs, filters, messages, copying, picker]) install(document);
+for (const install of [theme, dialogs, filters, messages, copying, printing, picker]) install(document);

@@ -3,6 +3,7 @@
 An unknown host gets 400; `/healthz` and `/readyz` answer for any host, `/metrics` for this machine only.
 """
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -35,6 +36,7 @@ SECONDS = Histogram(
 )
 _log = structlog.get_logger("guildhall.request")
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_SECRET = re.compile(r"/[\w.~-]{40,}")  # a one-time link in a path; ids are shorter
 _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -138,7 +140,7 @@ class Front:
         return str(address)
 
     def _note(self, surface: Surface | None, scope: Scope, status: int, seconds: float, request_id: str) -> None:
-        """Count and log one answer: the path without its query, and no header."""
+        """Count and log one answer: the path without its query and without what opens something, and no header."""
         name = str(surface or "front")
         REQUESTS.labels(name, f"{status // 100}xx").inc()
         SECONDS.labels(name).observe(seconds)
@@ -148,7 +150,7 @@ class Front:
             "request",
             surface=name,
             method=scope["method"],
-            path=scope["path"],
+            path=_SECRET.sub("/…", scope["path"]),
             status=status,
             milliseconds=round(seconds * 1000, 1),
             request_id=request_id,

@@ -2,11 +2,10 @@
 
 import json
 
-import pyotp
 import pytest
 
-from guildhall.core import clock
-from support_world import World, csrf
+from support_welcome import walked
+from support_world import World
 
 pytestmark = pytest.mark.anyio
 LEAD, READER = "lead@halcyon.example", "read_only@halcyon.example"
@@ -148,50 +147,20 @@ async def invited(world: World) -> str:
     return "/welcome/" + page.text.split("/welcome/", 1)[1].split('"', 1)[0]
 
 
-def filled(page: str) -> tuple[str, str]:
-    sealed = page.split('name="sealed" value="', 1)[1].split('"', 1)[0]
-    secret = page.split('id="key" type="text" value="', 1)[1].split('"', 1)[0]
-    return sealed, secret
-
-
-async def test_a_first_approver_is_invited_and_sets_password_and_factor_once(world: World) -> None:
+async def test_a_first_approver_is_invited_and_comes_in_with_the_link(world: World) -> None:
     path, customer = await invited(world), world.client("customers")
-    for _ in range(2):
-        page = await customer.get(path)
-        assert page.status_code == 200, "looking consumes nothing"
-    sealed, secret = filled(page.text)
-    assert "style=" not in page.text
-    code = pyotp.TOTP(secret).at(clock.now())
-    good = {"sealed": sealed, "password": "long enough words", "code": code}
-    for wrong in ({"password": "short"}, {"code": "000000"}, {"sealed": "forged"}, {"password": "nuria soler 12345"}):
-        answer = await world.post(customer, path, **(good | wrong))
-        assert answer.status_code == 422
-        assert "field-error" in answer.text
-    done = await world.post(customer, path, **good)
-    assert done.status_code == 303
-    again = await world.post(customer, path, **good)
-    assert again.status_code == 410
-    assert "Link already used" in again.text
-    assert "Link already used" in (await customer.get(path)).text
-    later = pyotp.TOTP(secret).at(int(clock.now().timestamp()) + 30)
-    form = {"email": "nuria@quarry-lake.example", "password": "long enough words", "code": later}
-    signed = await customer.post("/sign-in", data={"_csrf_token": await csrf(customer), **form})
-    assert signed.status_code == 303
+    await walked(world, customer, path)
     assert "Who has access" in (await customer.get("/")).text
+    assert "Link already used" in (await customer.get(path)).text
     acts = world.sql("SELECT action FROM portal.audit_entry WHERE chain_id = %s", world.tenant("quarry-lake"))
     assert {"person.invited", "sign_in.enrolled"} <= {row["action"] for row in acts}
 
 
-async def test_a_new_link_kills_the_old_one_and_a_secret_fits_its_own_link_only(world: World) -> None:
+async def test_a_new_invitation_kills_the_link_of_before(world: World) -> None:
     old, customer = await invited(world), world.client("customers")
-    sealed, secret = filled((await customer.get(old)).text)
-    new = await invited(world)
+    assert (await customer.get(old)).status_code == 200
+    await invited(world)
     assert (await customer.get(old)).status_code == 410
-    answer = await world.post(
-        customer, new, sealed=sealed, password="long enough words", code=pyotp.TOTP(secret).at(clock.now())
-    )
-    assert answer.status_code == 422
-    assert (await customer.get("/welcome/" + "x" * 43)).status_code == 404
 
 
 async def test_a_person_of_two_customers_switches(world: World) -> None:

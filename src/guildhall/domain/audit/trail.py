@@ -48,6 +48,13 @@ class Action(StrEnum):
     PASSKEY_RENAMED = "passkey.renamed"
     PASSKEY_REMOVED = "passkey.removed"
     ENROLLED = "sign_in.enrolled"
+    PASSWORD_CHANGED = "sign_in.password_changed"  # noqa: S105 - a verb
+    PASSWORD_RESET_ASKED = "sign_in.password_reset_asked"  # noqa: S105 - a verb
+    PASSWORD_RESET = "sign_in.password_reset"  # noqa: S105 - a verb
+    FACTOR_REPLACED = "sign_in.factor_replaced"
+    RECOVERED = "sign_in.recovered"
+    RECOVERY_CODES_MADE = "sign_in.recovery_codes_made"
+    RECOVERY_CODE_USED = "sign_in.recovery_code_used"
     REFUSED = "access.refused"
     TENANT_ENTERED = "tenant.entered"
     TENANT_VIEWED = "tenant.viewed"
@@ -79,6 +86,9 @@ class Action(StrEnum):
     PERSON_INVITED = "person.invited"
     PERSON_DEACTIVATED = "person.deactivated"
     PERSON_REACTIVATED = "person.reactivated"
+    RECOVERY_ASKED = "person.recovery_asked"
+    RECOVERY_WITHDRAWN = "person.recovery_withdrawn"
+    RECOVERY_STARTED = "person.recovery_started"
     PERSON_ROLE_CHANGED = "person.role_changed"
     PARTNER_CHANGED = "partner.changed"
     DATA_IMPORTED = "data.imported"

@@ -1,117 +1,224 @@
-"""Using a one-time link: the customer's person sets a password and a second factor, once."""
+"""Using a one-time link: password, second factor and recovery codes, or a new password; then a session (PRODUCT §3).
 
-import asyncio
+Looking at a link and going through its steps keeps nothing: what was chosen travels sealed with the forms and is
+written once, at the end, in the transaction that uses the link up and opens the session.
+"""
+
 import base64
 import binascii
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from msgspec import Struct
-from sqlalchemy import text
+from sqlalchemy import LargeBinary, TextClause, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import crypto, db
 from guildhall.core.actor import Actor, Kind
 from guildhall.core.errors import Conflict, Invalid
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.people import factors, passwords
+from guildhall.domain.people import backoff, factors, passwords, proofs, recovery_codes, security_letters
+from guildhall.domain.people.doors import DOORS
+from guildhall.domain.people.one_time import Purpose
+from guildhall.domain.people.opening import SignedIn, open_session
 
 State = Literal["open", "used", "expired", "enrolled", "unknown"]
-_FIND = text("SELECT * FROM tenancy.find_customer_one_time(:token)")
-_USE = text("SELECT * FROM tenancy.use_customer_one_time(:token, :password, :factor, :step, ARRAY[]::bytea[])")
+_DRAFT_LIFE = timedelta(hours=1)
+_GONE = "This link no longer works"
 
 
-class Invite(Struct, frozen=True, kw_only=True):
-    """A one-time link as its holder sees it; everything but `state` is empty for an unknown one."""
+def _call(kind: Kind, verb: str, arguments: str) -> TextClause:
+    """Return the call of one of the functions that each kind of person has."""
+    name = {Kind.PARTNER_USER: "portal.{}_partner", Kind.STAFF_USER: "portal.{}_staff"}.get(kind, "tenancy.{}_customer")
+    return text(f"SELECT * FROM {name.format(verb)}_one_time({arguments})")
+
+
+_KINDS = (Kind.PARTNER_USER, Kind.STAFF_USER, Kind.CUSTOMER_USER)
+_FIND: Mapping[Kind, TextClause] = {kind: _call(kind, "find", ":token") for kind in _KINDS}
+_USE: Mapping[Kind, TextClause] = {
+    kind: _call(kind, "use", ":token, :password, :factor, :step, :codes").bindparams(
+        bindparam("codes", type_=ARRAY(LargeBinary))
+    )
+    for kind in _KINDS
+}
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """A one-time link as its holder sees it; everything but `state` is empty for an unknown one.
+
+    `organisation` is the partner or customer that it is about, nothing for staff; `login` is what a session of the
+    person is opened from; `has_factor` is that the person has an authenticator already.
+    """
 
     state: State
+    purpose: Purpose = "join"
     email: str = ""
     name: str = ""
-    tenant_name: str = ""
-    user_id: UUID | None = None
-    tenant_id: UUID | None = None
+    organisation: str = ""
+    has_factor: bool = False
+    login: Mapping[str, Any] = {}
 
 
-async def find(origin: Actor, token: str) -> Invite:
+class Draft(Struct, frozen=True, kw_only=True):
+    """What was chosen so far: the password's hash, the offered secret, then the code's step and the recovery codes."""
+
+    mark: str
+    began: datetime
+    password: str
+    secret: str
+    step: int | None = None
+    codes: tuple[str, ...] = ()
+
+
+async def find(origin: Actor, token: str) -> Link:
     """Return what a one-time link is for, and whether it still works. Looking consumes nothing."""
-    row = await db.door(origin.surface, _FIND, {"token": crypto.token_hash(token)})
+    row = await db.door(origin.surface, _FIND[DOORS[origin.surface].kind], {"token": crypto.token_hash(token)})
     if row is None:
-        return Invite(state="unknown")
-    state: State = "used" if row["used"] else "expired" if row["expired"] else "open"
-    if state == "open" and row["enrolled"]:
-        state = "enrolled"
-    told = {name: row[name] for name in ("email", "name", "tenant_name", "user_id", "tenant_id")}
-    return Invite(state=state, **told)
+        return Link(state="unknown")
+    return Link(
+        state=_state(row),
+        purpose=row["purpose"],
+        email=row["email"],
+        name=row["name"],
+        organisation=row["partner_name"] or row["tenant_name"] or "",
+        has_factor=row["totp_secret"] is not None,
+        login=row,
+    )
 
 
-def offer_secret(token: str) -> tuple[str, str]:
-    """Return a fresh authenticator secret, and the same sealed and bound to the link, for a hidden field."""
-    secret = factors.new_secret()
-    return secret, _sealed(token, secret)
+def _state(row: Mapping[str, Any]) -> State:
+    """Return whether the link works; for somebody who is set up there is nothing to join."""
+    if row["used"]:
+        return "used"
+    if row["expired"]:
+        return "expired"
+    return "enrolled" if row["enrolled"] and row["purpose"] in {"join", "first"} else "open"
 
 
-def _sealed(token: str, secret: str) -> str:
-    return base64.urlsafe_b64encode(crypto.seal("enrolment", f"{_mark(token)}:{secret}")).decode()
+async def choose_password(link: Link, *, token: str, password: str, now: datetime) -> Draft:
+    """Take the password and offer a fresh authenticator secret; raises Invalid beside the field."""
+    kept = await passwords.chosen(password, personal=_personal(link))
+    return Draft(mark=_mark(token), began=now, password=kept, secret=factors.new_secret())
+
+
+def confirm_factor(draft: Draft, *, code: str, now: datetime) -> Draft:
+    """Take the first code of the new authenticator and offer ten recovery codes; raises Invalid beside the field."""
+    step = factors.step_of(draft.secret, code, now=now, after=0)
+    if step is None:
+        raise Invalid(errors={"code": "This code is not right. Wait for the next one and type it."})
+    return msgspec.structs.replace(draft, step=step, codes=tuple(recovery_codes.new_codes()))
+
+
+async def enrol(origin: Actor, link: Link, *, token: str, draft: Draft, now: datetime) -> SignedIn:
+    """Use the link up, write what was chosen and open the session; raises Conflict where the link is late."""
+    action = Action.RECOVERED if link.purpose == "recover" else Action.ENROLLED
+    user_id: UUID = link.login["user_id"]
+    codes = [recovery_codes.kept(user_id, code) for code in draft.codes]
+
+    async def use(connection: AsyncConnection, actor: Actor) -> None:
+        factor = factors.sealed(draft.secret)
+        await _use(connection, actor, token, password=draft.password, factor=factor, step=draft.step, codes=codes)
+        if link.purpose == "recover":
+            await security_letters.tell_recovered(connection, actor)
+        await _note(connection, actor, action)
+
+    door = DOORS[origin.surface]
+    return await open_session(origin, door, link.login, method="password+totp", factor_at=now, now=now, use=use)
+
+
+async def reset(origin: Actor, link: Link, *, token: str, password: str, code: str, now: datetime) -> SignedIn | None:
+    """Set a new password and end the sessions of before; the second factor is asked and stays.
+
+    Returns a session, or None for somebody without an authenticator, who signs in by what is there instead.
+    Raises Invalid beside the field, TooManyRequests while a back-off lasts, Conflict where the link is late.
+    """
+    kept = await passwords.chosen(password, personal=_personal(link))
+
+    async def use(connection: AsyncConnection, actor: Actor) -> None:
+        await _use(connection, actor, token, password=kept)
+        await security_letters.tell_password_changed(connection, actor)
+        await _note(connection, actor, Action.PASSWORD_RESET)
+
+    if not link.has_factor:
+        actor = _holder(origin, link)
+        async with db.transaction(actor) as connection:
+            await use(connection, actor)
+        return None
+    return await _reset_with_factor(origin, link, code=code, now=now, use=use)
+
+
+async def _reset_with_factor(origin: Actor, link: Link, *, code: str, now: datetime, use: Any) -> SignedIn:
+    """Ask for the second factor before the new password counts."""
+    door = DOORS[origin.surface]
+    tried = await backoff.begin(origin, subject=link.email, now=now)
+    proof = await proofs.proof_of(door, link.login, code, now=now)
+    if proof is None:
+        raise Invalid(errors={"code": "This code is not right, or was used already. Wait for the next one."})
+
+    async def both(connection: AsyncConnection, actor: Actor) -> None:
+        await proofs.use(connection, door, actor, proof)
+        await use(connection, actor)
+
+    opened = await open_session(origin, door, link.login, method=proof.method, factor_at=now, now=now, use=both)
+    await backoff.forgive(origin, tried, now=now)
+    return opened
+
+
+async def _use(
+    connection: AsyncConnection,
+    actor: Actor,
+    token: str,
+    *,
+    password: str,
+    factor: bytes | None = None,
+    step: int | None = None,
+    codes: list[bytes] | None = None,
+) -> None:
+    """Use the link up as the person at work; of two at once one gets through."""
+    values = {"token": crypto.token_hash(token), "password": password, "factor": factor, "step": step}
+    if (await connection.execute(_USE[actor.kind], values | {"codes": codes or []})).first() is None:
+        raise Conflict(_GONE)
+
+
+async def _note(connection: AsyncConnection, actor: Actor, action: Action) -> None:
+    """Write the act into the chains of the person's side and of the vendor."""
+    target = Target(str(actor.kind), str(actor.user_id))
+    await record(
+        connection, actor, action=action, target=target, partner_id=actor.partner_id, tenant_id=actor.tenant_id
+    )
+
+
+def _holder(origin: Actor, link: Link) -> Actor:
+    """Return the actor that the link's holder is."""
+    names = ("name", "user_id", "partner_id", "partner_name", "tenant_id")
+    known = {name: link.login[name] for name in names}
+    return msgspec.structs.replace(origin, kind=DOORS[origin.surface].kind, **known)
+
+
+def _personal(link: Link) -> tuple[str, ...]:
+    """Return the words that a password of this person may not hold."""
+    return (link.name, *link.name.split(), link.email.partition("@")[0], link.organisation)
+
+
+def sealed(draft: Draft) -> str:
+    """Return a draft for a hidden field: nobody but this installation can read or change it."""
+    return base64.urlsafe_b64encode(crypto.seal("enrolment", msgspec.json.encode(draft).decode())).decode()
+
+
+def drafted(token: str, field: str, *, now: datetime) -> Draft | None:
+    """Return what `sealed` made for this link within the last hour, or None for anything else."""
+    try:
+        draft = msgspec.json.decode(crypto.unseal("enrolment", base64.urlsafe_b64decode(field)), type=Draft)
+    except (InvalidTag, ValueError, binascii.Error, msgspec.DecodeError):
+        return None
+    return draft if crypto.same(draft.mark, _mark(token)) and now - draft.began < _DRAFT_LIFE else None
 
 
 def _mark(token: str) -> str:
-    """Return the link's mark inside the seal, so that a secret of one link fits no other."""
+    """Return the link's mark inside the seal, so that a draft of one link fits no other."""
     return crypto.mac("enrolment", token)
-
-
-def secret_in(token: str, sealed: str) -> str | None:
-    """Return the secret that `offer_secret` sealed for this link, or None for anything else."""
-    try:
-        mark, _, secret = crypto.unseal("enrolment", base64.urlsafe_b64decode(sealed)).partition(":")
-    except (InvalidTag, ValueError, binascii.Error):
-        return None
-    return secret if crypto.same(mark, _mark(token)) else None
-
-
-async def enrol(origin: Actor, *, token: str, sealed: str, password: str, code: str, now: datetime) -> None:
-    """Set the person's password and second factor and use the link up.
-
-    Raises Invalid by field, and Conflict where the link was used or ended meanwhile.
-    """
-    found = await find(origin, token)
-    if found.state != "open":
-        raise Conflict("This link no longer works")
-    secret = secret_in(token, sealed)
-    step = factors.step_of(secret, code, now=now, after=0) if secret else None
-    _check(found, password, step)
-    kept = await asyncio.to_thread(passwords.hashed, password)
-    person = _person(origin, found)
-    async with db.transaction(person) as connection:
-        values = {
-            "token": crypto.token_hash(token),
-            "password": kept,
-            "factor": factors.sealed(secret or ""),
-            "step": step,
-        }
-        if (await connection.execute(_USE, values)).first() is None:
-            raise Conflict("This link no longer works")
-        target = Target("customer_user", str(person.user_id))
-        await record(connection, person, action=Action.ENROLLED, target=target, tenant_id=person.tenant_id)
-
-
-def _check(found: Invite, password: str, step: int | None) -> None:
-    """Raise Invalid for a password that may not be chosen and for a code that does not fit, both at once."""
-    errors: dict[str, Any] = {}
-    try:
-        personal = (found.name, found.email.partition("@")[0], found.tenant_name)
-        passwords.acceptable(password, personal=personal)
-    except Invalid as refusal:
-        errors |= refusal.errors
-    if step is None:
-        errors["code"] = "This code is not right. Wait for the next one and type it."
-    if errors:
-        raise Invalid(errors=errors)
-
-
-def _person(origin: Actor, found: Invite) -> Actor:
-    """Return the actor that the link's holder becomes."""
-    return msgspec.structs.replace(
-        origin, kind=Kind.CUSTOMER_USER, name=found.name, user_id=found.user_id, tenant_id=found.tenant_id
-    )

@@ -60,3 +60,21 @@ BEGIN
     RETURN QUERY SELECT mine.purpose;
 END
 $$;
+
+-- The person at work sets the own password, and the own second factor. Definer: no surface has a right on these
+-- columns, since a right would hold for every row that a policy lets the surface change.
+DROP FUNCTION IF EXISTS %SCHEMA%.keep_%KIND%_password(text);
+CREATE FUNCTION %SCHEMA%.keep_%KIND%_password(kept text) RETURNS TABLE (done boolean)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE %SCHEMA%.%KIND%_user AS u SET password_hash = kept, updated_at = now()
+    WHERE u.id = portal.app_id('user_id') AND u.status = 'active' RETURNING true
+$$;
+
+DROP FUNCTION IF EXISTS %SCHEMA%.keep_%KIND%_factor(bytea, bigint);
+CREATE FUNCTION %SCHEMA%.keep_%KIND%_factor(secret bytea, step bigint) RETURNS TABLE (done boolean)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE %SCHEMA%.%KIND%_user AS u SET totp_secret = secret, totp_last_step = step, updated_at = now()
+    WHERE u.id = portal.app_id('user_id') AND u.status = 'active' RETURNING true
+$$;

@@ -1,14 +1,19 @@
-"""Passwords: argon2id, never waited for on the event loop (PRODUCT §3)."""
+"""Passwords: argon2id, refused when easy to guess, never waited for on the event loop (PRODUCT §3)."""
 
 import asyncio
+from threading import Lock
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from zxcvbn import zxcvbn
 
 from guildhall.core.errors import Invalid
 
 SHORTEST, LONGEST = 12, 200
 DEMO = "guildhall-demo"  # public, so no process outside the demo takes it
+_STRONG = 3  # of 4: more than 10^8 guesses, with lists of common passwords and names tried first
+_LONGEST_JUDGED = 72  # what zxcvbn takes
+_judging = Lock()  # zxcvbn holds the words of the person in a table of the module
 _demo = False
 _hasher = PasswordHasher()
 # Checked in place of an unknown person's hash, so that the answer takes the same time.
@@ -40,15 +45,30 @@ def _verify(kept: str, password: str) -> bool:
 
 
 def acceptable(password: str, *, personal: tuple[str, ...] = ()) -> str:
-    """Return `password` if it may be chosen; raise Invalid where it is too short, too long or about the person.
+    """Return `password` if it may be chosen; raise Invalid where it is too short, too long or easy to guess.
 
-    `personal` holds words that make a password guessable: the name, the address, the organisation.
+    `personal` holds words that make a password guessable: the name, the address, the organisation. Takes
+    milliseconds of the processor, so `chosen` calls it off the event loop.
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise Invalid(errors={"password": f"Use {SHORTEST} to {LONGEST} characters"})
     plain = password.casefold()
     if any(len(word) > 3 and word.casefold() in plain for word in personal):  # noqa: PLR2004
         raise Invalid(errors={"password": "Leave your name, address and organisation out of it"})
-    if len(set(plain)) < 5:  # noqa: PLR2004
-        raise Invalid(errors={"password": "Use more different characters"})
+    if password == DEMO or _score(password, personal) < _STRONG:
+        raise Invalid(
+            errors={"password": "This password is easy to guess. Use several words that do not belong together."}
+        )
     return password
+
+
+def _score(password: str, personal: tuple[str, ...]) -> int:
+    """Return how hard a password is to guess, from 0 to 4 (zxcvbn)."""
+    with _judging:
+        judged: int = zxcvbn(password[:_LONGEST_JUDGED], user_inputs=list(personal))["score"]
+    return judged
+
+
+async def chosen(password: str, *, personal: tuple[str, ...] = ()) -> str:
+    """Return the hash of a password that somebody chooses; raises Invalid as `acceptable` does."""
+    return await asyncio.to_thread(lambda: hashed(acceptable(password, personal=personal)))

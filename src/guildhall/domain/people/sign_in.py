@@ -14,11 +14,11 @@ from guildhall.core import crypto, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid, Unauthorized
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.people import backoff, factors, passwords
+from guildhall.domain.people import backoff, passwords, proofs
 from guildhall.domain.people.doors import DOORS, Door
 from guildhall.domain.people.opening import SignedIn, open_session
+from guildhall.domain.people.proofs import REFUSED, Proof, proof_of
 
-REFUSED = "E-mail address, password or code is not right."
 _LONGEST_EMAIL = 254
 
 
@@ -37,10 +37,10 @@ async def sign_in(
     tried = await backoff.begin(origin, subject=address, now=now, known=known)
     login = await db.door(origin.surface, door.login, {"email": address})
     right = await passwords.matches(login["password_hash"] if login else None, password)
-    step = _step(login, code, now)
-    if login is None or not right or step is None:
+    proof = await proof_of(door, login, code, now=now)
+    if login is None or not right or proof is None:
         raise await failed(origin, address)
-    opened = await _opened(origin, door, login, step, now=now)
+    opened = await _opened(origin, door, login, proof, now=now)
     await backoff.forgive(origin, tried, now=now)
     return opened
 
@@ -54,13 +54,6 @@ def _complete(values: dict[str, str]) -> None:
         raise Invalid(errors=errors)
 
 
-def _step(login: Mapping[str, Any] | None, code: str, now: datetime) -> int | None:
-    """Return the code's time step, or None where it is wrong, used, or nobody's."""
-    if login is None:
-        return None
-    return factors.step_of_sealed(login["totp_secret"], code, now=now, after=login["totp_last_step"])
-
-
 async def failed(origin: Actor, address: str) -> Unauthorized:
     """Note a failure in the trail, by a keyed hash of the address; return the one answer."""
     async with db.transaction(origin) as connection:
@@ -69,26 +62,13 @@ async def failed(origin: Actor, address: str) -> Unauthorized:
     return Unauthorized(REFUSED)
 
 
-async def _opened(origin: Actor, door: Door, login: Mapping[str, Any], step: int, *, now: datetime) -> SignedIn:
+async def _opened(origin: Actor, door: Door, login: Mapping[str, Any], proof: Proof, *, now: datetime) -> SignedIn:
     """Use the code up and open the session."""
 
     async def use(connection: AsyncConnection, actor: Actor) -> None:
-        await _use_step(connection, door, actor, step)
+        await proofs.use(connection, door, actor, proof)
 
-    return await open_session(origin, door, login, method="password+totp", factor_at=now, now=now, use=use)
-
-
-async def _use_step(connection: AsyncConnection, door: Door, actor: Actor, step: int) -> None:
-    """Mark the code's step as used; raise Unauthorized when another request used it first."""
-    person = door.person
-    used = await connection.execute(
-        update(person)
-        .where(person.c.id == actor.user_id, person.c.totp_last_step < step)
-        .values(totp_last_step=step)
-        .returning(person.c.id)
-    )
-    if used.first() is None:
-        raise Unauthorized(REFUSED)
+    return await open_session(origin, door, login, method=proof.method, factor_at=now, now=now, use=use)
 
 
 async def step_up(actor: Actor, *, code: str, now: datetime) -> None:
@@ -99,11 +79,11 @@ async def step_up(actor: Actor, *, code: str, now: datetime) -> None:
     door = DOORS[actor.surface]
     tried = await backoff.begin(actor, subject=str(actor.user_id), now=now, purpose="step-up")
     login = await db.door(actor.surface, door.login, {"email": await _address(actor, door)})
-    step = _step(login, code, now)
-    if step is None:
+    proof = await proof_of(door, login, code, now=now)
+    if proof is None:
         raise Invalid(errors={"code": "This code is not right, or was used already. Wait for the next one."})
     async with db.transaction(actor) as connection:
-        await _use_step(connection, door, actor, step)
+        await proofs.use(connection, door, actor, proof)
         await connection.execute(
             update(door.session).where(door.session.c.id == actor.session_id).values(factor_at=now)
         )

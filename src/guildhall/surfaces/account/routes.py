@@ -12,8 +12,9 @@ from litestar.types import ControllerRouterHandler
 from guildhall.core import clock, db
 from guildhall.core.errors import Invalid, Refusal, TooManyRequests, Unauthorized
 from guildhall.domain.people import preferences, sessions
-from guildhall.domain.people.sessions import LONGEST
 from guildhall.domain.people.sign_in import sign_in
+from guildhall.surfaces.account import welcome
+from guildhall.surfaces.account.cookies import session_cookie, signed_in
 from guildhall.surfaces.entry import Who, origin_of, own, public
 from guildhall.surfaces.html import (
     LANGUAGE_COOKIE,
@@ -56,9 +57,7 @@ async def sign_in_submit(request: Web) -> Response[Any]:
         )
     except (Invalid, Unauthorized, TooManyRequests) as refusal:
         return await _refused(request, values, refusal)
-    answer = redirect(local_path(values.get("next")))
-    answer.set_cookie(_cookie(request, opened.token, int(LONGEST.total_seconds())))
-    return answer
+    return signed_in(request, opened.token, local_path(values.get("next")))
 
 
 async def _refused(request: Web, values: dict[str, str], refusal: Refusal) -> Page:
@@ -75,20 +74,12 @@ async def _form(request: Web, state: Form, status_code: int = 200) -> Page:
     return await page(request, "account/sign_in.html", framed=False, status_code=status_code, form=state)
 
 
-def _cookie(request: Web, value: str, max_age: int) -> Cookie:
-    """Return the surface's session cookie."""
-    site = site_of(request)
-    return Cookie(
-        site.cookie, value=value, path="/", max_age=max_age, httponly=True, secure=site.settings.https, samesite="lax"
-    )
-
-
 @post("/sign-out", **own("everybody may leave", leaving=True))
 async def sign_out(request: Web, actor: Who) -> Redirect:
     """End the session here and in the database."""
     await sessions.end(actor)
     answer = redirect("/sign-in", gettext("You have signed out."))
-    answer.set_cookie(_cookie(request, "", 0))
+    answer.set_cookie(session_cookie(request, "", 0))
     return answer
 
 
@@ -157,4 +148,5 @@ ROUTES: list[ControllerRouterHandler] = [
     set_zone,
     set_language,
     set_theme,
+    *welcome.ROUTES,
 ]

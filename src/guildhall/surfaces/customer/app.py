@@ -20,7 +20,6 @@ from guildhall.surfaces.customer import (
     switching,
     tickets,
     trail,
-    welcome,
 )
 from guildhall.surfaces.customer.frame import frame
 from guildhall.surfaces.customer.words import teach
@@ -29,7 +28,7 @@ from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
-AREAS = (home, links, acts, reducing, stopping, tickets, codes, trail, people, approving, notices, switching, welcome)
+AREAS = (home, links, acts, reducing, stopping, tickets, codes, trail, people, approving, notices, switching)
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from guildhall.core.jobs import tasks
-from guildhall.domain.access.boundary.policies import RULES, Rule
+from guildhall.domain.access.boundary.policies import RULES
 from guildhall.domain.access.boundary.roles import (
     DOORS,
     LOGINS,
@@ -21,6 +21,7 @@ from guildhall.domain.access.boundary.roles import (
     SURFACE_ROLES,
     named,
 )
+from guildhall.domain.access.boundary.rules import Rule
 from guildhall.domain.access.states import steps
 
 SOURCES = (
@@ -36,7 +37,11 @@ SOURCES = (
     ("guildhall.domain.mail", "letters.sql"),
 )
 # Written once and run for each kind of person: the three have the same shape and share no row.
-EACH_KIND = (("guildhall.domain.people", "one_time.sql"), ("guildhall.domain.people", "sign_in_methods.sql"))
+EACH_KIND = (
+    ("guildhall.domain.people", "one_time.sql"),
+    ("guildhall.domain.people", "recovery_codes.sql"),
+    ("guildhall.domain.people", "sign_in_methods.sql"),
+)
 KINDS: tuple[dict[str, str], ...] = (
     {
         "KIND": "partner",
@@ -90,6 +95,15 @@ CALLS: dict[str, tuple[str, ...]] = {
     "tenancy.keep_customer_email_link(text, bytea, bytea, bytea, timestamptz)": ("customer",),
     "tenancy.use_customer_email_link(uuid)": ("customer",),
     "tenancy.own_customer_ways()": ("customer",),
+    "portal.keep_partner_password(text)": ("partner",),
+    "portal.keep_partner_factor(bytea, bigint)": ("partner",),
+    "portal.keep_staff_password(text)": ("staff",),
+    "portal.keep_staff_factor(bytea, bigint)": ("staff",),
+    "tenancy.keep_customer_password(text)": ("customer",),
+    "tenancy.keep_customer_factor(bytea, bigint)": ("customer",),
+    "portal.use_partner_recovery_code(bytea)": ("partner",),
+    "portal.use_staff_recovery_code(bytea)": ("staff",),
+    "tenancy.use_customer_recovery_code(bytea)": ("customer",),
     "tenancy.own_memberships()": ("customer",),
     "tenancy.approved_tenant()": ("customer",),
     "portal.is_lead()": ("staff",),

@@ -2,82 +2,29 @@
 
 A rule grants one command on a table to one role and says for which rows. A table that no rule names is closed
 to every surface. Policies work by area, so a forgotten gate 4 or 5 still shows nothing.
-Two shapes, each evaluated once per statement: `= ANY (ARRAY(SELECT …))` lets the planner enter by the index of
-the column; `IN (SELECT …)` is a filter by hash, for data that queries enter by tenants that they name themselves.
 """
 
 from collections.abc import Mapping
 
-from msgspec import Struct
-
-PARTNER_ID = "(SELECT portal.app_id('partner_id'))"
-USER_ID = "(SELECT portal.app_id('user_id'))"
-TENANT_ID = "(SELECT portal.app_id('tenant_id'))"
-ANY_ROW = "true"
-WITHIN_JOB = f"({TENANT_ID} IS NULL OR tenant_id = {TENANT_ID})"  # a job is scoped where it concerns one tenant
-OWN_TENANT = "tenant_id = ANY (ARRAY(SELECT portal.own_tenant()))"
-_APPROVED_TENANT = "tenant_id = ANY (ARRAY(SELECT tenancy.approved_tenant()))"
-
-
-def reach(area: str, column: str = "tenant_id") -> str:
-    """Return the predicate that `column` is a tenant whose live link opens `area` to this person."""
-    return f"{column} = ANY (ARRAY(SELECT reached FROM portal.reach('{area}') AS reached))"
-
-
-def data_of(area: str) -> str:
-    """Return the same as `reach`, for tables of tenant data: one look into a hash for each row that is read.
-
-    An array would be searched from its start for each row, and sorted for each look into an index: with 10,000
-    tenants 20 µs and 110 µs a row against 0.1 µs.
-    """
-    return f"tenant_id IN (SELECT reached FROM portal.reach('{area}') AS reached)"
-
-
-ACCOUNTS = "subscriber_id = ANY (ARRAY(SELECT portal.account_subscribers()))"
-ACCOUNT_INVOICES = "invoice_id = ANY (ARRAY(SELECT portal.account_invoices()))"
-ACCOUNT_TICKETS = "ticket_id = ANY (ARRAY(SELECT portal.account_tickets()))"
-
-
-class Rule(Struct, frozen=True):
-    """Leave for `role` to run `command` on the rows that `rows` admits.
-
-    `columns` narrows the grant; for UPDATE and INSERT `check` (else `rows`) must hold for what is written.
-    """
-
-    role: str
-    command: str
-    rows: str
-    columns: tuple[str, ...] = ()
-    check: str = ""
-
-
-def _reads(role: str, rows: str, *columns: str) -> Rule:
-    return Rule(role, "SELECT", rows, columns)
-
-
-def _adds(role: str, check: str, *columns: str) -> Rule:
-    return Rule(role, "INSERT", "", columns, check)
-
-
-def _changes(role: str, rows: str, *columns: str, check: str = "") -> Rule:
-    return Rule(role, "UPDATE", rows, columns, check or rows)
-
-
-def _everything(role: str, rows: str = ANY_ROW) -> tuple[Rule, ...]:
-    return (_reads(role, rows), _adds(role, rows), _changes(role, rows))
-
-
-def _tenant_data(partner: str, *more: Rule, customer: str = OWN_TENANT) -> tuple[Rule, ...]:
-    """Return the rules of a table of tenant data that partners read where `partner` holds."""
-    return (
-        _reads("partner", partner),
-        _reads("customer", customer),
-        _reads("staff", ANY_ROW),
-        *_everything("platform"),
-        _reads("worker", WITHIN_JOB),
-        *more,
-    )
-
+from guildhall.domain.access.boundary.rules import (
+    ACCOUNT_INVOICES,
+    ACCOUNT_TICKETS,
+    ACCOUNTS,
+    ANY_ROW,
+    OWN_TENANT,
+    PARTNER_ID,
+    USER_ID,
+    WITHIN_JOB,
+    Rule,
+    data_of,
+    reach,
+)
+from guildhall.domain.access.boundary.rules import APPROVED_TENANT as _APPROVED_TENANT
+from guildhall.domain.access.boundary.rules import adds as _adds
+from guildhall.domain.access.boundary.rules import changes as _changes
+from guildhall.domain.access.boundary.rules import everything as _everything
+from guildhall.domain.access.boundary.rules import reads as _reads
+from guildhall.domain.access.boundary.rules import tenant_data as _tenant_data
 
 _PERSON = (
     "id",
@@ -179,6 +126,17 @@ _LETTER = (
     "erased_at",
     "created_at",
 )
+
+
+def _own_codes(role: str) -> tuple[Rule, ...]:
+    """Return the rules of recovery codes: a person's own, counted and replaced, never read."""
+    return (
+        _reads(role, OWN_SESSION, *_RECOVERY_CODE),
+        _adds(role, OWN_SESSION, "id", "user_id", "code_hash"),
+        Rule(role, "DELETE", OWN_SESSION),
+    )
+
+
 _LINK_FIELDS = (
     "access_role",
     "custom_permissions",
@@ -289,8 +247,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _adds("staff", f"purpose <> 'reset' OR {OWN_SESSION}"),
         _changes("staff", ANY_ROW, "expires_at"),
     ),
-    "portal.partner_recovery_code": (_reads("partner", OWN_SESSION, *_RECOVERY_CODE),),
-    "portal.staff_recovery_code": (_reads("staff", OWN_SESSION, *_RECOVERY_CODE),),
+    "portal.partner_recovery_code": _own_codes("partner"),
+    "portal.staff_recovery_code": _own_codes("staff"),
     "portal.partner_recovery": (
         _reads("staff", ANY_ROW),
         _adds("staff", f"asked_by_id = {USER_ID} AND confirmed_by_id IS NULL"),
@@ -447,7 +405,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "tenancy.customer_passkey": _passkeys("customer"),
     "tenancy.customer_email_link": (),
-    "tenancy.customer_recovery_code": (_reads("customer", OWN_SESSION, *_RECOVERY_CODE),),
+    "tenancy.customer_recovery_code": _own_codes("customer"),
     "tenancy.link_code": (
         _reads(
             "customer",

@@ -24,6 +24,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
         "portal.find_partner_passkey(bytea)",
         "portal.find_partner_email_link(bytea)",
         "portal.try_partner_email_code(bytea)",
+        "portal.partner_recovery_code_fits(uuid, bytea)",
     ),
     "customer": (
         "tenancy.find_customer_session(bytea)",
@@ -32,6 +33,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
         "tenancy.find_customer_passkey(bytea)",
         "tenancy.find_customer_email_link(bytea)",
         "tenancy.try_customer_email_code(bytea)",
+        "tenancy.customer_recovery_code_fits(uuid, bytea)",
     ),
     "staff": (
         "portal.find_staff_session(bytea)",
@@ -40,6 +42,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
         "portal.find_staff_passkey(bytea)",
         "portal.find_staff_email_link(bytea)",
         "portal.try_staff_email_code(bytea)",
+        "portal.staff_recovery_code_fits(uuid, bytea)",
     ),
     "platform": (),
     "worker": (),
