@@ -22,6 +22,7 @@ class Kind(StrEnum):
     """What kind of somebody acts."""
 
     PARTNER_USER = "partner_user"
+    API_CLIENT = "api_client"
     CUSTOMER_USER = "customer_user"
     STAFF_USER = "staff_user"
     PLATFORM = "platform"
@@ -43,7 +44,8 @@ class Actor(Struct, frozen=True, kw_only=True):
     """Somebody who acts, as established by gate 1 (BOUNDARY §3) and never changed after.
 
     `permissions` are the strings of the registry that this person holds here, already cut to the scopes
-    of a token. `partner_id` is set for partner users; `tenant_id` for a customer user's own tenant, or for a
+    of a token. `user_id` is the person, or the API client, whose `session_id` is the secret that it used.
+    `partner_id` is set for whoever is of a partner; `tenant_id` for a customer user's own tenant, or for a
     system actor that works for one. `factor_at` is when a second factor was last shown.
     """
 
@@ -66,6 +68,11 @@ class Actor(Struct, frozen=True, kw_only=True):
     request_id: str = ""
     ip: str = ""
     user_agent: str = ""
+
+    @property
+    def of_partner(self) -> bool:
+        """Return whether somebody of a partner acts: a person, or an API client."""
+        return self.kind in {Kind.PARTNER_USER, Kind.API_CLIENT}
 
     def may(self, permission: str) -> bool:
         """Return whether the person holds `permission` (a registry string) anywhere: gate 2."""

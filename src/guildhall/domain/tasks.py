@@ -4,7 +4,7 @@ from guildhall.core import idempotency
 from guildhall.domain.access import upkeep
 from guildhall.domain.audit import heads, looks
 from guildhall.domain.mail import delivering
-from guildhall.domain.notify import ends, tidying
+from guildhall.domain.notify import client_ends, ends, tidying
 from guildhall.domain.support import breaches
 
-__all__ = ["breaches", "delivering", "ends", "heads", "idempotency", "looks", "tidying", "upkeep"]
+__all__ = ["breaches", "client_ends", "delivering", "ends", "heads", "idempotency", "looks", "tidying", "upkeep"]

@@ -14,12 +14,13 @@ from litestar.handlers.base import BaseRouteHandler
 from msgspec import Struct
 
 from guildhall.core import clock
-from guildhall.core.actor import Actor, DbRole, Kind, Surface, anonymous
+from guildhall.core.actor import Actor, DbRole, Surface, anonymous
 from guildhall.core.errors import ContextRequired, Forbidden, PartnerInactive, Refusal, TenantAccessDenied, Unauthorized
 from guildhall.core.ids import parse_id
 from guildhall.domain.access.gates import Named, Standing, decide, standing
 from guildhall.domain.audit.looks import looked
 from guildhall.domain.audit.refusals import refused
+from guildhall.domain.people import clients
 from guildhall.domain.people.sessions import Found, find
 from guildhall.domain.rbac.registry import ALL, PARTNER
 
@@ -89,11 +90,15 @@ def origin_of(connection: Connection, surface: Surface) -> Actor:
 
 
 class Key(Struct, frozen=True):
-    """What a request shows of itself: a session's token or, from an access token, the session's id."""
+    """What a request shows of itself: a session's token or, from an access token, the session's id.
+
+    `of_client` says that the id is the secret of an API client.
+    """
 
     token: str = ""
     session_id: UUID | None = None
     scopes: frozenset[str] | None = None
+    of_client: bool = False
 
 
 async def enter(
@@ -114,7 +119,7 @@ async def enter(
     if "public" in mark:
         connection.scope["state"]["entered"] = Entered(origin)
         return
-    found = await _found(origin, key, tenant_id)
+    found = await _found(origin, key, tenant_id, connection.url.path)
     entered = _entered(found, key, tenant_id)
     connection.scope["state"]["entered"] = entered
     refusal = _refusal(entered, mark, safe=method_of(connection) in SAFE, named=named)
@@ -131,10 +136,15 @@ async def enter(
         await _look(entered, mark["needs"])
 
 
-async def _found(origin: Actor, key: Key | None, tenant_id: UUID | None) -> Found:
-    """Gate 1: return the live session behind the key."""
+async def _found(origin: Actor, key: Key | None, tenant_id: UUID | None, path: str) -> Found:
+    """Gate 1: return the live session or client behind the key."""
     if key is None:
         raise Unauthorized
+    if key.of_client and key.session_id is not None:
+        known = await clients.find(origin, secret_id=key.session_id, path=path, tenant_id=tenant_id)
+        if known is None:
+            raise Unauthorized("This API client was revoked, has run out, or may not be used from here.")
+        return known
     found = await find(origin, token=key.token, session_id=key.session_id, tenant_id=tenant_id)
     if found is None:
         raise Unauthorized("Your session has ended. Sign in again.")
@@ -146,7 +156,7 @@ def _entered(found: Found, key: Key | None, tenant_id: UUID | None) -> Entered:
     actor, row = found.actor, found.row
     if key is not None and key.scopes is not None:
         actor = msgspec.structs.replace(actor, permissions=actor.permissions & key.scopes)
-    if actor.kind is not Kind.PARTNER_USER:
+    if not actor.of_partner:
         return Entered(actor)
     tenant = standing(tenant_id, row) if tenant_id is not None else None
     return Entered(actor, tenant, row["partner_status"], row["home_tenant_id"])
@@ -160,7 +170,7 @@ def _refusal(entered: Entered, mark: dict[str, Any], *, safe: bool, named: Named
     permission = mark.get("needs")
     if permission is None:
         return Forbidden()
-    if entered.actor.kind is not Kind.PARTNER_USER:
+    if not entered.actor.of_partner:
         return None if entered.actor.may(permission) else Forbidden()
     answers = [_decided(entered, one, safe=safe, named=named) for one in (permission, *mark.get("or_needs", ()))]
     if None in answers:

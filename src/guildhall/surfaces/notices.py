@@ -43,6 +43,8 @@ _LOOKS = {
     "ends_soon": ("clock-alert", "warn"),
     "ends_tomorrow": ("clock-alert", "warn"),
     "ends_today": ("clock-alert", "warn"),
+    "set_up": ("key", "info"),
+    "secret_made": ("key-round", "info"),
     "opened": ("ticket", "info"),
     "commented": ("message-square", "info"),
 }

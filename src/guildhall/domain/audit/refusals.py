@@ -15,7 +15,7 @@ from guildhall.domain.audit.trail import Action, Target, record
 
 _PER_MINUTE = 30
 _LONGEST_PATH = 200
-_PEOPLE = frozenset({Kind.PARTNER_USER, Kind.CUSTOMER_USER, Kind.STAFF_USER})
+_KNOWN = frozenset({Kind.PARTNER_USER, Kind.API_CLIENT, Kind.CUSTOMER_USER, Kind.STAFF_USER})
 # A partner that never was let in leaves no mark with a tenant: it may only have guessed an id.
 _WAS_LET_IN = text(
     """
@@ -60,7 +60,7 @@ async def refused(actor: Actor, *, code: str, path: str, now: datetime, tenant_i
     The own side's chain gets it, and the tenant's where the partner has or had a link to it. At most one entry
     per person, code, tenant and minute and 30 per person and minute in each process. Never raises.
     """
-    if actor.kind not in _PEOPLE or not _minute.admits(actor.user_id, code, tenant_id, now):
+    if actor.kind not in _KNOWN or not _minute.admits(actor.user_id, code, tenant_id, now):
         return
     try:
         await _note(actor, code, path, tenant_id)
@@ -86,7 +86,7 @@ async def _concerned(connection: AsyncConnection, actor: Actor, tenant_id: UUID 
     """Return the tenant whose chain a refusal belongs to: a customer's own, or one that let the partner in."""
     if actor.kind is Kind.CUSTOMER_USER:
         return actor.tenant_id
-    if actor.kind is not Kind.PARTNER_USER or tenant_id is None:
+    if not actor.of_partner or tenant_id is None:
         return None
     values = {"partner_id": actor.partner_id, "tenant_id": tenant_id}
     return tenant_id if await connection.scalar(_WAS_LET_IN, values) else None

@@ -19,10 +19,10 @@ from guildhall.core.ids import new_id
 
 VENDOR = UUID(int=0)
 # Whose address and browser a chain may hold; the vendor's holds everybody's.
-_OWN_SIDE: Mapping[str, Kind | None] = {
-    "partner": Kind.PARTNER_USER,
-    "tenant": Kind.CUSTOMER_USER,
-    "vendor": None,
+_OWN_SIDE: Mapping[str, frozenset[Kind]] = {
+    "partner": frozenset({Kind.PARTNER_USER, Kind.API_CLIENT}),
+    "tenant": frozenset({Kind.CUSTOMER_USER}),
+    "vendor": frozenset(Kind),
 }
 _APPEND = text("SELECT portal.audit_append(:event, :kinds, :chains, :bodies, :person_name, :person_salt)").bindparams(
     bindparam("event", type_=Uuid),
@@ -90,6 +90,12 @@ class Action(StrEnum):
     RECOVERY_WITHDRAWN = "person.recovery_withdrawn"
     RECOVERY_STARTED = "person.recovery_started"
     PERSON_ROLE_CHANGED = "person.role_changed"
+    CLIENT_CREATED = "client.created"
+    CLIENT_CHANGED = "client.changed"
+    CLIENT_SECRET_MADE = "client.secret_made"  # noqa: S105 - a verb
+    CLIENT_SECRET_ENDED = "client.secret_ended"  # noqa: S105 - a verb
+    CLIENT_REVOKED = "client.revoked"
+    CLIENT_SIGNED_IN = "client.signed_in"
     PARTNER_CHANGED = "partner.changed"
     DATA_IMPORTED = "data.imported"
     TRAIL_EXPORTED = "trail.exported"
@@ -189,7 +195,7 @@ def event_of(
 
 def _copy(body: dict[str, Any], kind: str, actor: Actor, *, tenant_hidden: bool) -> dict[str, Any]:
     """Return what one chain holds of an event: address and browser stay with the own side."""
-    away = set() if _OWN_SIDE[kind] in {None, actor.kind} else {"ip", "user_agent"}
+    away = set() if actor.kind in _OWN_SIDE[kind] else {"ip", "user_agent"}
     hidden = {"tenant_id": None} if tenant_hidden and kind == "partner" else {}
     return {key: value for key, value in body.items() if key not in away} | hidden
 

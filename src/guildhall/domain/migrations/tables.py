@@ -7,6 +7,7 @@ from guildhall.domain.billing import tables as billing
 from guildhall.domain.mail import tables as mail
 from guildhall.domain.notify import tables as notify
 from guildhall.domain.partners import tables as partners
+from guildhall.domain.people import client_tables as clients
 from guildhall.domain.people import limit_tables as limits
 from guildhall.domain.people import one_time_tables as one_time
 from guildhall.domain.people import sign_in_tables as sign_in
@@ -17,6 +18,7 @@ __all__ = [
     "access",
     "audit",
     "billing",
+    "clients",
     "idempotency",
     "limits",
     "mail",

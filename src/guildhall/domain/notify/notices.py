@@ -23,7 +23,11 @@ COUNTED_TO = 100
 _STILL_AT_WORK = timedelta(minutes=1)
 # The permission that each side needs for a notice about an area; "" is about links.
 _NEEDS: Mapping[DbRole, Mapping[str, str]] = {
-    DbRole.PARTNER: {"": "partner.links.read", "support": "partner.support.tickets.list"},
+    DbRole.PARTNER: {
+        "": "partner.links.read",
+        "support": "partner.support.tickets.list",
+        "clients": "partner.clients.manage",
+    },
     DbRole.CUSTOMER: {"": "customer.links.read", "support": "customer.tickets.read"},
     DbRole.STAFF: {"": "staff.links.read"},
 }

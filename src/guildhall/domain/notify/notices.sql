@@ -147,6 +147,42 @@ BEGIN
 END
 $$;
 
+-- API clients: told to the principals of the partner, whoever of them or of the vendor did it.
+CREATE OR REPLACE FUNCTION portal.tell_of_client(client portal.api_client, what text, key text, by_name text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT portal.tell('partner', client.partner_id, what, key, NULL, NULL, 'clients',
+        jsonb_build_object('client', client.name, 'client_id', client.id, 'by', by_name))
+$$;
+
+CREATE OR REPLACE FUNCTION portal.client_notices() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM portal.tell_of_client(NEW, 'client.set_up', 'client:' || NEW.id, NEW.created_by);
+    ELSE
+        PERFORM portal.tell_of_client(NEW, 'client.revoked', 'client_revoked:' || NEW.id, NEW.revoked_by);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- The first secret comes with its client and is no news of its own.
+CREATE OR REPLACE FUNCTION portal.client_secret_notices() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    client portal.api_client;
+BEGIN
+    SELECT * INTO STRICT client FROM portal.api_client AS c WHERE c.id = NEW.client_id;
+    IF EXISTS (SELECT 1 FROM portal.api_client_secret AS s WHERE s.client_id = NEW.client_id AND s.id <> NEW.id) THEN
+        PERFORM portal.tell_of_client(client, 'client.secret_made', 'client_secret:' || NEW.id, NEW.created_by);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 -- What the owner and the platform write is history being brought in, not news: nobody is told.
 SET LOCAL ROLE @owner;
 DROP TRIGGER IF EXISTS link_notices ON portal.partner_tenant_link;
@@ -155,6 +191,12 @@ CREATE TRIGGER link_notices AFTER INSERT OR UPDATE ON portal.partner_tenant_link
 DROP TRIGGER IF EXISTS link_change_notices ON portal.link_change;
 CREATE TRIGGER link_change_notices AFTER INSERT OR UPDATE OF status ON portal.link_change
     FOR EACH ROW WHEN (NEW.kind = 'change' AND portal.side() <> 'owner') EXECUTE FUNCTION portal.link_change_notices();
+DROP TRIGGER IF EXISTS client_notices ON portal.api_client;
+CREATE TRIGGER client_notices AFTER INSERT OR UPDATE OF revoked_at ON portal.api_client
+    FOR EACH ROW WHEN (portal.side() <> 'owner') EXECUTE FUNCTION portal.client_notices();
+DROP TRIGGER IF EXISTS client_secret_notices ON portal.api_client_secret;
+CREATE TRIGGER client_secret_notices AFTER INSERT ON portal.api_client_secret
+    FOR EACH ROW WHEN (portal.side() <> 'owner') EXECUTE FUNCTION portal.client_secret_notices();
 DROP TRIGGER IF EXISTS ticket_notices ON tenancy.ticket;
 CREATE TRIGGER ticket_notices AFTER INSERT ON tenancy.ticket
     FOR EACH ROW WHEN ((NEW.created_by_partner_id IS NULL OR NEW.notify_customer) AND portal.side() <> 'owner')

@@ -38,6 +38,7 @@ PAIR = Measure(free=4, longest=900, leak=900)
 NETWORK = Measure(free=30, longest=300, leak=60)
 PERSON = Measure(free=50, longest=30, leak=300)
 LETTERS = Measure(free=5, longest=720, leak=720, first=720)  # five an hour to one address, whoever asks
+SOFTWARE = Measure(free=50, longest=300, leak=10)
 
 
 class Try(Struct, frozen=True):
@@ -77,6 +78,16 @@ async def _counted(origin: Actor, counts: list[tuple[bytes, Measure]], now: date
     if row and row["seconds"] > 0:
         raise TooManyRequests("Too many tries. Wait a little and try again.", retry_after=row["seconds"])
     return Try((counts[0][0],), tuple(key for key, _ in counts[1:]))
+
+
+async def begin_client(origin: Actor, *, client_id: str, now: datetime) -> Try:
+    """Count a try at an API client from the origin's address, and at nothing wider.
+
+    A secret is 256 random bits, so this saves work and not secrets: whoever guesses elsewhere makes no partner's
+    software wait, and software that asks for many tokens at once is not taken for somebody who guesses.
+    """
+    key = _key("client", "pair", f"{client_id} {origin.ip}")
+    return await _counted(origin, [(key, SOFTWARE)], now)
 
 
 async def forgive(origin: Actor, tried: Try, *, now: datetime) -> None:

@@ -22,7 +22,7 @@ from guildhall.core.db import PORTAL, TENANCY
 
 PERSON_STATUSES = ("active", "deactivated")
 TENANT_SCOPES = ("all", "include", "exclude")
-SECRET_COLUMNS = frozenset({"password_hash", "totp_secret", "token_hash", "code_hash"})
+SECRET_COLUMNS = frozenset({"password_hash", "totp_secret", "token_hash", "code_hash", "secret_hash"})
 
 
 def _person(name: str, metadata: MetaData, *more: SchemaItem) -> Table:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from sqlalchemy import insert, text
 
 from guildhall.core import crypto, db
-from guildhall.core.actor import Actor
+from guildhall.core.actor import Actor, Kind
 from guildhall.core.errors import Unauthorized
 from guildhall.core.ids import new_id
 from guildhall.domain.audit.trail import Action, Target, record
@@ -35,10 +35,14 @@ _USE = text("SELECT * FROM portal.use_refresh_token(:token)")
 
 
 class Claim(Struct, frozen=True):
-    """What a good access token proves: its session, and the scopes it is cut to (None: everything)."""
+    """What a good access token proves: its session, and the scopes it is cut to (None: everything).
+
+    For an API client `session_id` is the secret that the token was got with.
+    """
 
     session_id: UUID
     scopes: frozenset[str] | None
+    of_client: bool = False
 
 
 class _Claims(Struct):
@@ -49,6 +53,7 @@ class _Claims(Struct):
     sid: UUID
     exp: int
     scope: str
+    client_id: UUID | None = None
 
 
 class TokenPair(Struct, frozen=True, kw_only=True):
@@ -62,8 +67,15 @@ class TokenPair(Struct, frozen=True, kw_only=True):
     scope: str
 
 
-def access_token(actor: Actor, *, issuer: str, tenant_ids: Sequence[UUID], now: datetime) -> str:
-    """Return an access token for the actor's session.
+def access_token(
+    actor: Actor,
+    *,
+    issuer: str,
+    tenant_ids: Sequence[UUID],
+    now: datetime,
+    scope: str = WHOLE_PERSON,
+) -> str:
+    """Return an access token for the actor's session, cut to the permissions of `scope`, separated by spaces.
 
     `issuer` is the API's origin; `tenant_ids` are the live tenants: the first 200 go in, as a hint for clients.
     """
@@ -78,8 +90,10 @@ def access_token(actor: Actor, *, issuer: str, tenant_ids: Sequence[UUID], now: 
         "partner_id": str(actor.partner_id),
         "managed_tenant_ids": [str(tenant_id) for tenant_id in tenant_ids[:MOST_TENANTS]],
         "managed_tenant_ids_truncated": len(tenant_ids) > MOST_TENANTS,
-        "scope": WHOLE_PERSON,
+        "scope": scope,
     }
+    if actor.kind is Kind.API_CLIENT:
+        claims["client_id"] = str(actor.user_id)  # RFC 9068 §2.2
     return jwt.encode({"alg": _ALGORITHM, "typ": _TYPE}, claims, _key(crypto.key("access-token")))
 
 
@@ -100,7 +114,9 @@ def read(token: str, *, issuer: str, now: datetime) -> Claim | None:
     except (JoseError, msgspec.ValidationError, TypeError, ValueError):
         return None
     meant = decoded.header.get("typ") == _TYPE and claims.iss == issuer and claims.aud == f"{issuer}/api/v1"
-    return Claim(claims.sid, _scopes(claims.scope)) if meant and now.timestamp() < claims.exp else None
+    if not meant or now.timestamp() >= claims.exp:
+        return None
+    return Claim(claims.sid, _scopes(claims.scope), claims.client_id is not None)
 
 
 def _scopes(text: str) -> frozenset[str] | None:

@@ -141,6 +141,8 @@ links.create     x x - - - -
 links.revoke     x x - x - -
 audit.read       x x x x x -
 audit.export     x - - - - -
+clients.read     x x - x x -
+clients.revoke   x x - x - -
 jobs.read        x x - x x -
 jobs.retry       x - - x - -
 mail.list        x x - x x -

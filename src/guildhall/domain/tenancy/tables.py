@@ -29,6 +29,7 @@ TENANT_STATUSES = ("active", "trial", "suspended")
 SUBSCRIBER_STATUSES = ("active", "suspended", "cancelled")
 INVOICE_STATUSES = ("draft", "finalized", "paid", "overdue", "cancelled")
 TICKET_STATUSES = ("open", "pending", "resolved", "closed")
+AUTHORS = ("partner_user", "api_client", "customer_user", "staff_user", "platform")
 PRIORITIES = ("low", "normal", "high", "urgent")
 MONEY = Numeric(18, 4)
 
@@ -168,7 +169,7 @@ ticket = Table(
     updated(),
     one_of("status", TICKET_STATUSES),
     one_of("priority", PRIORITIES),
-    one_of("created_by_kind", ("partner_user", "customer_user", "staff_user", "platform")),
+    one_of("created_by_kind", AUTHORS),
     UniqueConstraint("tenant_id", "external_id"),
     UniqueConstraint("tenant_id", "number"),
     Index("ix_ticket_tenant_id_created_at", "tenant_id", text("created_at DESC"), text("id DESC")),
@@ -206,7 +207,7 @@ ticket_comment = Table(
     Column("author_partner_id", Uuid),
     Column("author_partner_name", Text),
     created(),
-    one_of("author_kind", ("partner_user", "customer_user", "staff_user", "platform")),
+    one_of("author_kind", AUTHORS),
     Index("ix_ticket_comment_ticket_id", "ticket_id", "created_at"),
 )
 usage_daily = Table(

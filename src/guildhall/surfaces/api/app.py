@@ -19,12 +19,18 @@ from guildhall.surfaces import entry
 from guildhall.surfaces.api.operations import LARGEST_BODY, Endpoint
 from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
 from guildhall.surfaces.api.reference import routes
-from guildhall.surfaces.api.v1 import auth, customers, links, tickets
+from guildhall.surfaces.api.v1 import auth, customers, links, oauth, tickets
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 # A malformed tenant id is one that nobody has: it meets the same gates, and the same answer, as a foreign one.
 NOBODY = UUID(int=0)
-ENDPOINTS: tuple[Endpoint, ...] = (*auth.ENDPOINTS, *customers.ENDPOINTS, *links.ENDPOINTS, *tickets.ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *auth.ENDPOINTS,
+    *oauth.ENDPOINTS,
+    *customers.ENDPOINTS,
+    *links.ENDPOINTS,
+    *tickets.ENDPOINTS,
+)
 
 
 def site(settings: Settings) -> Litestar:
@@ -65,7 +71,7 @@ def _key(connection: Connection) -> entry.Key | None:
     claim = tokens.read(token.strip(), issuer=connection.app.state.issuer, now=clock.now())
     if scheme.lower() != "bearer" or claim is None:
         raise Unauthorized("The access token is not valid, or has run out. Refresh it, or sign in again.")
-    return entry.Key(session_id=claim.session_id, scopes=claim.scopes)
+    return entry.Key(session_id=claim.session_id, scopes=claim.scopes, of_client=claim.of_client)
 
 
 def _in_header(named: Any, mark: dict[str, Any]) -> UUID | None:

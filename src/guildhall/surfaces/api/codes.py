@@ -62,7 +62,11 @@ def codes_of(operation: Operation) -> list[Code]:
 
 def _common(operation: Operation) -> Iterator[str]:
     """Yield the codes that follow from what an operation takes."""
-    yield from ("NOT_ACCEPTABLE", "VALIDATION_ERROR", "INTERNAL_ERROR", "UNAVAILABLE")
+    yield from ("INTERNAL_ERROR", "UNAVAILABLE")
+    if operation.oauth:
+        yield "PAYLOAD_TOO_LARGE"
+        return
+    yield from ("NOT_ACCEPTABLE", "VALIDATION_ERROR")
     if "public" not in operation.marks:
         yield from ("UNAUTHORIZED", *_CONTEXT)
     if "needs" in operation.marks:

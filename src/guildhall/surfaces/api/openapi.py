@@ -7,14 +7,23 @@ from typing import Any
 
 import msgspec
 
+from guildhall.domain.people.client_rules import grantable
+from guildhall.domain.rbac.registry import PARTNER
 from guildhall.surfaces.api import samples
 from guildhall.surfaces.api.codes import Code, codes_of
 from guildhall.surfaces.api.operations import JSON, PREFIX, Endpoint, Operation
-from guildhall.surfaces.api.problems import MEDIA_TYPE, Problem
+from guildhall.surfaces.api.problems import MEDIA_TYPE, OAuthError, Problem
 from guildhall.surfaces.api.reading import fields_of
+from guildhall.surfaces.scopes import english
 
 _REF = "#/components/schemas/{name}"
-_SCHEME = "accessToken"
+_SCHEME, _CLIENT, _SECRET = "accessToken", "apiClient", "clientSecret"
+_FORM = "application/x-www-form-urlencoded"
+_OAUTH = {
+    400: "`invalid_request`, `unsupported_grant_type`, `invalid_scope`, or `unauthorized_client` (suspended partner).",
+    401: "`invalid_client`: unknown client, wrong secret, an end that has passed, or a foreign network.",
+    429: "`temporarily_unavailable`: too many tries; wait as many seconds as Retry-After says.",
+}
 ABOUT = (
     "Everything that a partner does in the console, for software. JSON in UTF-8; times in RFC 3339, UTC; money as "
     '`{"amount": "154.20", "currency": "USD"}`, the amount a decimal string. A value that you may not see is `null`. '
@@ -23,7 +32,9 @@ ABOUT = (
 GROUPS = {
     "Authentication": "A person signs in with password and one-time code and gets two tokens: an access token for "
     "ten minutes, sent as `Authorization: Bearer …`, and a refresh token that works once. What the person may do "
-    "is asked of the database on each request, so a revocation holds from the next one on.",
+    "is asked of the database on each request, so a revocation holds from the next one on. Software uses an API "
+    "client instead: its id and secret give an access token (OAuth 2.0 client credentials), and its scopes, tenants, "
+    "networks and end are set in the console.",
     "Customers": "The tenants whose live links let you act in them.",
     "Links": "What customers let you do, until when; what you ask of them, give back, and end.",
     "Support tickets": "Tickets over all customers whose links open support, each with its clock.",
@@ -46,25 +57,41 @@ def document(endpoints: Iterable[Endpoint], *, origin: str, vendor: str) -> dict
         "info": {"title": f"{vendor} partner API", "version": "1.0.0", "description": ABOUT},
         "servers": [{"url": origin + PREFIX}],
         "tags": [{"name": name, "description": text} for name, text in GROUPS.items()],
-        "security": [{_SCHEME: []}],
+        "security": [{_SCHEME: []}, {_CLIENT: []}],
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {
-                _SCHEME: {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "The access token of `POST /auth/login`.",
+            "securitySchemes": _schemes(origin),
+        },
+    }
+
+
+def _schemes(origin: str) -> dict[str, Any]:
+    """Return the ways to prove who calls: a person's token, a client's token, and a client's secret."""
+    return {
+        _SCHEME: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The access token of `POST /auth/login`, for a person.",
+        },
+        _CLIENT: {
+            "type": "oauth2",
+            "description": "The access token of `POST /oauth/token`, for software.",
+            "flows": {
+                "clientCredentials": {
+                    "tokenUrl": f"{origin}{PREFIX}/oauth/token",
+                    "scopes": {name: english(name) for name in PARTNER if name in grantable(PARTNER)},
                 }
             },
         },
+        _SECRET: {"type": "http", "scheme": "basic", "description": "A client's id and secret (RFC 6749 §2.3.1)."},
     }
 
 
 def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Any], dict[str, Any]]:
     """Return a reference for each type that is sent or answered, and the components behind them."""
-    kinds: list[Any] = [Problem]
+    kinds: list[Any] = [Problem, OAuthError]
     for operation in operations:
         kinds += [kind for kind in (operation.answer, operation.body) if kind is not None]
     kinds = list(dict.fromkeys(kinds))
@@ -111,13 +138,15 @@ def _operation(operation: Operation, refs: Mapping[Any, Any], schemas: Mapping[s
         },
     }
     if "public" in operation.marks:
-        made["security"] = []
+        made["security"] = [{_SECRET: []}, {}] if operation.oauth else []
+    elif needed := permissions_of(operation):
+        made["security"] = [{_SCHEME: []}, *({_CLIENT: [name]} for name in needed)]
     if operation.body is not None:
         content: dict[str, Any] = {"schema": refs[operation.body]}
         if operation.sent is not None:
             content["example"] = operation.sent
         required = any(field.required for field in fields_of(operation.body).values())
-        made["requestBody"] = {"required": required, "content": {JSON: content}}
+        made["requestBody"] = {"required": required, "content": {_FORM if operation.oauth else JSON: content}}
     return made
 
 
@@ -190,7 +219,9 @@ def _success(operation: Operation, refs: Mapping[Any, Any], schemas: Mapping[str
 
 def _problems(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the refusals by status, each with an example of every code."""
-    made = {}
+    made: dict[str, Any] = {}
+    if operation.oauth:
+        made |= {str(status): _oauth_problem(text, refs) for status, text in _OAUTH.items()}
     for status, codes in groupby(codes_of(operation), key=lambda code: code.status):
         listed = list(codes)
         made[str(status)] = {
@@ -203,6 +234,13 @@ def _problems(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
             },
         }
     return made
+
+
+def _oauth_problem(text: str, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a refusal of the token endpoint."""
+    word = text.split("`")[1]
+    example = {"error": word, "error_description": samples.OAUTH[word]}
+    return {"description": text, "content": {JSON: {"schema": refs[OAuthError], "example": example}}}
 
 
 def _example(operation: Operation, code: Code) -> dict[str, Any]:

@@ -43,7 +43,8 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `mark` is the route's mark (`entry.needs`, `own`, `public`). `query` and `body` are structs, read strictly;
     `answer` is the type of a success. `codes` are the problems of this operation beside those that every one has.
-    `versioned` puts an ETag on the answer. `example` and `sent` are shown in the documentation.
+    `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth. `example` and
+    `sent` are shown in the documentation.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     body: type[Struct] | None = None
     codes: tuple[str, ...] = ()
     versioned: bool = False
+    oauth: bool = False
     sent: dict[str, Any] | None = None
 
     @property
@@ -146,11 +148,15 @@ class Endpoint(Struct, frozen=True):
     operation: Operation
     handler: Handler
 
+    async def answer(self, request: Wire) -> Reply:
+        """Answer one request that passed the gates."""
+        return await answered(self, request)
+
     def route(self) -> HTTPRouteHandler:
         """Return the endpoint as a route of the framework."""
 
         async def served(request: Wire) -> ASGIResponse:
-            return sent(await answered(self, request))
+            return sent(await self.answer(request))
 
         path = PREFIX + self.operation.path.replace("}", ":str}")
         made = HTTPRouteHandler(path, http_method=self.operation.method, name=self.operation.id, **self.operation.mark)

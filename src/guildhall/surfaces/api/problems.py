@@ -51,6 +51,22 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     errors: list[FieldError] = []
 
 
+class OAuthError(Struct, frozen=True, kw_only=True):
+    """A refusal of the token endpoint (RFC 6749 §5.2). Decide by `error`; the description is for people."""
+
+    error: str
+    error_description: str
+
+
+class OAuthRefusal(Refusal):
+    """What the token endpoint refuses: `error` is OAuth's word for it, `http` the status."""
+
+    def __init__(self, error: str, sentence: str, *, status: int) -> None:
+        """Take OAuth's word, a sentence, and the status."""
+        super().__init__(sentence)
+        self.error, self.http = error, status
+
+
 class BadRequest(Refusal):
     """The body is not JSON, or the request is malformed."""
 

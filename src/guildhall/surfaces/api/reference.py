@@ -159,7 +159,8 @@ def _fields(body: dict[str, Any] | None, schemas: dict[str, Any]) -> list[Value]
     """Return the fields of a body."""
     if body is None:
         return []
-    schema = schemas[body["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[-1]]
+    sent = next(iter(body["content"].values()))
+    schema = schemas[sent["schema"]["$ref"].rsplit("/", 1)[-1]]
     required = set(schema.get("required", ()))
     return [
         Value(name, "body", kind_of(part), name in required, _text(part)) for name, part in schema["properties"].items()
@@ -194,7 +195,10 @@ def _curl(operation: Operation, values: list[Value], base: str) -> str:
     lines += [f'-H "{each.name}: {shown[each.name]}"' for each in values if each.required and each.name in shown]
     if operation.keyed:
         lines.append('-H "Idempotency-Key: $(uuidgen)"')
-    if operation.body is not None:
+    if operation.oauth:
+        lines.append('-u "$CLIENT_ID:$CLIENT_SECRET"')
+        lines += [f"-d {name}={value}" for name, value in (operation.sent or {}).items()]
+    elif operation.body is not None:
         lines.append("-H 'Content-Type: application/json'")
         lines.append(f"-d '{json.dumps(operation.sent or {}, ensure_ascii=False)}'")
     return " \\\n  ".join(lines)

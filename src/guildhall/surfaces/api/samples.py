@@ -6,6 +6,11 @@ from typing import Any
 ID = "0199c0de-7a11-7c1d-9f3e-2b6d4e5f6a70"
 _MOMENT = "2026-11-22T08:30:00Z"
 _DEEPEST = 6
+OAUTH: Mapping[str, str] = {
+    "invalid_request": "The parameter grant_type is missing.",
+    "invalid_client": "Client id or secret is not right.",
+    "temporarily_unavailable": "Too many tries. Wait a little and try again.",
+}
 _BY_NAME: Mapping[str, Any] = {
     "name": "Acme Fiber",
     "tenant_name": "Acme Fiber",

@@ -25,6 +25,7 @@ from guildhall.domain.access.boundary.rules import Rule
 from guildhall.domain.access.states import steps
 
 SOURCES = (
+    ("guildhall.domain.people", "clients.sql"),
     ("guildhall.domain.access.boundary", "reach.sql"),
     ("guildhall.domain.access.boundary", "doors.sql"),
     ("guildhall.domain.access.boundary", "links.sql"),
@@ -126,6 +127,8 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.audit_refuse()": (),
     "portal.link_notices()": (),
     "portal.link_change_notices()": (),
+    "portal.client_notices()": (),
+    "portal.client_secret_notices()": (),
     "tenancy.roll()": (),
     "tenancy.number_ticket()": (),
     "tenancy.ticket_notices()": (),
@@ -145,6 +148,8 @@ _DEFINER_WRITES = (
         for table in ("user", "one_time", "recovery_code", "email_link")
     ),
     "portal.partner_refresh_token",
+    "portal.api_client",
+    "portal.api_client_secret",
     "portal.sign_in_backoff",
     "portal.used_challenge",
     "portal.partner_tenant_link",

@@ -96,8 +96,8 @@ DECLARE
     problem text;
 BEGIN
     SELECT p.* INTO asking FROM portal.partner AS p
-    JOIN portal.partner_user AS u ON u.partner_id = p.id AND u.id = portal.app_id('user_id') AND u.status = 'active'
-    WHERE p.id = portal.app_id('partner_id') AND p.status = 'active';
+    JOIN portal.at_work() AS w ON w.partner_id = p.id
+    WHERE p.status = 'active';
     IF asking.id IS NULL THEN
         RAISE EXCEPTION 'nobody asks' USING ERRCODE = 'insufficient_privilege';
     END IF;

@@ -6,11 +6,13 @@ to every surface. Policies work by area, so a forgotten gate 4 or 5 still shows 
 
 from collections.abc import Mapping
 
+from guildhall.domain.access.boundary.client_policies import CLIENTS, LED_AUDIENCE
 from guildhall.domain.access.boundary.rules import (
     ACCOUNT_INVOICES,
     ACCOUNT_TICKETS,
     ACCOUNTS,
     ANY_ROW,
+    LED_PARTNER,
     OWN_TENANT,
     PARTNER_ID,
     USER_ID,
@@ -80,7 +82,6 @@ def _passkeys(role: str) -> tuple[Rule, ...]:
     )
 
 
-LED_PARTNER = "partner_id = ANY (ARRAY(SELECT portal.led_partner()))"
 _COLLEAGUES = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE partner_id = {PARTNER_ID}))"
 _LED = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE {LED_PARTNER}))"
 _OWN_RESET = f"{OWN_SESSION} AND purpose = 'reset'"  # anybody may ask for one; the letter goes to the person
@@ -159,6 +160,7 @@ _LINK_OF_PARTNER = f"link_id = ANY (ARRAY(SELECT id FROM portal.partner_tenant_l
 _LINK_OF_TENANT = f"link_id = ANY (ARRAY(SELECT id FROM portal.partner_tenant_link WHERE {OWN_TENANT}))"
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
+    **CLIENTS,
     # -- portal: people and partners
     "portal.partner": (
         _reads("partner", f"id = {PARTNER_ID}"),
@@ -172,6 +174,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _changes("partner", f"{LED_PARTNER} AND id <> {USER_ID}", *_ACCESS, "status", "updated_at"),
         _reads("staff", ANY_ROW, *_PARTNER_PERSON),
         _changes("staff", ANY_ROW, "status", "updated_at"),
+        _reads("worker", ANY_ROW, "id", "partner_id", "email", "name", "language", "status", "roles"),
     ),
     "portal.partner_user_tenant": (
         _reads("partner", _COLLEAGUES),
@@ -320,7 +323,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _reads(
             "partner",
             f"audience = 'partner' AND audience_id = {PARTNER_ID} AND {_WITHIN_LIMITS}"
-            f" AND (area = '' OR (area = 'support' AND {reach('support')}))",
+            f" AND (area = '' OR (area = 'support' AND {reach('support')}) OR (area = 'clients' AND {LED_AUDIENCE}))",
         ),
         _reads("customer", "audience = 'tenant' AND audience_id = ANY (ARRAY(SELECT portal.own_tenant()))"),
         _reads("staff", "audience = 'staff'"),

@@ -24,28 +24,27 @@ AS $$
     )
 $$;
 
--- The tenants in which the person at work may use `area` through a live link. Definer: reads links, limits.
+-- The tenants in which the person or client at work may use `area` through a live link. Definer: reads links, limits.
 CREATE OR REPLACE FUNCTION portal.reach(area text) RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 50
 AS $$
     SELECT link.tenant_id
-    FROM portal.partner_user AS person
+    FROM portal.at_work() AS person
     JOIN portal.partner ON partner.id = person.partner_id AND partner.status <> 'terminated'
     JOIN portal.partner_tenant_link AS link ON link.partner_id = person.partner_id
-    WHERE person.id = portal.app_id('user_id')
-      AND person.partner_id = portal.app_id('partner_id')
-      AND person.status = 'active'
-      AND link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
+    WHERE link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
       AND (area = 'any' OR area = ANY (link.areas))
+      AND (person.client_id IS NULL OR ((area = 'any' OR area = ANY (person.client_areas))
+           AND portal.client_within(person.client_id, person.client_scope, link.tenant_id)))
       AND (area <> 'posture' OR link.operating_model <> 'customer_managed')
       AND (person.tenant_scope = 'all'
            OR (person.tenant_scope = 'include') = EXISTS (
                SELECT 1 FROM portal.partner_user_tenant AS limited
-               WHERE limited.user_id = person.id AND limited.tenant_id = link.tenant_id
+               WHERE limited.user_id = person.person_id AND limited.tenant_id = link.tenant_id
                UNION ALL
                SELECT 1 FROM portal.partner_user_group AS named
                JOIN portal.tenant_group_tenant AS grouped ON grouped.group_id = named.group_id
-               WHERE named.user_id = person.id AND grouped.tenant_id = link.tenant_id))
+               WHERE named.user_id = person.person_id AND grouped.tenant_id = link.tenant_id))
 $$;
 
 -- Subscribers of the partner's home tenant that it looks after (PRODUCT §1, “Partner account”).
@@ -59,6 +58,9 @@ AS $$
     JOIN tenancy.subscriber ON subscriber.id = account.subscriber_id
         AND subscriber.tenant_id = account.home_tenant_id
     WHERE account.partner_id = portal.app_id('partner_id') AND account.status = 'active'
+      AND NOT EXISTS (  -- a client that is limited to some tenants is not at home there
+          SELECT 1 FROM portal.api_client AS client
+          WHERE client.id = portal.app_id('user_id') AND client.tenant_scope <> 'all')
 $$;
 
 CREATE OR REPLACE FUNCTION portal.account_invoices() RETURNS SETOF uuid
@@ -100,9 +102,9 @@ CREATE OR REPLACE FUNCTION portal.within_own_limits(tenant uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce((
-        SELECT portal.within_limits(person.id, person.tenant_scope, tenant)
-        FROM portal.partner_user AS person
-        WHERE person.id = portal.app_id('user_id') AND person.partner_id = portal.app_id('partner_id')
+        SELECT portal.within_limits(person.person_id, person.tenant_scope, tenant)
+               AND portal.client_within(person.client_id, person.client_scope, tenant)
+        FROM portal.at_work() AS person
     ), false)
 $$;
 

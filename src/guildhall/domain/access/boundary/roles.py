@@ -25,6 +25,9 @@ DOORS: Mapping[str, tuple[str, ...]] = {
         "portal.find_partner_email_link(bytea)",
         "portal.try_partner_email_code(bytea)",
         "portal.partner_recovery_code_fits(uuid, bytea)",
+        "portal.find_client(uuid, bytea)",
+        "portal.find_client_session(uuid, uuid)",
+        "portal.client_used(uuid, text)",
     ),
     "customer": (
         "tenancy.find_customer_session(bytea)",

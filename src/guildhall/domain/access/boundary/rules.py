@@ -13,6 +13,7 @@ TENANT_ID = "(SELECT portal.app_id('tenant_id'))"
 ANY_ROW = "true"
 WITHIN_JOB = f"({TENANT_ID} IS NULL OR tenant_id = {TENANT_ID})"  # a job is scoped where it concerns one tenant
 OWN_TENANT = "tenant_id = ANY (ARRAY(SELECT portal.own_tenant()))"
+LED_PARTNER = "partner_id = ANY (ARRAY(SELECT portal.led_partner()))"
 APPROVED_TENANT = "tenant_id = ANY (ARRAY(SELECT tenancy.approved_tenant()))"
 
 

@@ -1,17 +1,19 @@
 """Signing in for software that acts as a person: tokens, their renewal, their end, and who they stand for."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
 from guildhall.core import db
-from guildhall.core.actor import Actor, Surface
+from guildhall.core.actor import Actor, Kind, Surface
+from guildhall.core.errors import Forbidden
 from guildhall.domain.access.scope import reached
 from guildhall.domain.partners import own as partners
 from guildhall.domain.partners.own import OwnPartner
+from guildhall.domain.people import clients, sessions, tokens
 from guildhall.domain.people import own as people
-from guildhall.domain.people import sessions, tokens
 from guildhall.domain.people.sign_in import sign_in
 from guildhall.domain.people.tokens import MOST_TENANTS, TokenPair
 from guildhall.surfaces.api.operations import Call, Endpoint, Operation, serves
@@ -43,7 +45,7 @@ class Done(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """How far the person's tenants reach.
+    """How far the tenants of the person or client reach.
 
     `tenant_scope` is `all`, or `include` or `exclude` with the tenants of `tenant_ids`. `tenant_count` is how many
     tenants are open now.
@@ -54,18 +56,31 @@ class Limits(Struct, frozen=True, kw_only=True):
     tenant_count: int
 
 
-class Me(Struct, frozen=True, kw_only=True):
-    """Who the token stands for, and what this person may do: the union of the roles' permissions."""
+class Software(Struct, frozen=True, kw_only=True):
+    """What sets an API client apart from a person: it has an end, and may be bound to networks (CIDR)."""
 
+    expires_at: datetime
+    networks: list[str]
+
+
+class Me(Struct, frozen=True, kw_only=True):
+    """Who the token stands for, and what it may do now.
+
+    Of a person: the union of the roles' permissions, cut to the token's scope. Of an API client (`client` is then
+    there, `email` null and `roles` empty): its scopes, as far as whoever answers for it holds them.
+    """
+
+    kind: Literal["partner_user", "api_client"]
     id: UUID | None
     name: str
-    email: str
+    email: str | None
     language: str
     timezone: str
     roles: tuple[str, ...]
     permissions: list[str]
     limits: Limits
     partner: OwnPartner
+    client: Software | None
 
 
 LOGIN = Operation(
@@ -131,7 +146,9 @@ LOGOUT = Operation(
     path="/auth/logout",
     group=GROUP,
     summary="Sign out",
-    description="Ends the session: its access and refresh tokens are refused from the next request on.",
+    description="Ends the session: its access and refresh tokens are refused from the next request on. An API client "
+    "has no session: its token runs out by itself, and a principal revokes the client in the console.",
+    codes=("FORBIDDEN",),
     mark={"opt": {**_LEAVING["opt"], "leaving": True}},
     answer=Done,
 )
@@ -140,6 +157,8 @@ LOGOUT = Operation(
 @serves(LOGOUT)
 async def logout(call: Call[None, None]) -> Done:
     """End the session behind the token."""
+    if call.actor.kind is Kind.API_CLIENT:
+        raise Forbidden("An API client has no session. Its token runs out by itself; revoke the client in the console.")
     await sessions.end(call.actor)
     return Done("You have signed out.")
 
@@ -150,7 +169,7 @@ ME = Operation(
     path="/auth/me",
     group=GROUP,
     summary="Who am I",
-    description="The person behind the token with roles, permissions and tenant limits, as they are now.",
+    description="The person or the API client behind the token with permissions and tenant limits, as they are now.",
     mark=own("who am I"),
     answer=Me,
     codes=("PARTNER_INACTIVE",),
@@ -161,11 +180,14 @@ ME = Operation(
 async def me(call: Call[None, None]) -> Me:
     """Return who acts, from the database and not from the token."""
     actor = call.actor
+    if actor.kind is Kind.API_CLIENT:
+        return await _client(actor)
     async with db.transaction(actor) as connection:
         account = await people.own(connection, actor)
         partner = await partners.own(connection, actor)
         _, count = await reached(connection, most=1)
     return Me(
+        kind="partner_user",
         id=actor.user_id,
         name=actor.name,
         email=account.email,
@@ -175,6 +197,28 @@ async def me(call: Call[None, None]) -> Me:
         permissions=sorted(actor.permissions),
         limits=Limits(tenant_scope=account.tenant_scope, tenant_ids=account.limited_tenant_ids, tenant_count=count),
         partner=partner,
+        client=None,
+    )
+
+
+async def _client(actor: Actor) -> Me:
+    """Return the API client that acts."""
+    async with db.transaction(actor) as connection:
+        itself = await clients.own(connection, actor)
+        partner = await partners.own(connection, actor)
+        _, count = await reached(connection, most=1)
+    return Me(
+        kind="api_client",
+        id=actor.user_id,
+        name=actor.name,
+        email=None,
+        language=actor.language,
+        timezone=actor.timezone,
+        roles=(),
+        permissions=sorted(actor.permissions),
+        limits=Limits(tenant_scope=itself.tenant_scope, tenant_ids=itself.tenant_ids, tenant_count=count),
+        partner=partner,
+        client=Software(expires_at=itself.expires_at, networks=itself.networks),
     )
 
 
