@@ -17,6 +17,7 @@ from sqlalchemy import TextClause, event
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, Surface
+from guildhall.core.sql import fixed
 from guildhall.hosts import Front
 from guildhall.settings import load
 from guildhall.surfaces.kit import render
@@ -48,8 +49,8 @@ async def record(front: Front, surface: Surface, host: str, path: str, headers: 
         return found.transactions[-1][0]
 
     async def asked(surface: Surface, statement: TextClause, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        call, names = db.positional(statement)
-        found.doors.append((call, tuple(values[name] for name in names)))
+        call = fixed(statement)
+        found.doors.append((call.sql, tuple(call.ordered(values))))
         return await door(surface, statement, values)
 
     @event.listens_for(engine, "before_cursor_execute")

@@ -66,5 +66,7 @@ def test_wildcards_of_a_search_are_taken_literally() -> None:
 
 
 def test_parameters_are_found_by_name_and_casts_are_left_alone() -> None:
-    _, names = bound("SELECT CAST(:b AS int), :a, :b, x::text", {"a": Integer(), "b": Integer()})
-    assert names == ("b", "a")
+    made = bound("SELECT CAST(:b AS int), :a, :b, x::text", {"a": Integer(), "b": Integer()})
+    assert made.names == ("b", "a")
+    assert made.sql == "SELECT CAST($1::INTEGER AS int), $2::INTEGER, $1::INTEGER, x::text"
+    assert made.ordered({"a": 1, "b": 2}) == [2, 1]

@@ -5,7 +5,7 @@ Log-ins hold no right on any table. `transaction(actor)` takes the surface's rol
 can read, and a pooled connection is clean after it.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -13,11 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import MetaData, TextClause, event
-from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from guildhall.core.actor import Actor, Surface
+from guildhall.core.sql import Fixed, fixed
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -135,17 +135,26 @@ async def door(surface: Surface, statement: TextClause, values: Mapping[str, Any
 
     This is how a session or a sign-in is found before anybody is known. The log-in has no right on any table.
     """
-    call, names = positional(statement)
+    call = _fixed(statement)
     async with _engines[surface].connect() as connection:
-        row = await (await _driver(connection)).fetchrow(call, *(values[name] for name in names))
+        row = await (await _driver(connection)).fetchrow(call.sql, *call.ordered(values))
         return dict(row) if row is not None else None
 
 
-@cache
-def positional(statement: TextClause) -> tuple[str, tuple[str, ...]]:
-    """Return a statement as the driver takes it, and the names of its values in order."""
-    compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
-    return str(compiled), tuple(compiled.positiontup or ())
+_fixed = cache(fixed)  # the doors are few
+
+
+async def rows(connection: AsyncConnection, statement: Fixed, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    """Return the rows of a fixed statement inside a transaction, as the driver gives them.
+
+    For lists, of whose cost in this process the library's own rows are a large part. Whoever listens to statements
+    of the pool hears of this one too.
+    """
+    ordered = statement.ordered(values)
+    heard = connection.sync_engine.dispatch.before_cursor_execute
+    heard(connection.sync_connection, None, statement.sql, ordered, None, False)
+    found: Sequence[Sequence[Any]] = await (await _driver(connection)).fetch(statement.sql, *ordered)
+    return found
 
 
 def engine(surface: Surface) -> AsyncEngine:

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.money import Money, money
 from guildhall.domain.access.states import STATES
@@ -106,10 +107,9 @@ async def _figures(connection: AsyncConnection, actor: Actor, parts: tuple[str, 
     """Return the figures of `parts`, by part and name; a part without rows is empty."""
     found: dict[str, dict[str, _Figure]] = defaultdict(dict)
     if parts:
-        made, names = statement(parts)
+        made = statement(parts)
         values = {"partner_id": actor.partner_id, "user_id": actor.user_id, "now": now, "today": now.date()}
-        rows = await connection.execute(made, {name: values[name] for name in names})
-        for part, name, count, amount in rows:
+        for part, name, count, amount in await db.rows(connection, made, values):
             found[part][name] = _Figure(count or 0, amount or Decimal(0))
     return found
 

@@ -7,10 +7,10 @@ each opens; figures come from rollups.
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Date, DateTime, TextClause, Uuid
+from sqlalchemy import Date, DateTime, Uuid
 from sqlalchemy.types import TypeEngine
 
-from guildhall.core.sql import bound
+from guildhall.core.sql import Fixed, bound
 from guildhall.domain.access.links import EXPIRING_DAYS
 from guildhall.domain.support.board_sql import SOON
 
@@ -103,8 +103,8 @@ _PARTS = {
 
 
 @lru_cache(maxsize=64)
-def statement(parts: tuple[str, ...]) -> tuple[TextClause, tuple[str, ...]]:
-    """Return the statement that yields `parts` (keys of NEEDS), and the names of its parameters."""
+def statement(parts: tuple[str, ...]) -> Fixed:
+    """Return the statement that yields `parts` (keys of NEEDS)."""
     shelves = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in _SHELVES.items())
     chosen = " UNION ALL ".join(f"({_PARTS[part]})" for part in parts)
     answer = f"WITH {shelves}, answer (part, name, count, amount) AS ({chosen})"

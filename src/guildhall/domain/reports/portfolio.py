@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core import cursor
+from guildhall.core import cursor, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Choices, Forbidden, Invalid, NotFound
 from guildhall.core.money import Money, money
@@ -169,8 +169,8 @@ async def _rows(connection: AsyncConnection, actor: Actor, wanted: Filter) -> Se
         values["tenant_id"] = wanted.tenant_id
     filters = tuple(values)
     values |= {"partner_id": actor.partner_id} | _after(wanted)
-    made, names = statement(_shape(actor, wanted, filters, resumed="after" in values))
-    return (await connection.execute(made, {name: values[name] for name in names})).all()
+    made = statement(_shape(actor, wanted, filters, resumed="after" in values))
+    return await db.rows(connection, made, values)
 
 
 def _shape(actor: Actor, wanted: Filter, filters: tuple[str, ...], *, resumed: bool) -> Shape:

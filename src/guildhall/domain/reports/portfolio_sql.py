@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import DateTime, Numeric, Text, TextClause, Uuid
+from sqlalchemy import DateTime, Numeric, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
-from guildhall.core.sql import bound
+from guildhall.core.sql import Fixed, bound
 from guildhall.domain.access.links import EXPIRING_DAYS
 
 BREACH_DAYS = 30
@@ -94,8 +94,8 @@ _AFTER: dict[str, TypeEngine[Any]] = {
 
 
 @lru_cache(maxsize=512)
-def statement(shape: Shape) -> tuple[TextClause, tuple[str, ...]]:
-    """Return the statement of `shape` and the names of its parameters.
+def statement(shape: Shape) -> Fixed:
+    """Return the statement of `shape`.
 
     Its rows: COLUMNS, then COUNTED unless it goes on from a cursor. Without any tenant there is one row of nulls
     and counts.

@@ -6,10 +6,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core import cursor
+from guildhall.core import cursor, db
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Choices, Invalid
 from guildhall.core.text import containing, storable
@@ -110,8 +109,8 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, n
         offset=0 if after else wanted.offset,
         resumed=after is not None,
     )
-    made, names = statement(shape)
-    rows = (await connection.execute(made, {name: values[name] for name in names})).all()
+    made = statement(shape)
+    rows = await db.rows(connection, made, values)
     return _page(actor, wanted, rows, now=now)
 
 
@@ -162,7 +161,7 @@ def _after(wanted: Filter) -> Place | None:
     return place
 
 
-def _page(actor: Actor, wanted: Filter, rows: Sequence[Row[Any]], *, now: datetime) -> TicketPage:
+def _page(actor: Actor, wanted: Filter, rows: Sequence[Sequence[Any]], *, now: datetime) -> TicketPage:
     """Return the rows as a page: of limit + 1 the last one only says that there are more."""
     width = len(STORED)
     found = [row for row in rows if row[0] is not None]
@@ -180,12 +179,12 @@ def _page(actor: Actor, wanted: Filter, rows: Sequence[Row[Any]], *, now: dateti
     )
 
 
-def _item(row: Row[Any], tenant_name: str, *, now: datetime) -> TicketItem:
+def _item(row: Sequence[Any], tenant_name: str, *, now: datetime) -> TicketItem:
     stored = dict(zip(STORED, row, strict=False))
     return TicketItem(**stored, tenant_name=tenant_name, **clock(stored, now=now))
 
 
-def _next(wanted: Filter, last: Row[Any]) -> str:
+def _next(wanted: Filter, last: Sequence[Any]) -> str:
     """Return the cursor of the page after `last`."""
     return cursor.encode(Place(wanted.sort_by, wanted.sort_order, last[len(STORED)], last[0]))
 

@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, DateTime, Integer, Text, TextClause, Uuid
+from sqlalchemy import BigInteger, DateTime, Integer, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
 from guildhall.core.actor import DbRole
-from guildhall.core.sql import bound
+from guildhall.core.sql import Fixed, bound
 from guildhall.domain.support.rules import HOURS, LATE_PART
 from guildhall.domain.support.tickets import STORED
 from guildhall.domain.tenancy.tables import PRIORITIES, TICKET_STATUSES
@@ -99,8 +99,8 @@ _ROLLED = "r.open, r.pending, r.resolved, r.closed, r.breached, r.done, r.done_s
 
 
 @lru_cache(maxsize=512)
-def statement(shape: Shape) -> tuple[TextClause, tuple[str, ...]]:
-    """Return the statement of `shape` and the names of its parameters.
+def statement(shape: Shape) -> Fixed:
+    """Return the statement of `shape`.
 
     Its rows: the stored columns of a ticket, its value in the order, its tenant's name (null for a customer), then
     the columns COUNTED unless it goes on from a cursor. Without any ticket there is one row of nulls and figures.
