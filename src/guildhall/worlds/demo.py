@@ -16,6 +16,7 @@ from guildhall.worlds.demo_commerce import seed_accounts, seed_subscriptions
 from guildhall.worlds.demo_customers import link_code, seed_codes, seed_customers
 from guildhall.worlds.demo_invoices import invoices, seed_invoices
 from guildhall.worlds.demo_links import links, seed_links
+from guildhall.worlds.demo_mail import seed_mail
 from guildhall.worlds.demo_measures import outages, seed_outages, seed_usage
 from guildhall.worlds.demo_notices import seed_notices
 from guildhall.worlds.demo_offers import seed_offers
@@ -70,6 +71,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_offers(connection, made, today)
         seed_subscriptions(connection, made, today)
         seed_notices(connection, made, today)
+        seed_mail(connection, today)
         people = subscribers(cast)
         seed_subscribers(connection, people)
         seed_accounts(connection, people, today)

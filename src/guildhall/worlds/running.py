@@ -45,5 +45,6 @@ def welcome(settings: Settings) -> str:
     lines += [f"  {settings.origin(label)}" for label in ("partners", "customers", "staff", "api")]
     lines += ["", f"  Password of everybody: {demo.DEMO_PASSWORD}", ""]
     lines += [f"  {who.email:<42} {who.surface:<10} {who.purpose}" for who in demo.sign_ins()]
+    lines += ["", f"  Letters are kept, not sent: {settings.origin('staff')}/mail"] if not settings.smtp_url else []
     lines += ["", "  One-time code:  .venv/bin/guildhall demo-otp principal@northwind.example", ""]
     return "\n".join([*lines, "  Ctrl-C stops it; `make demo-reset` starts anew.", ""])

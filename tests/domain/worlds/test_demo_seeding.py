@@ -15,7 +15,17 @@ from support_world import Cluster
 DAY = date(2026, 5, 4)
 Story = psycopg.Connection[Any]
 # What differs between two worlds of one day: salts, nonces, and the database's clock.
-_BY_NATURE = {"password_hash", "totp_secret", "at", "hash", "previous_hash", "body", "actor_salt", "applied_at"}
+_BY_NATURE = {
+    "password_hash",
+    "totp_secret",
+    "sealed",
+    "at",
+    "hash",
+    "previous_hash",
+    "body",
+    "actor_salt",
+    "applied_at",
+}
 
 
 def contents(url: str) -> dict[str, tuple[int, str]]:

@@ -115,6 +115,12 @@ STATES: dict[str, dict[str, State]] = {
         "REVIEW": State(N_("Needs review"), "warn", "triangle-alert"),
         "BLOCK": State(N_("Blocked"), "bad", "octagon-x"),
     },
+    "mail": {
+        "queued": State(N_("Waiting"), "info", "hourglass"),
+        "sent": State(N_("Sent"), "ok", "circle-check"),
+        "kept": State(N_("Kept"), "note", "inbox"),
+        "failed": State(N_("Failed"), "bad", "circle-x"),
+    },
     "person": {
         "invited": State(N_("Invited"), "info", "mail"),
         "active": State(N_("Active"), "ok", "circle-check"),

@@ -17,6 +17,7 @@ _PROGRAMME = (
 )
 _OPERATION = (
     ("/audit", N_("Audit trail"), "history", "staff.audit.read"),
+    ("/mail", N_("Mail"), "mail", "staff.mail.list"),
     ("/jobs", N_("Jobs"), "activity", "staff.jobs.read"),
 )
 

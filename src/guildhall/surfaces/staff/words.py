@@ -18,10 +18,21 @@ JOB_STATES: Mapping[str, tuple[str, str]] = {
     "aborted": (N_("Aborted"), "bad"),
 }
 
+MAIL_KINDS: Mapping[str, str] = {
+    "link.news": N_("News about access"),
+    "mail.test": N_("Test letter"),
+    "person.invited": N_("Invitation"),
+}
+
 
 def customer_role_label(code: str) -> str:
     """Return the word for a role of a customer's person."""
     return gettext(CUSTOMER_ROLES[code])
+
+
+def mail_kind(kind: str) -> str:
+    """Return the word for a kind of letter; an unknown one is shown as it is."""
+    return gettext(MAIL_KINDS[kind]) if kind in MAIL_KINDS else kind.replace(".", " ").replace("_", " ").capitalize()
 
 
 def job_state(code: str) -> tuple[str, str]:
@@ -34,6 +45,7 @@ FUNCTIONS: tuple[Any, ...] = (
     area_label,
     customer_role_label,
     job_state,
+    mail_kind,
     permission_label,
     person_role_label,
     role_label,
