@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.core.text import containing
-from guildhall.domain.mail.tables import mail
+from guildhall.domain.mail.tables import SHOWN, mail
 
-_COLUMNS = [column for column in mail.c if column.name != "sealed"]
+_COLUMNS = [mail.c[name] for name in SHOWN]
 _SORTS: dict[str, ColumnElement[object]] = {
     "created_at": mail.c.created_at,
     "recipient": func.lower(mail.c.recipient),

@@ -18,6 +18,7 @@ from guildhall.domain.mail.letters import Letter
 from guildhall.domain.mail.office import Look
 
 HIDDEN = "••••••"  # in the place of a link or a code that whoever looks should not have
+_OWN_FONTS = mrml.RenderOptions(fonts={})  # else it fetches those that it knows from another company
 _LONGEST = 2000  # characters of one value: a note may be long, a letter stays a letter
 _HELLO, _HELLO_YOU = N_("Hello %(name)s,"), N_("Hello,")
 _BY_HAND = N_("If the button does not work, open this address:")
@@ -40,7 +41,7 @@ def written(letter: Letter, look: Look, *, live: bool = True) -> Written:
     with speaking(Speech(language)):
         said = _said(letter, look, live=live) | {"language": language}
     text = _plain(said)
-    html = mrml.to_html(_layout().render(said, colours=colours.palette(look.colour))).content
+    html = mrml.to_html(_layout().render(said, colours=colours.palette(look.colour)), None, _OWN_FONTS).content
     return Written(subject=said["subject"], language=language, text=text, html=html)
 
 

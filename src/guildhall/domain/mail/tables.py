@@ -5,6 +5,19 @@ from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, text
 from guildhall.core.columns import created, digest, id_column, moment, one_of
 from guildhall.core.db import PORTAL
 
+# What staff may read of a letter without opening it.
+SHOWN = (
+    "id",
+    "kind",
+    "recipient",
+    "status",
+    "attempts",
+    "error",
+    "queued_at",
+    "sent_at",
+    "erased_at",
+    "created_at",
+)
 STATUSES = ("queued", "sent", "kept", "failed")
 
 mail = Table(

@@ -27,6 +27,7 @@ from guildhall.domain.access.boundary.rules import changes as _changes
 from guildhall.domain.access.boundary.rules import everything as _everything
 from guildhall.domain.access.boundary.rules import reads as _reads
 from guildhall.domain.access.boundary.rules import tenant_data as _tenant_data
+from guildhall.domain.mail.tables import SHOWN as LETTER_SHOWN
 
 _PERSON = (
     "id",
@@ -114,18 +115,6 @@ _TICKET_FIELDS = (
     "response_count",
     "version",
     "updated_at",
-)
-_LETTER = (
-    "id",
-    "kind",
-    "recipient",
-    "status",
-    "attempts",
-    "error",
-    "queued_at",
-    "sent_at",
-    "erased_at",
-    "created_at",
 )
 
 
@@ -348,7 +337,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     # Whoever causes a letter writes it; nobody but its deliverer reads it, and staff by portal.open_letter.
     "portal.mail": (
         *(_adds(role, ANY_ROW, "id", "kind", "recipient", "sealed") for role in ("partner", "customer", "staff")),
-        _reads("staff", ANY_ROW, *_LETTER),
+        _reads("staff", ANY_ROW, *LETTER_SHOWN),
         _changes("staff", ANY_ROW, "status", "error", "queued_at", check="status = 'queued'"),
         *_everything("worker"),
     ),
