@@ -3,11 +3,14 @@
 They are random (49 bits), so a keyed hash is all that is kept; without the installation's secret it tells nothing.
 """
 
+import base64
+import binascii
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
 from sqlalchemy import Table, TextClause, delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -90,6 +93,23 @@ async def left(connection: AsyncConnection, actor: Actor) -> int:
     table = _TABLES[actor.kind]
     unused = select(func.count()).where(table.c.user_id == actor.user_id, table.c.used_at.is_(None))
     return await connection.scalar(unused) or 0
+
+
+def offered(actor: Actor, *, now: datetime) -> tuple[list[str], str]:
+    """Return ten fresh codes, and the same sealed for a hidden field. Needs a fresh second factor."""
+    require_fresh(actor, now=now)
+    codes = new_codes()
+    said = " ".join([str(actor.user_id), *codes])
+    return codes, base64.urlsafe_b64encode(crypto.seal("recovery-codes", said)).decode()
+
+
+def codes_in(actor: Actor, sealed: str) -> list[str] | None:
+    """Return the codes that were offered to this person, or None for anything else."""
+    try:
+        whose, *codes = crypto.unseal("recovery-codes", base64.urlsafe_b64decode(sealed)).split()
+    except (InvalidTag, ValueError, binascii.Error):
+        return None
+    return codes if whose == str(actor.user_id) else None
 
 
 async def keep(actor: Actor, codes: Sequence[str], *, now: datetime) -> None:

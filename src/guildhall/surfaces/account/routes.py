@@ -11,9 +11,9 @@ from litestar.types import ControllerRouterHandler
 
 from guildhall.core import clock, db
 from guildhall.core.errors import Invalid, Refusal, TooManyRequests, Unauthorized
-from guildhall.domain.people import preferences, sessions
+from guildhall.domain.people import preferences, recovery_codes, sessions
 from guildhall.domain.people.sign_in import sign_in
-from guildhall.surfaces.account import welcome
+from guildhall.surfaces.account import security, welcome
 from guildhall.surfaces.account.cookies import session_cookie, signed_in
 from guildhall.surfaces.entry import Who, origin_of, own, public
 from guildhall.surfaces.html import (
@@ -88,7 +88,10 @@ async def account(request: Web, actor: Who) -> Page:
     """Return the person's own page: sessions, language and zone."""
     async with db.transaction(actor) as connection:
         live = await sessions.list_own(connection, actor)
-    return await page(request, "account/account.html", sessions=live, actor=actor, zones=_zones())
+        codes_left = await recovery_codes.left(connection, actor)
+    return await page(
+        request, "account/account.html", sessions=live, actor=actor, zones=_zones(), codes_left=codes_left
+    )
 
 
 def _zones() -> list[Option]:
@@ -149,4 +152,5 @@ ROUTES: list[ControllerRouterHandler] = [
     set_language,
     set_theme,
     *welcome.ROUTES,
+    *security.ROUTES,
 ]

@@ -6,9 +6,7 @@ sent again, and nothing is kept before the last one.
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import quote
 
-import segno
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -17,6 +15,7 @@ from guildhall.core.errors import Conflict, Invalid, Refusal, TooManyRequests
 from guildhall.domain.people import enrolling, factors
 from guildhall.domain.people.enrolling import Draft, Link
 from guildhall.surfaces.account.cookies import signed_in
+from guildhall.surfaces.account.pictures import file_of, picture_of
 from guildhall.surfaces.entry import origin_of, public
 from guildhall.surfaces.html import Page, Web, form, page, redirect, site_of, typed
 from guildhall.surfaces.kit.forms import Form
@@ -162,18 +161,6 @@ async def _step(request: Web, name: str, token: str, link: Link, state: Form, st
     )
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
-
-
-def picture_of(uri: str) -> str:
-    """Return an address as a QR code, for an image."""
-    picture: str = segno.make(uri, error="m").svg_data_uri(scale=5, border=2, light="#ffffff")
-    return picture
-
-
-def file_of(brand: str, codes: tuple[str, ...] | list[str]) -> str:
-    """Return recovery codes as a text file that a link holds."""
-    lines = [gettext("Recovery codes for %(brand)s. Each works once.", brand=brand), "", *codes, ""]
-    return "data:text/plain;charset=utf-8," + quote("\r\n".join(lines))
 
 
 ROUTES = [welcome, onward]
