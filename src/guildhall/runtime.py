@@ -15,6 +15,7 @@ from guildhall.core.actor import Surface
 from guildhall.domain.access.boundary.roles import LOGINS
 from guildhall.domain.mail.office import Look, Office, open_office
 from guildhall.domain.migrations.run import migrate
+from guildhall.domain.partners import application_upkeep
 from guildhall.domain.people import methods, passwords
 from guildhall.settings import Settings
 
@@ -111,6 +112,7 @@ def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surfa
     crypto.set_master(secret_of(settings).encode())
     passwords.allow_demo(allowed=settings.demo)
     methods.install(settings.ways_in)
+    application_upkeep.configure(mx_check=settings.mx_check and not settings.demo, keep_days=settings.application_days)
     urls = {
         surface: surface_url(settings, surface, socket).replace("postgresql://", "postgresql+asyncpg://", 1)
         for surface in surfaces

@@ -30,6 +30,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=200)]
 class Settings(Struct, frozen=True, kw_only=True):
     """What an operator may set. Environment names are GUILDHALL_ + the field's name, but for PORT and the URLs.
 
+    `mx_check` has applicants' domains looked up; `application_days` is how long a declined application is kept.
     `home` holds embedded data and the generated secret; `base` is the host under which the four surfaces live;
     `database_urls` maps DATABASE_URL… names to what was set (empty: PostgreSQL is embedded).
     """
@@ -53,6 +54,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     mail_from: str = ""
     trusted_proxies: tuple[str, ...] = ()
     sign_in_methods: tuple[Literal["password", "passkey", "email_link"], ...] = ()
+    mx_check: bool = True
+    application_days: Annotated[int, Meta(ge=1, le=3650)] = 180
     migrate_url: str = ""
     database_urls: dict[str, str] = {}
 

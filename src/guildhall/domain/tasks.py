@@ -5,6 +5,18 @@ from guildhall.domain.access import upkeep
 from guildhall.domain.audit import heads, looks
 from guildhall.domain.mail import delivering
 from guildhall.domain.notify import client_ends, ends, tidying
+from guildhall.domain.partners import application_upkeep
 from guildhall.domain.support import breaches
 
-__all__ = ["breaches", "client_ends", "delivering", "ends", "heads", "idempotency", "looks", "tidying", "upkeep"]
+__all__ = [
+    "application_upkeep",
+    "breaches",
+    "client_ends",
+    "delivering",
+    "ends",
+    "heads",
+    "idempotency",
+    "looks",
+    "tidying",
+    "upkeep",
+]

@@ -45,6 +45,8 @@ _LOOKS = {
     "ends_today": ("clock-alert", "warn"),
     "set_up": ("key", "info"),
     "secret_made": ("key-round", "info"),
+    "submitted": ("inbox", "info"),
+    "answered": ("message-square-reply", "info"),
     "opened": ("ticket", "info"),
     "commented": ("message-square", "info"),
 }

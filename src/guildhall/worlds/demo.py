@@ -11,6 +11,7 @@ import psycopg
 from msgspec import Struct
 from psycopg import sql
 
+from guildhall.worlds.demo_applications import seed_applications
 from guildhall.worlds.demo_comments import seed_comments
 from guildhall.worlds.demo_commerce import seed_accounts, seed_subscriptions
 from guildhall.worlds.demo_customers import link_code, seed_codes, seed_customers
@@ -85,6 +86,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_outages(connection, cast, outages(cast, today), today)
         seed_posture(connection, cast, today)
         seed_trail(connection, cast, made, opened)
+        seed_applications(connection, today)
 
 
 def is_seeded(connection: Connection) -> bool:

@@ -32,7 +32,9 @@ BEGIN
                OR (side = 'partner' AND partner IS NOT NULL AND entry -> 'actor' ->> 'partner_id' IS DISTINCT FROM partner::text)
                OR (side = 'partner' AND part.kind = 'partner' AND part.chain IS DISTINCT FROM partner)
                OR (side = 'tenant' AND part.kind = 'tenant' AND part.chain IS DISTINCT FROM tenant)
-               OR (part.kind = 'vendor' AND entry ->> 'action' NOT LIKE 'sign_in.%')
+               OR (part.kind = 'vendor' AND entry ->> 'action' NOT LIKE 'sign_in.%'
+                   AND NOT (side = 'partner' AND partner IS NULL AND coalesce(person, '') = '' AND
+                            entry ->> 'action' IN ('application.submitted', 'application.answered')))
                OR (side = 'partner' AND part.kind = 'tenant' AND NOT EXISTS (
                    SELECT 1 FROM portal.partner_tenant_link AS l WHERE l.partner_id = partner AND l.tenant_id = part.chain)
                    AND NOT EXISTS (SELECT 1 FROM portal.partner AS p WHERE p.id = partner AND p.home_tenant_id = part.chain))

@@ -6,6 +6,7 @@ from guildhall.domain.audit import tables as audit
 from guildhall.domain.billing import tables as billing
 from guildhall.domain.mail import tables as mail
 from guildhall.domain.notify import tables as notify
+from guildhall.domain.partners import application_tables as applications
 from guildhall.domain.partners import tables as partners
 from guildhall.domain.people import client_tables as clients
 from guildhall.domain.people import limit_tables as limits
@@ -16,6 +17,7 @@ from guildhall.domain.tenancy import tables as tenancy
 
 __all__ = [
     "access",
+    "applications",
     "audit",
     "billing",
     "clients",

@@ -29,7 +29,7 @@ _NEEDS: Mapping[DbRole, Mapping[str, str]] = {
         "clients": "partner.clients.manage",
     },
     DbRole.CUSTOMER: {"": "customer.links.read", "support": "customer.tickets.read"},
-    DbRole.STAFF: {"": "staff.links.read"},
+    DbRole.STAFF: {"": "staff.links.read", "applications": "staff.applications.read"},
 }
 
 

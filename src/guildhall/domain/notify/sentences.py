@@ -60,6 +60,8 @@ SENTENCES: Mapping[tuple[str, str], str] = {
     ("tenant", "ticket.opened"): N_("%(by)s of %(partner)s opened ticket #%(number)s"),
     ("tenant", "ticket.commented"): N_("%(by)s of %(partner)s commented on ticket #%(number)s"),
     ("staff", "link.no_approver"): N_("%(partner)s asks for access to %(tenant)s, where nobody can approve"),
+    ("staff", "application.submitted"): N_("%(applicant)s applies to become a partner"),
+    ("staff", "application.answered"): N_("%(applicant)s answered what was asked about its application"),
 }
 
 

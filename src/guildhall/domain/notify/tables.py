@@ -19,7 +19,7 @@ notice = Table(
     Column("dedupe", Text, nullable=False),
     created(),
     one_of("audience", ("partner", "tenant", "staff")),
-    one_of("area", ("", "support", "clients")),
+    one_of("area", ("", "support", "applications", "clients")),
     UniqueConstraint("audience", "audience_id", "dedupe", postgresql_nulls_not_distinct=True),
     Index("ix_notice_audience", "audience", "audience_id", text("created_at DESC")),
 )

@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden, NotFound
+from guildhall.domain.partners.application_tables import partner_tier
 from guildhall.domain.partners.tables import partner
 from guildhall.domain.people.tables import partner_user as person
 
 PARTNER_SORTS: Mapping[str, ColumnElement[Any]] = {
     "name": func.lower(partner.c.name),
     "created_at": partner.c.created_at,
-    "tier": partner.c.tier,
+    "tier": select(partner_tier.c.rank).where(partner_tier.c.code == partner.c.tier).scalar_subquery(),
 }
 PEOPLE_SORTS: Mapping[str, ColumnElement[Any]] = {
     "name": func.lower(person.c.name),
@@ -26,7 +27,7 @@ PEOPLE_SORTS: Mapping[str, ColumnElement[Any]] = {
 
 
 class Partner(Struct, frozen=True, kw_only=True):
-    """One organisation in the programme; `people` counts the active ones."""
+    """One organisation in the programme; `people` counts the active ones, `tier_name` as in `tiers.Tier.name`."""
 
     id: UUID
     name: str
@@ -36,7 +37,11 @@ class Partner(Struct, frozen=True, kw_only=True):
     status: str
     country: str
     website: str
+    commercial_model: str
+    customer_limit: int | None
+    people_limit: int | None
     created_at: datetime
+    tier_name: str
     people: int
 
 
@@ -76,7 +81,12 @@ _PEOPLE = (
     .scalar_subquery()
     .label("people")
 )
-_PARTNER = [partner.c[name] for name in Partner.__struct_fields__ if name != "people"] + [_PEOPLE]
+_TIER = select(partner_tier.c.name).where(partner_tier.c.code == partner.c.tier).scalar_subquery().label("tier_name")
+_PARTNER = [
+    *(partner.c[name] for name in Partner.__struct_fields__ if name not in {"people", "tier_name"}),
+    _PEOPLE,
+    _TIER,
+]
 _PERSON = [person.c[name] for name in Person.__struct_fields__ if name != "partner_name"] + [
     partner.c.name.label("partner_name")
 ]

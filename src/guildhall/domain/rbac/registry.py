@@ -132,6 +132,10 @@ people.manage    x - -
 _STAFF = """
 partners.read    x x x x x -
 partners.manage  x x - - - -
+applications.read x x - x x -
+applications.decide x x - - - -
+tiers.read       x x x x x -
+tiers.manage     x - - - - -
 people.read      x x - x x -
 people.manage    x x - - - -
 tenants.read     x x x x x -

@@ -8,6 +8,7 @@ from guildhall.core.actor import Surface
 from guildhall.settings import Settings
 from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
 from guildhall.surfaces.console import (
+    applying,
     audit,
     customers,
     dashboard,
@@ -32,6 +33,7 @@ from guildhall.surfaces.kit.render import templates
 
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
 AREAS = (
+    applying,
     audit,
     links,
     link_asking,

@@ -50,6 +50,11 @@ STATES: dict[str, dict[str, State]] = {
         "breached": State(N_("SLA breached"), "bad", "siren"),
         "met": State(N_("SLA met"), "ok", "check-check"),
     },
+    "target": {
+        "ok": State(N_("On time"), "ok", "timer"),
+        "soon": State(N_("Due soon"), "warn", "clock-alert"),
+        "breached": State(N_("Overdue"), "bad", "siren"),
+    },
     "tenant": {
         "active": State(N_("Active"), "ok", "circle-check"),
         "trial": State(N_("Trial"), "info", "sparkles"),

@@ -10,12 +10,40 @@ from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
 from guildhall.surfaces.html import Site, application
 from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
-from guildhall.surfaces.staff import audit, dashboard, jobs, links, mail, notices, partners, people, tenants
+from guildhall.surfaces.staff import (
+    application_acts,
+    applications,
+    audit,
+    dashboard,
+    email_domains,
+    jobs,
+    links,
+    mail,
+    notices,
+    partners,
+    people,
+    tenants,
+    tiers,
+)
 from guildhall.surfaces.staff.frame import frame
 from guildhall.surfaces.staff.words import teach
 
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
-AREAS = (dashboard, partners, tenants, links, people, audit, jobs, mail, notices)
+AREAS = (
+    dashboard,
+    applications,
+    application_acts,
+    email_domains,
+    tiers,
+    partners,
+    tenants,
+    links,
+    people,
+    audit,
+    jobs,
+    mail,
+    notices,
+)
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 
 

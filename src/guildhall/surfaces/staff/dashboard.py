@@ -7,10 +7,13 @@ from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.domain.access import links
 from guildhall.domain.jobs import reading as jobs
+from guildhall.domain.partners import applications
 from guildhall.domain.partners import directory as partners
+from guildhall.domain.partners.application_states import WAITING
 from guildhall.domain.tenancy import directory as tenants
 from guildhall.surfaces.entry import Who, own
 from guildhall.surfaces.html import Page, Web, page
+from guildhall.surfaces.staff.applications import Line, line
 
 _SOME = 6
 
@@ -27,9 +30,27 @@ async def dashboard(request: Web, actor: Who) -> Page:
             links.Filter(statuses=("expiring",), sort_by="ends_at", sort_order="asc", limit=_SOME),
         )
         queue = await jobs.summary(connection) if actor.may("staff.jobs.read") else None
+        applied, waiting = await _applied(connection, actor)
     return await page(
-        request, "dashboard/dashboard.html", counts=counts, requests=requests, ending=ending, queue=queue, actor=actor
+        request,
+        "dashboard/dashboard.html",
+        counts=counts,
+        requests=requests,
+        ending=ending,
+        queue=queue,
+        applied=applied,
+        waiting=waiting,
+        actor=actor,
     )
+
+
+async def _applied(connection: AsyncConnection, actor: Actor) -> tuple[list[Line], int | None]:
+    """Return the applications that wait for staff, what is due first, and how many; None who may not read them."""
+    if not actor.may("staff.applications.read"):
+        return [], None
+    wanted = applications.Filter(statuses=WAITING, limit=_SOME)
+    rows, total = await applications.listed(connection, actor, wanted)
+    return [line(row) for row in rows], total
 
 
 async def _counts(connection: AsyncConnection, actor: Actor) -> dict[str, int]:

@@ -10,12 +10,14 @@ from guildhall.surfaces.kit.shell import NavGroup, NavItem
 
 # Where it leads, what it is called, its icon, and what the person must hold to see it.
 _PROGRAMME = (
+    ("/applications", N_("Applications"), "inbox", "staff.applications.read"),
     ("/partners", N_("Partners"), "briefcase", "staff.partners.read"),
     ("/tenants", N_("Customers"), "building-2", "staff.tenants.read"),
     ("/links", N_("Links"), "link-2", "staff.links.read"),
     ("/people", N_("People"), "users", "staff.people.read"),
 )
 _OPERATION = (
+    ("/tiers", N_("Tiers"), "award", "staff.tiers.read"),
     ("/audit", N_("Audit trail"), "history", "staff.audit.read"),
     ("/mail", N_("Mail"), "mail", "staff.mail.list"),
     ("/jobs", N_("Jobs"), "activity", "staff.jobs.read"),

@@ -9,14 +9,15 @@ from litestar.params import FromPath
 from guildhall.core import clock, db
 from guildhall.core.errors import NotFound
 from guildhall.domain.access import links, partner_status
-from guildhall.domain.partners import directory
-from guildhall.domain.partners.tables import STATUSES, TIERS, TYPES
+from guildhall.domain.partners import directory, tiers
+from guildhall.domain.partners.tables import STATUSES, TYPES
 from guildhall.surfaces import asked
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import N_, gettext
-from guildhall.surfaces.kit.tables import Pages, Sorting, sorting_of
+from guildhall.surfaces.kit.tables import Option, Pages, Sorting, sorting_of
 from guildhall.surfaces.staff.question import Question, answer, ask
+from guildhall.surfaces.staff.words import tier_label
 
 SORTS = {"name": "name", "created": "created_at", "tier": "tier"}
 _SOME = 20
@@ -51,11 +52,13 @@ async def partner_list(request: Web, actor: Who) -> Page:
     """Return one page of the partners."""
     sorting = sorting_of(request.query_params.get("sort"), SORTS, Sorting("name"))
     number = asked.page_number(request)
+    async with db.transaction(actor) as connection:
+        known = await tiers.listed(connection, actor)
     wanted = directory.Filter(
         search=asked.words(request),
         status=asked.choice(request, "status", STATUSES),
         type=asked.choice(request, "type", TYPES),
-        tier=asked.choice(request, "tier", TIERS),
+        tier=asked.choice(request, "tier", [tier.code for tier in known]),
         sort_by=SORTS[sorting.key],
         descending=sorting.descending,
         limit=asked.PAGE_SIZE,
@@ -72,7 +75,7 @@ async def partner_list(request: Web, actor: Who) -> Page:
         sorting=sorting,
         statuses=STATUSES,
         types=TYPES,
-        tiers=TIERS,
+        tiers=[Option(tier.code, tier_label(tier.code, tier.name)) for tier in known],
     )
 
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment
+from markupsafe import Markup
 
+from guildhall.surfaces.countries import country_label
 from guildhall.surfaces.kit.i18n import N_, gettext
-from guildhall.surfaces.words import area_label, permission_label, person_role_label, role_label, state_options
+from guildhall.surfaces.kit.states import state, state_label, tag
+from guildhall.surfaces.words import area_label, permission_label, person_role_label, role_label, said, state_options
 
 CUSTOMER_ROLES: Mapping[str, str] = {"approver": N_("Approver"), "viewer": N_("Viewer")}
 JOB_STATES: Mapping[str, tuple[str, str]] = {
@@ -19,10 +22,58 @@ JOB_STATES: Mapping[str, tuple[str, str]] = {
 }
 
 MAIL_KINDS: Mapping[str, str] = {
+    "application.asked": N_("Question to an applicant"),
+    "application.declined": N_("Application declined"),
+    "application.received": N_("Application received"),
     "link.news": N_("News about access"),
     "mail.test": N_("Test letter"),
+    "partner.welcome": N_("Welcome to a new partner"),
     "person.invited": N_("Invitation"),
 }
+
+APPLICATION_GROUPS: Mapping[str, str] = {"waiting": N_("Waiting for us"), "open": N_("Not decided")}
+# Signal -> what it says, tone, icon.
+SIGNALS: Mapping[str, tuple[str, str, str]] = {
+    "same_partner": (N_("Domain of a partner"), "bad", "copy"),
+    "same_application": (N_("Domain of another application"), "warn", "copy"),
+    "no_mx": (N_("Domain takes no mail"), "warn", "mail"),
+    "allow_listed": (N_("On the allow-list"), "note", "list"),
+    "other_website": (N_("E-mail and website differ"), "mute", "globe"),
+}
+DECLINES: Mapping[str, str] = {
+    "no_fit": N_("Does not fit the programme"),
+    "region": N_("Region not served"),
+    "duplicate": N_("Duplicate"),
+    "incomplete": N_("Incomplete, no answer"),
+    "unverified": N_("Organisation could not be verified"),
+    "other": N_("Other"),
+}
+COMMERCIAL: Mapping[str, tuple[str, str]] = {
+    "resale": (N_("Resale"), N_("Buys at its tier's price and bills its customers itself.")),
+    "referral": (N_("Referral"), N_("Brings customers whom the vendor bills, and earns commission.")),
+    "none": (N_("No commerce"), N_("Works for customers without selling: auditors, technology alliances.")),
+}
+
+
+def commercial_label(code: str) -> str:
+    """Return the word for a commercial model."""
+    return gettext(COMMERCIAL[code][0])
+
+
+def decline_label(code: str) -> str:
+    """Return the word for why an application was declined."""
+    return said(DECLINES, code)
+
+
+def tier_label(code: str, name: str) -> str:
+    """Return what a tier is called: the name that staff gave it, else the built-in word of its code."""
+    return name or state_label("tier", code)
+
+
+def tier_badge(code: str, name: str) -> Markup:
+    """Return the badge of a tier."""
+    shown = state("tier", code)
+    return tag(tier_label(code, name), shown.tone, shown.icon)
 
 
 def customer_role_label(code: str) -> str:
@@ -43,13 +94,18 @@ def job_state(code: str) -> tuple[str, str]:
 
 FUNCTIONS: tuple[Any, ...] = (
     area_label,
+    commercial_label,
+    country_label,
     customer_role_label,
+    decline_label,
     job_state,
     mail_kind,
     permission_label,
     person_role_label,
     role_label,
     state_options,
+    tier_badge,
+    tier_label,
 )
 
 

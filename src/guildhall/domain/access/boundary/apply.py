@@ -5,7 +5,8 @@ what the database enforces. One transaction; nothing happens when the fingerprin
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import reduce
 from importlib.resources import files
 from typing import Any
 
@@ -23,6 +24,7 @@ from guildhall.domain.access.boundary.roles import (
 )
 from guildhall.domain.access.boundary.rules import Rule
 from guildhall.domain.access.states import steps
+from guildhall.domain.partners.application_states import STEPS as APPLICATION_STEPS
 
 SOURCES = (
     ("guildhall.domain.people", "clients.sql"),
@@ -34,6 +36,7 @@ SOURCES = (
     ("guildhall.domain.audit", "append.sql"),
     ("guildhall.domain.tenancy", "rollups.sql"),
     ("guildhall.domain.notify", "notices.sql"),
+    ("guildhall.domain.partners", "applications.sql"),
     ("guildhall.domain.jobs", "jobs.sql"),
     ("guildhall.domain.mail", "letters.sql"),
 )
@@ -124,6 +127,12 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.job_retry(bigint)": ("staff",),
     "portal.open_letter(uuid)": ("staff",),
     "portal.link_guard()": (),
+    "portal.submit_application(uuid, bytea, bytea[], jsonb)": ("partner",),
+    "portal.find_application(bytea)": ("partner",),
+    "portal.answer_application(bytea, jsonb)": ("partner",),
+    "portal.email_domain_listed(text[])": ("partner", "customer", "staff"),
+    "portal.application_guard()": (),
+    "portal.application_notices()": (),
     "portal.audit_refuse()": (),
     "portal.link_notices()": (),
     "portal.link_change_notices()": (),
@@ -156,6 +165,8 @@ _DEFINER_WRITES = (
     "portal.audit_head",
     "portal.audit_entry",
     "portal.notice",
+    "portal.application",
+    "portal.application_attempt",
     "tenancy.billing_rollup",
     "tenancy.support_rollup",
     "tenancy.subscriber_rollup",
@@ -175,10 +186,16 @@ _DEFINER_DELETES = (
 
 def functions() -> str:
     """Return every function and trigger, as one script with `@role` tokens."""
-    allowed = ", ".join(f"('{source}', '{target}', '{side}')" for source, target, side in steps())
+    allowed, applying = _steps(steps()), _steps(APPLICATION_STEPS)
     enqueued = ", ".join(f"('{task.name}', '@{role}')" for task in tasks().values() for role in task.roles)
     texts = [*(_source(*source) for source in SOURCES), *_for_each_kind()]
-    return "\n".join(texts).replace("%STEPS%", allowed).replace("%TASKS%", enqueued)
+    marks = {"%STEPS%": allowed, "%APPLICATION_STEPS%": applying, "%TASKS%": enqueued}
+    return reduce(lambda text, mark: text.replace(*mark), marks.items(), "\n".join(texts))
+
+
+def _steps(steps: Iterable[tuple[str, str, str]]) -> str:
+    """Return the rows of a state machine as SQL."""
+    return ", ".join(f"('{source}', '{target}', '{side}')" for source, target, side in steps)
 
 
 def _source(package: str, name: str) -> str:

@@ -6,12 +6,14 @@ to every surface. Policies work by area, so a forgotten gate 4 or 5 still shows 
 
 from collections.abc import Mapping
 
+from guildhall.domain.access.boundary.application_policies import APPLICATIONS
 from guildhall.domain.access.boundary.client_policies import CLIENTS, LED_AUDIENCE
 from guildhall.domain.access.boundary.rules import (
     ACCOUNT_INVOICES,
     ACCOUNT_TICKETS,
     ACCOUNTS,
     ANY_ROW,
+    DECIDING_STAFF,
     LED_PARTNER,
     OWN_TENANT,
     PARTNER_ID,
@@ -88,6 +90,8 @@ _LED = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE {LED_PART
 _OWN_RESET = f"{OWN_SESSION} AND purpose = 'reset'"  # anybody may ask for one; the letter goes to the person
 _LED_OR_OWN = f"({_LED} AND purpose <> 'reset') OR ({_OWN_RESET})"
 _APPROVED_OR_OWN = f"({_APPROVED_TENANT} AND purpose <> 'reset') OR ({_OWN_RESET})"
+
+
 _HOME_TENANT = f"tenant_id = ANY (ARRAY(SELECT home_tenant_id FROM portal.partner WHERE id = {PARTNER_ID}))"
 _OWN_SCOPE = f"(SELECT tenant_scope FROM portal.partner_user WHERE id = {USER_ID})"
 _LIMITED_TO = (
@@ -153,15 +157,19 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     # -- portal: people and partners
     "portal.partner": (
         _reads("partner", f"id = {PARTNER_ID}"),
-        *_everything("staff"),
+        _reads("staff", ANY_ROW),
+        _adds("staff", DECIDING_STAFF),
+        _changes("staff", ANY_ROW),
         _reads("worker", ANY_ROW),
     ),
+    **APPLICATIONS,
     "portal.partner_user": (
         _reads("partner", f"partner_id = {PARTNER_ID}", *_PARTNER_PERSON),
         _changes("partner", f"id = {USER_ID} AND partner_id = {PARTNER_ID}", *_OWN_PERSON, "totp_last_step"),
         _adds("partner", LED_PARTNER, "id", "email", "name", "language", "timezone", *_ACCESS, "partner_id"),
         _changes("partner", f"{LED_PARTNER} AND id <> {USER_ID}", *_ACCESS, "status", "updated_at"),
         _reads("staff", ANY_ROW, *_PARTNER_PERSON),
+        _adds("staff", DECIDING_STAFF, "id", "email", "name", "language", "partner_id", "roles"),
         _changes("staff", ANY_ROW, "status", "updated_at"),
         _reads("worker", ANY_ROW, "id", "partner_id", "email", "name", "language", "status", "roles"),
     ),

@@ -7,6 +7,8 @@ themselves.
 
 from msgspec import Struct
 
+from guildhall.domain.rbac.registry import STAFF
+
 PARTNER_ID = "(SELECT portal.app_id('partner_id'))"
 USER_ID = "(SELECT portal.app_id('user_id'))"
 TENANT_ID = "(SELECT portal.app_id('tenant_id'))"
@@ -79,3 +81,16 @@ def tenant_data(partner: str, *more: Rule, customer: str = OWN_TENANT) -> tuple[
         reads("worker", WITHIN_JOB),
         *more,
     )
+
+
+def staff_with(*roles: str) -> str:
+    """Return the predicate that the member of staff at work is active and holds one of `roles`."""
+    held = ", ".join(f"'{role}'" for role in roles)
+    return (
+        f"EXISTS (SELECT 1 FROM portal.staff_user WHERE id = {USER_ID} AND status = 'active'"
+        f" AND roles && ARRAY[{held}])"
+    )
+
+
+DECIDING_STAFF = staff_with(*sorted(STAFF["staff.applications.decide"].roles))
+LEADING_STAFF = staff_with(*sorted(STAFF["staff.tiers.manage"].roles))

@@ -78,12 +78,16 @@ def upgrade() -> None:
     )
     # A notice can be about the partner's clients too.
     op.drop_constraint(op.f("ck_notice_area"), "notice", schema="portal")
-    op.create_check_constraint(op.f("ck_notice_area"), "notice", "area IN ('', 'support', 'clients')", schema="portal")
+    op.create_check_constraint(
+        op.f("ck_notice_area"), "notice", "area IN ('', 'support', 'applications', 'clients')", schema="portal"
+    )
 
 
 def downgrade() -> None:
     op.drop_constraint(op.f("ck_notice_area"), "notice", schema="portal")
-    op.create_check_constraint(op.f("ck_notice_area"), "notice", "area IN ('', 'support')", schema="portal")
+    op.create_check_constraint(
+        op.f("ck_notice_area"), "notice", "area IN ('', 'support', 'applications')", schema="portal"
+    )
     op.drop_table("api_client_secret", schema="portal")
     op.drop_table("api_client_tenant", schema="portal")
     op.drop_table("api_client", schema="portal")
