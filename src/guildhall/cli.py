@@ -1,4 +1,4 @@
-"""The command line: `guildhall up | demo | serve | worker | migrate | doctor | import | audit | customer | staff`."""
+"""The command line: `guildhall up | demo | serve | worker | migrate | doctor | import | audit | mail | …`."""
 
 import os
 import signal
@@ -15,6 +15,7 @@ import msgspec
 
 from guildhall import runtime
 from guildhall.cli_audit import audit
+from guildhall.cli_mail import mail
 from guildhall.cli_start import installation, settings_or_stop, stopping
 from guildhall.core import crypto
 from guildhall.domain.access.boundary.roles import create_roles
@@ -30,6 +31,7 @@ def main() -> None:
 
 
 main.add_command(audit)
+main.add_command(mail)
 
 
 @main.command()

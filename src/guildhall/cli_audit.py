@@ -52,11 +52,11 @@ def erase(person_id: UUID, reason: str, *, yes: bool) -> None:
     place = installation()
     owner = place.settings.role_prefix + "owner"
     with stopping():
-        erased = erase_name(place.url, owner=owner, person_id=person_id, reason=reason, by=_operator())
+        erased = erase_name(place.url, owner=owner, person_id=person_id, reason=reason, by=operator())
     click.echo(f"The name has left {erased} entries. `guildhall audit verify` shows that every chain is whole.")
 
 
-def _operator() -> str:
+def operator() -> str:
     """Return the account that this process runs as; LOGNAME and USER are whatever somebody sets them to."""
     number = os.getuid()
     try:

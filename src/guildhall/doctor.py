@@ -1,5 +1,6 @@
 """What is wrong with an installation, in words: `guildhall doctor`."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -10,9 +11,11 @@ from msgspec import Struct
 from psycopg import sql
 
 from guildhall import runtime
+from guildhall.adapters.mail import smtp
 from guildhall.core.actor import Surface
 from guildhall.domain.access.boundary.apply import fingerprint
 from guildhall.domain.access.boundary.roles import LOGINS, PLAIN_ROLES
+from guildhall.domain.mail.office import Undelivered
 from guildhall.domain.migrations.run import HISTORIES, config
 from guildhall.settings import Settings
 from guildhall.surfaces.kit.static import manifest
@@ -29,9 +32,10 @@ class Finding(Struct, frozen=True):
 
 
 def examine(settings: Settings, socket: Path | None) -> Iterator[Finding]:
-    """Yield what is right and wrong: settings, database, roles, migrations, boundary, front end."""
+    """Yield what is right and wrong: settings, front end, mail, database, roles, migrations, boundary."""
     yield from _settings(settings)
     yield from _front_end()
+    yield _mail(settings)
     try:
         with psycopg.connect(runtime.admin_url(settings, socket)) as connection:
             yield from _server(connection)
@@ -69,6 +73,23 @@ def _front_end() -> Iterator[Finding]:
         yield Finding("trouble", str(error))
     else:
         yield Finding("ok", "The front end is built")
+
+
+def _mail(settings: Settings) -> Finding:
+    """Look whether the SMTP server lets us in; no letter is sent."""
+    server = settings.smtp
+    if server is None:
+        return Finding(
+            "ok" if settings.demo else "warning",
+            f"No SMTP server is set: letters are kept, to be read at {settings.origin('staff')}/mail"
+            " or with `guildhall mail list`",
+        )
+    place = f"{server.host}:{server.port} (tls={server.tls})"
+    try:
+        asyncio.run(smtp.check(server))
+    except Undelivered as fault:
+        return Finding("trouble", f"The SMTP server {place} does not take letters: {_first_line(fault)}")
+    return Finding("ok", f"The SMTP server {place} lets us in; letters come from {settings.mail_from}")
 
 
 def _server(connection: psycopg.Connection[Any]) -> Iterator[Finding]:

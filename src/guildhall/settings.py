@@ -153,6 +153,8 @@ def _mail(settings: Settings) -> None:
         SmtpServer.of(settings.smtp_url)
     except ValueError as wrong:
         raise SettingsError(f"GUILDHALL_SMTP_URL: {wrong}") from None
+    if not settings.mail_from.isprintable():
+        raise SettingsError("GUILDHALL_MAIL_FROM is one line: Name <mail@example.com>")
     try:
         validate_email(parseaddr(settings.mail_from)[1], check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as wrong:

@@ -6,7 +6,9 @@ import psycopg
 from psycopg import sql
 
 from guildhall import doctor
+from guildhall.core.smtp import SmtpServer
 from guildhall.settings import Settings
+from support_smtp import smtp
 from support_world import Cluster
 
 
@@ -35,3 +37,29 @@ def test_a_migrating_log_in_without_any_right_of_its_own_finds_schemas_and_bound
     finally:
         with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
             admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def mail(url: str) -> doctor.Finding:
+    """Return what the doctor says of the mail."""
+    set_ = {"smtp_url": url, "mail_from": "mail@halcyon.example"} if url else {}
+    return doctor._mail(Settings(home=Path("/nonexistent"), **set_))
+
+
+def test_the_doctor_tries_the_mail_server_and_sends_nothing() -> None:
+    with smtp() as inbox:
+        found = mail(f"smtp://127.0.0.1:{inbox.port}?tls=none")
+        assert (found.level, "lets us in" in found.text) == ("ok", True)
+        port = inbox.port
+        for url in (
+            f"smtp://127.0.0.1:{port}",
+            f"smtp://127.0.0.1:{port}?tls=tls",
+            f"smtp://me:secret-word@127.0.0.1:{port}?tls=none",
+        ):
+            found = mail(url)
+            assert found.level == "trouble", url
+            assert "secret-word" not in found.text
+        assert inbox.messages == []
+    assert mail(f"smtp://127.0.0.1:{port}?tls=none").level == "trouble"
+    assert mail("").level == "warning"
+    assert "/mail" in mail("").text
+    assert SmtpServer.of("smtp://mail.example.com").port == 587

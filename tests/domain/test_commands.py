@@ -210,3 +210,21 @@ async def test_a_name_is_erased_after_a_question_and_the_chains_still_verify(wor
     verdict = walked(world)
     assert verdict.broken == []
     assert verdict.erased > 0
+
+
+async def test_an_operator_reads_a_letter_that_was_kept_and_no_link_of_one_that_was_sent(world: World) -> None:
+    listed = told(world, "mail", "list", "--most", "20")
+    assert listed.returncode == 0, listed.stderr
+    kept, sent, erased = (
+        next(line.split()[0] for line in listed.stdout.splitlines() if f"{status}  {to}" in line)
+        for status, to in (("kept  ", "m.salas@"), ("sent  ", "principal@"), ("sent  ", "it@alpenglow"))
+    )
+    read = told(world, "mail", "show", kept)
+    assert "/welcome/a-link-of-the-demo" in read.stdout, read.stderr
+    assert "Hola" in read.stdout
+    assert count(world, "action = 'mail.opened' AND surface = 'cli'") == 1
+    assert "/links" not in told(world, "mail", "show", sent).stdout
+    assert "has been erased" in told(world, "mail", "show", erased).stderr
+    assert "no such letter" in told(world, "mail", "show", str(uuid4())).stderr
+    assert "another GUILDHALL_SECRET" in told(world, "mail", "show", kept, GUILDHALL_SECRET="y" * 40).stderr
+    assert count(world, "action = 'mail.opened'") == 2

@@ -19,6 +19,7 @@ async def test_metrics_say_how_the_queue_stands(world: World) -> None:
         'guildhall_jobs{status="todo"} 2.0',
         'guildhall_jobs{status="failed"} 1.0',
         "guildhall_workers 0.0",
+        'guildhall_letters{status="kept"} 4.0',
     ):
         assert line in answer.text.splitlines()
     assert "guildhall_requests_total" in answer.text
