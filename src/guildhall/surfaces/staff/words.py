@@ -22,13 +22,27 @@ JOB_STATES: Mapping[str, tuple[str, str]] = {
 }
 
 MAIL_KINDS: Mapping[str, str] = {
+    "account.factor_replaced": N_("Authenticator replaced"),
+    "account.password_changed": N_("Password changed"),
+    "account.password_reset": N_("Link for a new password"),
+    "account.recovered": N_("Sign-in set up anew"),
+    "account.recovery": N_("Link to recover an account"),
+    "account.recovery_code_used": N_("Recovery code used"),
     "application.asked": N_("Question to an applicant"),
     "application.declined": N_("Application declined"),
     "application.received": N_("Application received"),
+    "client.ends_soon": N_("API client ends soon"),
+    "client.ends_today": N_("API client ends today"),
+    "client.ends_tomorrow": N_("API client ends tomorrow"),
+    "client.revoked": N_("API client revoked"),
+    "client.secret_made": N_("API client with a new secret"),
+    "client.set_up": N_("API client set up"),
     "link.news": N_("News about access"),
     "mail.test": N_("Test letter"),
     "partner.welcome": N_("Welcome to a new partner"),
     "person.invited": N_("Invitation"),
+    "sign_in.link": N_("Link to sign in"),
+    "sign_in.not_allowed": N_("Signing in by e-mail is off"),
 }
 
 APPLICATION_GROUPS: Mapping[str, str] = {"waiting": N_("Waiting for us"), "open": N_("Not decided")}
