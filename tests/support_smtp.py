@@ -47,10 +47,10 @@ class Inbox:
 
 
 @contextmanager
-def smtp(port: int = 0, inbox: Inbox | None = None) -> Iterator[Inbox]:
-    """Run a server; `port` 0 takes a free one."""
-    inbox = inbox or Inbox()
-    controller = _Controller(inbox, hostname="127.0.0.1", port=port)
+def smtp(port: int = 0, **options: Any) -> Iterator[Inbox]:
+    """Run a server; `port` 0 takes a free one, `options` are the library's."""
+    inbox = Inbox()
+    controller = _Controller(inbox, hostname="127.0.0.1", port=port, **options)
     controller.start()
     inbox.port = controller.server.sockets[0].getsockname()[1]
     yield inbox

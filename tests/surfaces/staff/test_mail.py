@@ -189,6 +189,11 @@ async def test_letters_are_found_by_address_status_and_kind(demo: World) -> None
     assert "/mail" not in (await nobody.get("/")).text
 
 
+async def test_the_dashboard_tells_of_letters_that_failed(demo: World) -> None:
+    assert "/mail?status=failed" in (await (await demo.sign_in(LEAD, "staff")).get("/")).text
+    assert "/mail?status=failed" not in (await (await demo.sign_in(FINANCE, "staff")).get("/")).text
+
+
 async def test_an_erased_letter_says_so(demo: World) -> None:
     client = await demo.sign_in(LEAD, "staff")
     row = demo.sql("SELECT id FROM portal.mail WHERE sealed IS NULL")[0]

@@ -9,7 +9,18 @@ from support_world import World
 
 pytestmark = pytest.mark.anyio
 LEAD, READER = "lead@halcyon.example", "read_only@halcyon.example"
-PATHS = ("/", "/partners", "/tenants", "/links", "/people", "/people?side=customer", "/audit", "/jobs", "/notices")
+PATHS = (
+    "/",
+    "/partners",
+    "/tenants",
+    "/links",
+    "/people",
+    "/people?side=customer",
+    "/audit",
+    "/mail",
+    "/jobs",
+    "/notices",
+)
 
 
 def partner_id(world: World, slug: str) -> str:

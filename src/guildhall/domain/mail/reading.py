@@ -81,6 +81,16 @@ async def counts(connection: AsyncConnection) -> dict[str, int]:
     return {row.status: row.number for row in rows}
 
 
+async def failed(connection: AsyncConnection, actor: Actor) -> int:
+    """Return how many letters failed within the month that their words are kept: people who wait in vain.
+
+    Raises Forbidden without `staff.mail.list`.
+    """
+    must(actor, "staff.mail.list")
+    lately = (mail.c.status == "failed") & mail.c.erased_at.is_(None)
+    return await connection.scalar(select(func.count()).select_from(mail).where(lately)) or 0
+
+
 async def get(connection: AsyncConnection, actor: Actor, mail_id: UUID) -> Item:
     """Return one letter. Raises Forbidden without `staff.mail.list`, NotFound where there is none."""
     must(actor, "staff.mail.list")

@@ -7,6 +7,7 @@ from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.domain.access import links
 from guildhall.domain.jobs import reading as jobs
+from guildhall.domain.mail import reading as mail
 from guildhall.domain.partners import applications
 from guildhall.domain.partners import directory as partners
 from guildhall.domain.partners.application_states import WAITING
@@ -30,6 +31,7 @@ async def dashboard(request: Web, actor: Who) -> Page:
             links.Filter(statuses=("expiring",), sort_by="ends_at", sort_order="asc", limit=_SOME),
         )
         queue = await jobs.summary(connection) if actor.may("staff.jobs.read") else None
+        counts["failed_letters"] = await mail.failed(connection, actor) if actor.may("staff.mail.list") else 0
         applied, waiting = await _applied(connection, actor)
     return await page(
         request,
