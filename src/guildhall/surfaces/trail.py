@@ -10,7 +10,8 @@ from guildhall.surfaces.kit.formats import ABSENT
 from guildhall.surfaces.kit.formats import datetime as moment
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.states import state_label
-from guildhall.surfaces.words import permission_label, role_label
+from guildhall.surfaces.scopes import label
+from guildhall.surfaces.words import role_label
 
 # Verb -> sentence, icon, tone.
 VERBS: Mapping[str, tuple[str, str, str]] = {
@@ -65,6 +66,12 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "person.recovery_withdrawn": (N_("The request to recover an account was withdrawn"), "undo-2", "mute"),
     "person.recovery_started": (N_("Recovery of an account was started"), "life-buoy", "warn"),
     "person.role_changed": (N_("It was changed who may approve"), "users", "note"),
+    "client.created": (N_("An API client was set up"), "key-round", "info"),
+    "client.changed": (N_("An API client was changed"), "key-round", "note"),
+    "client.secret_made": (N_("An API client got a new secret"), "key-round", "note"),
+    "client.secret_ended": (N_("A secret of an API client was ended"), "key-round", "mute"),
+    "client.revoked": (N_("An API client was revoked"), "ban", "bad"),
+    "client.signed_in": (N_("An API client signed in"), "log-in", "mute"),
     "partner.changed": (N_("The partner was changed"), "briefcase", "note"),
     "application.submitted": (N_("An application arrived"), "inbox", "info"),
     "application.answered": (N_("The applicant answered"), "message-square-reply", "info"),
@@ -94,6 +101,7 @@ FAMILIES: Mapping[str, str] = {
     "tenant": N_("Looks"),
     "ticket": N_("Tickets"),
     "person": N_("People"),
+    "client": N_("API clients"),
     "partner": N_("Partners"),
     "application": N_("Applications"),
     "email_domain": N_("Allowed e-mail domains"),
@@ -119,11 +127,17 @@ _LABELS: Mapping[str, str] = {
     "type": N_("Type"),
     "code": N_("Answer"),
     "count": N_("How many"),
+    "ending_in": N_("Secret that ends in"),
     "email": N_("E-mail"),
     "ends_at": N_("Ends"),
+    "expires_at": N_("Works until"),
+    "name": N_("Name"),
+    "networks": N_("Networks"),
     "operating_model": N_("Operating model"),
+    "overlap_hours": N_("Older secrets work on, in hours"),
     "permissions": N_("Permissions"),
     "priority": N_("Priority"),
+    "responsible": N_("Answers for it"),
     "role": N_("Role"),
     "status": N_("Status"),
     "task": N_("Job"),
@@ -165,6 +179,8 @@ def who(entry: Entry, behalf_of: str = "") -> str:
         return gettext("%(name)s (vendor)", name=name)
     if not entry.partner_name:
         return name
+    if entry.actor_kind == "api_client":
+        name = gettext("%(name)s, API client", name=name)
     if behalf_of:
         return gettext(
             "%(name)s (%(partner)s) on behalf of %(tenant)s", name=name, partner=entry.partner_name, tenant=behalf_of
@@ -189,11 +205,11 @@ def _value(name: str, value: object) -> str | None:
     if value is None or value == "None":
         return str(ABSENT)
     if isinstance(value, list):
-        return ", ".join(permission_label(str(each)) for each in value)
+        return ", ".join(label(str(each)) if name == "permissions" else str(each) for each in value) or str(ABSENT)
     if name == "operating_model":
         return state_label("model", str(value))
     if name == "access_role":
         return role_label(str(value))
-    if name == "ends_at":
+    if name in {"ends_at", "expires_at"}:
         return moment(datetime.fromisoformat(str(value)))
     return str(value)

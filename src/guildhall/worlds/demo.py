@@ -12,6 +12,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from guildhall.worlds.demo_applications import seed_applications
+from guildhall.worlds.demo_clients import seed_clients
 from guildhall.worlds.demo_comments import seed_comments
 from guildhall.worlds.demo_commerce import seed_accounts, seed_subscriptions
 from guildhall.worlds.demo_customers import link_code, seed_codes, seed_customers
@@ -65,6 +66,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_partners(connection, today)
         seed_people(connection, roll)
         seed_staff(connection, roll)
+        seed_clients(connection, today)
         seed_tenants(connection, cast)
         seed_customers(connection, cast, roll)
         seed_codes(connection, today)

@@ -31,6 +31,7 @@ REVOKES = {DbRole.PARTNER: NEEDS, DbRole.STAFF: "staff.clients.revoke"}
 LONGEST_REASON = 2000
 MOST_STANDING = 100
 _HINT = 4
+_MOMENT = timedelta(seconds=1)  # an end at midnight belongs to the day before
 _REACHED = text("SELECT portal.reach('any')")
 
 
@@ -57,7 +58,8 @@ async def set_up(actor: Actor, *, draft: Draft, now: datetime) -> Made:
         await _limit(connection, client_id, whole.tenant_ids)
         secret = await _new_secret(connection, actor, client_id)
         await _tell(connection, "client.set_up", client_id, actor, name=whole.name, until=whole.expires_at)
-        await _note(connection, actor, client_id, Action.CLIENT_CREATED, changes=_said(whole))
+        changes = {name: [None, value] for name, value in _said(whole).items()}
+        await _note(connection, actor, client_id, Action.CLIENT_CREATED, changes=changes)
     return Made(client_id, secret)
 
 
@@ -229,7 +231,7 @@ async def _tell(
     """Write to the principals of the client's partner, the own one unless another is named."""
     whose = partner_id or actor.partner_id
     if whose is not None:
-        values = {"client": name, "by": actor.name, "until": until.date().isoformat() if until else ""}
+        values = {"client": name, "by": actor.name, "until": (until - _MOMENT).date().isoformat() if until else ""}
         await tell_principals(connection, kind, partner_id=whose, client_id=client_id, values=values)
 
 

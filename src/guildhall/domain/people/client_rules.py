@@ -23,7 +23,7 @@ KEPT_BY_PEOPLE = frozenset(
     }
 )
 _MOST_NETWORKS = 50
-_MOST_TENANTS = 500
+MOST_TENANTS = 500
 _LONGEST_NAME = 80
 _LONGEST_PURPOSE = 500
 _MAPPED = 96  # bits in front of an IPv4 address inside of IPv6
@@ -88,7 +88,7 @@ def _tenants_at_fault(draft: Draft, reachable: frozenset[UUID]) -> dict[str, str
         return {}
     if not draft.tenant_ids:
         return {"tenant_ids": "Tick the customers that the client may reach"}
-    if len(draft.tenant_ids) > _MOST_TENANTS or draft.tenant_ids - reachable:
+    if len(draft.tenant_ids) > MOST_TENANTS or draft.tenant_ids - reachable:
         return {"tenant_ids": "Choose among the customers that you reach yourself"}
     return {}
 

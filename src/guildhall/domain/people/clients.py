@@ -7,14 +7,14 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, Uuid, and_, bindparam, case, func, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor, DbRole, Kind
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.audit.refusals import refused
-from guildhall.domain.people.client_rules import comes_from
+from guildhall.domain.people.client_rules import MOST_TENANTS, comes_from
 from guildhall.domain.people.client_tables import api_client as client
 from guildhall.domain.people.client_tables import api_client_secret as secret
 from guildhall.domain.people.client_tables import api_client_tenant as limited
@@ -27,6 +27,19 @@ SOON = timedelta(days=14)
 _NOTED_FOR = timedelta(minutes=1)
 _READS: Mapping[DbRole, str] = {DbRole.PARTNER: "partner.clients.manage", DbRole.STAFF: "staff.clients.read"}
 _SESSION = text("SELECT * FROM portal.find_client_session(:secret, :tenant)")
+# The names of a client's tenants and of those that the person at work reaches, `most` of them.
+_NAMES = text(
+    """
+    SELECT x.id, min(coalesce(l.tenant_name, l.tenant_domain)) AS name
+    FROM (
+        SELECT t.tenant_id AS id FROM portal.api_client_tenant AS t WHERE t.client_id = :client
+        UNION
+        (SELECT reached FROM portal.reach('any') AS reached LIMIT :most)
+    ) AS x
+    JOIN portal.partner_tenant_link AS l ON l.tenant_id = x.id
+    GROUP BY x.id ORDER BY lower(min(coalesce(l.tenant_name, l.tenant_domain))), x.id
+    """
+).bindparams(bindparam("client", type_=Uuid))
 _USED = text("SELECT * FROM portal.client_used(:secret, :address)")
 # `stopped`: who answers for the client has left, so it may do nothing until another principal takes it on.
 _STATE = case(
@@ -143,6 +156,18 @@ async def tenant_ids(connection: AsyncConnection, client_id: UUID) -> list[UUID]
     """Return the tenants that a client is limited to."""
     chosen = select(limited.c.tenant_id).where(limited.c.client_id == client_id).order_by(limited.c.tenant_id)
     return list((await connection.execute(chosen)).scalars())
+
+
+async def tenant_names(connection: AsyncConnection, client_id: UUID) -> list[tuple[UUID, str]]:
+    """Return the tenants that a client is limited to, with their names."""
+    rows = await connection.execute(_NAMES, {"client": client_id, "most": 0})
+    return [(row.id, row.name) for row in rows]
+
+
+async def nameable(connection: AsyncConnection, client_id: UUID | None) -> list[tuple[UUID, str]]:
+    """Return the tenants that the person at work may limit a client to, by name: those reached, and its own so far."""
+    rows = await connection.execute(_NAMES, {"client": client_id, "most": MOST_TENANTS})
+    return [(row.id, row.name) for row in rows]
 
 
 def _chosen() -> Any:

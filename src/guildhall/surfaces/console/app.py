@@ -10,6 +10,9 @@ from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
 from guildhall.surfaces.console import (
     applying,
     audit,
+    client_acts,
+    client_forms,
+    clients,
     customers,
     dashboard,
     link_acts,
@@ -48,6 +51,9 @@ AREAS = (
     ticket_board,
     notices,
     team,
+    clients,
+    client_forms,
+    client_acts,
 )
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 

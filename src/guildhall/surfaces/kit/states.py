@@ -131,6 +131,13 @@ STATES: dict[str, dict[str, State]] = {
         "active": State(N_("Active"), "ok", "circle-check"),
         "deactivated": State(N_("Deactivated"), "mute", "user-x"),
     },
+    "client": {
+        "active": State(N_("Active"), "ok", "circle-check"),
+        "expiring": State(N_("Expiring"), "warn", "clock-alert"),
+        "expired": State(N_("Expired"), "mute", "clock"),
+        "stopped": State(N_("Stopped"), "warn", "user-x"),
+        "revoked": State(N_("Revoked"), "bad", "ban"),
+    },
     "relationship": {
         "msp_managed": State(N_("MSP-managed"), "mute", "server-cog"),
         "enterprise_subsidiary": State(N_("Subsidiary"), "mute", "building-2"),

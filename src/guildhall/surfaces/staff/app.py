@@ -14,6 +14,7 @@ from guildhall.surfaces.staff import (
     application_acts,
     applications,
     audit,
+    clients,
     dashboard,
     email_domains,
     jobs,
@@ -31,6 +32,7 @@ from guildhall.surfaces.staff.words import teach
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
 AREAS = (
     dashboard,
+    clients,
     applications,
     application_acts,
     email_domains,
