@@ -15,6 +15,7 @@ from guildhall.surfaces.customer import (
     links,
     notices,
     people,
+    recovering,
     reducing,
     stopping,
     switching,
@@ -28,7 +29,21 @@ from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 
 TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
-AREAS = (home, links, acts, reducing, stopping, tickets, codes, trail, people, approving, notices, switching)
+AREAS = (
+    home,
+    links,
+    acts,
+    reducing,
+    stopping,
+    tickets,
+    codes,
+    trail,
+    people,
+    approving,
+    notices,
+    switching,
+    recovering,
+)
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 
 

@@ -23,6 +23,7 @@ from guildhall.surfaces.staff import (
     notices,
     partners,
     people,
+    recovering,
     tenants,
     tiers,
 )
@@ -41,6 +42,7 @@ AREAS = (
     tenants,
     links,
     people,
+    recovering,
     audit,
     jobs,
     mail,

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from guildhall.core import db
 from guildhall.core.errors import NotFound
 from guildhall.domain.partners import directory as partners
-from guildhall.domain.people import overseeing
+from guildhall.domain.people import overseeing, recovering
 from guildhall.domain.people.overseeing import Side
 from guildhall.domain.people.tables import PERSON_STATUSES
 from guildhall.domain.rbac.registry import CUSTOMER_ROLES, PARTNER_ROLES
@@ -51,11 +51,13 @@ async def people_list(request: Web, actor: Who) -> Page:
         else:
             within = tenants.Filter(tenant_id=asked.identity(request, "tenant"), **filters)
             rows, total = await tenants.people(connection, actor, within)
+        waiting = await recovering.all_waiting(connection)
     return await page(
         request,
         "people/list.html",
         rows=rows,
         side=side,
+        waiting=waiting,
         sorting=sorting,
         pages=Pages(shown=len(rows), page=number, size=asked.PAGE_SIZE, total=total),
         statuses=PERSON_STATUSES,

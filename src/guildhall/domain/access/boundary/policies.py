@@ -239,7 +239,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _adds("partner", _LED_OR_OWN),
         _changes("partner", _LED_OR_OWN, "expires_at"),
         _reads("staff", ANY_ROW, *_ONE_TIME),
-        _adds("staff", "purpose <> 'reset'"),
+        _adds("staff", "purpose <> 'reset' AND (purpose <> 'recover' OR portal.may_recover(user_id))"),
         _changes("staff", ANY_ROW, "expires_at"),
     ),
     "portal.staff_one_time": (
