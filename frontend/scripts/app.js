@@ -4,6 +4,7 @@ import { copying } from "./copy.js";
 import { dialogs } from "./dialogs.js";
 import { filters } from "./filters.js";
 import { messages } from "./messages.js";
+import { passkeys } from "./passkeys.js";
 import { picker } from "./picker.js";
 import { printing } from "./print.js";
 import { theme } from "./theme.js";
@@ -14,4 +15,4 @@ htmx.config.allowEval = false;
 htmx.config.selfRequestsOnly = true;
 htmx.config.scrollIntoViewOnBoost = false;
 
-for (const install of [theme, dialogs, filters, messages, copying, printing, picker]) install(document);
+for (const install of [theme, dialogs, filters, messages, copying, printing, picker, passkeys]) install(document);

@@ -19,12 +19,13 @@ from litestar.types import ControllerRouterHandler
 from litestar.utils.scope.state import ScopeState
 from msgspec import Struct
 
-from guildhall.core import clock, crypto
+from guildhall.core import clock, crypto, db
 from guildhall.core.actor import Actor, Surface
 from guildhall.core.errors import Choices, Forbidden, Invalid, NotFound, Refusal, StepUpRequired, Unauthorized
+from guildhall.domain.people import own_passkeys, passkey_sign_in
 from guildhall.domain.people.sign_in import step_up
 from guildhall.settings import Settings
-from guildhall.surfaces import entry
+from guildhall.surfaces import browsers, entry, passkeys
 from guildhall.surfaces.kit import i18n
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import Speech, gettext
@@ -39,6 +40,10 @@ LANGUAGE_COOKIE = "guildhall_language"
 CSRF_FIELD = "_csrf_token"
 LARGEST_FORM = 1_000_000  # octets
 STEP_UP_FIELD = "step_up_code"
+STEP_UP_PASSKEY = "step_up_passkey"
+
+
+_NOT_KEPT = frozenset({STEP_UP_FIELD, STEP_UP_PASSKEY, CSRF_FIELD})
 
 
 class Frame(Struct, frozen=True, kw_only=True):
@@ -112,7 +117,7 @@ async def _gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     """Take a page's request through the gates; the session comes from this surface's own cookie."""
     site: Site = connection.app.state.site
     _same_origin(connection)
-    token = connection.cookies.get(site.cookie)
+    token = browsers.token_of(connection)
     try:
         await entry.enter(
             connection,
@@ -139,14 +144,19 @@ async def _take_step_up(request: Web) -> None:
     """Take the fresh code that came with a form, before its handler asks for one."""
     if request.method in entry.SAFE:
         return
-    code = (await request.form()).get(STEP_UP_FIELD)
-    found = request.scope["state"].get("entered")
-    if isinstance(code, str) and found is not None and found.actor.session_id is not None:
+    posted, found = await request.form(), request.scope["state"].get("entered")
+    code, passkey = posted.get(STEP_UP_FIELD), posted.get(STEP_UP_PASSKEY)
+    shown = bool(passkey) or isinstance(code, str)
+    if shown and found is not None and found.actor.session_id is not None:
         now = clock.now()
         try:
-            await step_up(found.actor, code=code, now=now)
-        except Invalid as wrong:
-            request.scope["state"]["step_up_error"] = wrong.errors["code"]
+            if passkey:
+                proof = await passkeys.shown(request, found.actor, str(passkey))
+                await passkey_sign_in.step_up(found.actor, proof, now=now)
+            else:
+                await step_up(found.actor, code=str(code), now=now)
+        except (Invalid, Unauthorized) as wrong:
+            request.scope["state"]["step_up_error"] = next(iter(wrong.errors.values()), wrong.sentence)
             raise StepUpRequired from None
         actor = msgspec.structs.replace(found.actor, factor_at=now)
         request.scope["state"]["entered"] = msgspec.structs.replace(found, actor=actor)
@@ -342,16 +352,18 @@ def _to_sign_in(request: Web) -> Response[Any]:
 async def _ask_step_up(request: Web) -> Page:
     """Ask for a fresh code and carry the form along, so that nothing typed is lost."""
     items = (await request.form()).multi_items() if request.method not in entry.SAFE else []
-    kept = [
-        (name, value) for name, value in items if isinstance(value, str) and name not in {STEP_UP_FIELD, CSRF_FIELD}
-    ]
+    kept = [(name, value) for name, value in items if isinstance(value, str) and name not in _NOT_KEPT]
     error = request.scope["state"].get("step_up_error")
+    actor = entry.entered(request).actor
+    async with db.transaction(actor) as connection:
+        ways = await own_passkeys.ways(connection, actor)
     return await page(
         request,
         "account/step_up.html",
         status_code=422 if error else 403,
         framed=False,
         kept=kept,
+        ways=ways,
         form=Form({}, {STEP_UP_FIELD: gettext(error)} if error else {}),
         back=local_path(urlsplit(request.headers.get("referer", "")).path),
     )

@@ -18,6 +18,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "sign_in.succeeded": (N_("Signed in"), "log-in", "mute"),
     "sign_in.failed": (N_("A sign-in failed"), "shield-alert", "warn"),
     "sign_in.ended": (N_("A session ended"), "log-out", "mute"),
+    "sign_in.all_ended": (N_("Signed out everywhere"), "log-out", "warn"),
     "sign_in.stepped_up": (N_("Confirmed with a second factor"), "shield-check", "mute"),
     "sign_in.link_asked": (N_("A link to sign in was asked for"), "mail", "mute"),
     "passkey.added": (N_("Added a passkey"), "key", "info"),

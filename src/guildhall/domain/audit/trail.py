@@ -42,6 +42,7 @@ class Action(StrEnum):
     SIGNED_IN = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"
     SIGNED_OUT = "sign_in.ended"
+    SIGNED_OUT_EVERYWHERE = "sign_in.all_ended"
     STEPPED_UP = "sign_in.stepped_up"
     SIGN_IN_LINK_ASKED = "sign_in.link_asked"
     PASSKEY_ADDED = "passkey.added"

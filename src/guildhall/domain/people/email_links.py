@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -187,7 +188,7 @@ async def _open(origin: Actor, link_id: UUID, email: str, *, binding: str, now: 
         if (await connection.execute(_SQL[origin.surface].use, {"link": link_id})).first() is None:
             raise Conflict("Link already used")
 
-    return await open_session(
+    opened = await open_session(
         origin,
         DOORS[origin.surface],
         login,
@@ -198,3 +199,4 @@ async def _open(origin: Actor, link_id: UUID, email: str, *, binding: str, now: 
         use=use_up,
         binding=binding,
     )
+    return msgspec.structs.replace(opened, email=email)

@@ -128,7 +128,10 @@ async def enrol(origin: Actor, link: Link, *, token: str, draft: Draft, now: dat
         await _note(connection, actor, action)
 
     door = DOORS[origin.surface]
-    return await open_session(origin, door, link.login, method="password+totp", factor_at=now, now=now, use=use)
+    # The first session is the link's: which ways are allowed is asked from the next one on.
+    return await open_session(
+        origin, door, link.login, method="password+totp", factor_at=now, now=now, use=use, first=True
+    )
 
 
 async def reset(origin: Actor, link: Link, *, token: str, password: str, code: str, now: datetime) -> SignedIn | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import RowMapping, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import crypto, db
@@ -18,6 +18,7 @@ from guildhall.domain.people.doors import DOORS, Door
 from guildhall.domain.rbac.registry import CUSTOMER, PARTNER, STAFF, held_by
 
 LONGEST = timedelta(days=7)
+IDLE = timedelta(hours=12)  # as the functions that find sessions have it (boundary/doors.sql)
 
 
 class Found(Struct, frozen=True):
@@ -86,6 +87,22 @@ async def end_session(actor: Actor, *, session_id: UUID) -> None:
         await record(connection, actor, action=Action.SIGNED_OUT, target=Target("session", session_id))
 
 
+async def end_all(actor: Actor) -> int:
+    """End every session of the person at work, on every device, with its tokens; return how many there were."""
+    table = DOORS[actor.surface].session
+    async with db.transaction(actor) as connection:
+        ended = await connection.execute(
+            update(table)
+            .where(table.c.user_id == actor.user_id, table.c.ended_at.is_(None))
+            .values(ended_at=func.now())
+            .returning(table.c.id)
+        )
+        count = len(ended.all())
+        target = Target("person", str(actor.user_id))
+        await record(connection, actor, action=Action.SIGNED_OUT_EVERYWHERE, target=target, changes={"sessions": count})
+    return count
+
+
 async def list_own(connection: AsyncConnection, actor: Actor) -> list[RowMapping]:
     """Return the actor's own live sessions, newest first."""
     table = DOORS[actor.surface].session
@@ -99,6 +116,7 @@ async def list_own(connection: AsyncConnection, actor: Actor) -> list[RowMapping
             table.c.created_at,
         )
         .where(table.c.user_id == actor.user_id, table.c.ended_at.is_(None), table.c.expires_at > func.now())
+        .where(or_(table.c.method == "email_link", table.c.last_seen_at > func.now() - IDLE))
         .order_by(table.c.created_at.desc())
     )
     return list(rows.mappings().all())

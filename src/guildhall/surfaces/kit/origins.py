@@ -43,10 +43,19 @@ def browser(signature: str | None) -> str:
     """Return browser and system of a `User-Agent`; what is no browser keeps its first words, nothing is a dash."""
     if not signature:
         return ABSENT
-    name, system = _first(BROWSERS, signature), _first(SYSTEMS, signature)
+    name, system = _parts(signature)
     if name and system:
         return gettext("%(browser)s on %(system)s", browser=name, system=system)
     return name or signature[:LONGEST]
+
+
+def family(signature: str) -> str:
+    """Return which browser on which system this is, whatever its version and the reader's language."""
+    return " ".join(_parts(signature))
+
+
+def _parts(signature: str) -> tuple[str, str]:
+    return _first(BROWSERS, signature), _first(SYSTEMS, signature)
 
 
 def _first(known: tuple[tuple[str, str], ...], signature: str) -> str:
