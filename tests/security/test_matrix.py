@@ -18,10 +18,13 @@ from msgspec import Struct
 
 from guildhall.core.actor import Surface
 from guildhall.domain.rbac.registry import CUSTOMER, PARTNER, PARTNER_ROLES, STAFF, STAFF_ROLES
+from support_clients import EVERYTHING, client_of, software
 from support_world import World, csrf
 
 pytestmark = pytest.mark.anyio
 COUNTED = (
+    "portal.api_client",
+    "portal.api_client_secret",
     "tenancy.ticket",
     "tenancy.ticket_comment",
     "portal.partner_tenant_link",
@@ -81,8 +84,13 @@ def address(path: str, **known: object) -> str:
 
 def may(role: str, permission: str, place: Place | None) -> str:
     """Return `yes`, `denied` (403) or `absent` (404) for a role, a permission and a tenant named by the path."""
+    return allowed({name for name, one in PARTNER.items() if role in one.roles}, permission, place)
+
+
+def allowed(holds: set[str], permission: str, place: Place | None) -> str:
+    """Return the same for somebody who holds the permissions `holds` anywhere in the partner."""
     held = PARTNER[permission]
-    if role not in held.roles:
+    if permission not in holds:
         return "denied"
     if place is None:
         return "yes"
@@ -146,7 +154,20 @@ async def test_console(world: World, role: str) -> None:
 @pytest.mark.parametrize("role", PARTNER_ROLES)
 async def test_api(world: World, role: str) -> None:
     app: Any = world.front._hosts[f"api.localhost:{world.settings.port}"][1]
-    nobody_here = await world.api(f"{role}@northwind.example")
+    caller = await world.api(f"{role}@northwind.example")
+    held = {name for name, one in PARTNER.items() if role in one.roles}
+    await sweep_api(world, caller, app, held, role)
+
+
+@pytest.mark.parametrize("scopes", [EVERYTHING, frozenset({"partner.tenants.list", "partner.support.tickets.list"})])
+async def test_api_client(world: World, scopes: frozenset[str]) -> None:
+    app: Any = world.front._hosts[f"api.localhost:{world.settings.port}"][1]
+    caller = await software(world, await client_of(world, scopes=scopes))
+    await sweep_api(world, caller, app, set(scopes), f"client with {len(scopes)} scopes")
+
+
+async def sweep_api(world: World, caller: httpx.AsyncClient, app: Litestar, held: set[str], role: str) -> None:
+    """Assert what each route of the API answers to somebody who holds `held`, in and for every tenant."""
     everywhere = places(world)
     tried = 0
     for method, path, handler in routes(app):
@@ -158,8 +179,8 @@ async def test_api(world: World, role: str) -> None:
             headers = {"X-Active-Tenant-Id": str(place.tenant_id)} if place and not in_path else {}
             body = {} if method == "GET" else {"json": {}}
             before = counts(world) if method != "GET" else {}
-            answer = await nobody_here.request(method, where, headers=headers, **body)
-            expected = may(role, handler.opt["needs"], place)
+            answer = await caller.request(method, where, headers=headers, **body)
+            expected = allowed(held, handler.opt["needs"], place)
             if expected == "absent" and not in_path:
                 expected = "denied"
             who = f"{role} {method} {path} {place.relation if place else ''}"
