@@ -155,12 +155,14 @@ async def _codes(request: Web, token: str, link: Link, draft: Draft, state: Form
 
 
 async def _step(request: Web, name: str, token: str, link: Link, state: Form, status_code: int, **context: Any) -> Page:
-    """Return one step as a page that tells its address, which is the secret, to nobody."""
-    answer = await page(
+    """Return one step as a page.
+
+    Its address is the secret. The policy of every page, `same-origin`, tells it to no other site; a stricter one would
+    make the browser send its form without an origin, which is refused.
+    """
+    return await page(
         request, name, framed=False, status_code=status_code, token=token, link=link, form=state, **context
     )
-    answer.headers["Referrer-Policy"] = "no-referrer"
-    return answer
 
 
 ROUTES = [welcome, onward]

@@ -103,7 +103,6 @@ async def _status(request: Web, token: str, found: Own, state: Form) -> Page:
         country=country_label(found.country),
         **_choices(),
     )
-    answer.headers["Referrer-Policy"] = "no-referrer"  # the address is the secret
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer
 
