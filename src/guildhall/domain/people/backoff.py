@@ -37,7 +37,7 @@ class Measure(Struct, frozen=True):
 PAIR = Measure(free=4, longest=900, leak=900)
 NETWORK = Measure(free=30, longest=300, leak=60)
 PERSON = Measure(free=50, longest=30, leak=300)
-LETTERS = Measure(free=5, longest=720, leak=720, first=720)  # five an hour to one address, whoever asks
+LETTERS = Measure(free=4, longest=720, leak=720, first=720)  # the fifth to one address, whoever asked, makes it wait
 SOFTWARE = Measure(free=50, longest=300, leak=10)
 
 

@@ -26,6 +26,7 @@ from guildhall.surfaces.staff import (
     recovering,
     tenants,
     tiers,
+    ways_in,
 )
 from guildhall.surfaces.staff.frame import frame
 from guildhall.surfaces.staff.words import teach
@@ -40,6 +41,7 @@ AREAS = (
     tiers,
     partners,
     tenants,
+    ways_in,
     links,
     people,
     recovering,
