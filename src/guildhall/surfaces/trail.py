@@ -123,7 +123,6 @@ _LABELS: Mapping[str, str] = {
     "country": N_("Country"),
     "customer_limit": N_("Most customers"),
     "decline_reason": N_("Reason"),
-    "people_limit": N_("Most people"),
     "tier": N_("Tier"),
     "type": N_("Type"),
     "code": N_("Answer"),

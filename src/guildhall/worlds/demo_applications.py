@@ -53,7 +53,7 @@ class Application(Struct, frozen=True, kw_only=True):
     @property
     def email(self) -> str:
         """Return the contact's address."""
-        return f"{self.contact.split()[0].lower()}@{self.email_domain}"
+        return f"{self.contact.split()[0].lower().replace('í', 'i')}@{self.email_domain}"
 
 
 _BUSY = "We run networks for eleven regional providers and want to manage their accounts in one place."
@@ -266,9 +266,16 @@ def _row(one: Application, now: datetime) -> tuple[object, ...]:
 def _acts() -> Iterator[tuple[Actor, Action, Application]]:
     """Yield who did what to each application."""
     for one in APPLICATIONS:
-        yield anonymous(Surface.CONSOLE, DbRole.PARTNER, ip="198.51.100.20"), Action.APPLICATION_SUBMITTED, one
+        yield _applicant(), Action.APPLICATION_SUBMITTED, one
         for action in _PATHS[one.status]:
             yield _keeper(one.keeper), action, one
+        if one.answer:
+            yield _keeper(one.keeper), Action.APPLICATION_ASKED, one
+            yield _applicant(), Action.APPLICATION_ANSWERED, one
+
+
+def _applicant() -> Actor:
+    return anonymous(Surface.CONSOLE, DbRole.PARTNER, ip="198.51.100.20")
 
 
 def _keeper(email: str) -> Actor:

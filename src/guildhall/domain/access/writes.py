@@ -100,6 +100,7 @@ _RULES = {
     "only the tenant widens": "Only the tenant widens a link",
     "as it was made": "A counter-offer is accepted as it was made",
     "the link has expired": "The link has expired",
+    "as many customers as": "The partner has as many customers as the vendor allowed it",
 }
 
 

@@ -136,6 +136,7 @@ def _same_partner(of: Any) -> ColumnElement[bool]:
             partner_user.c.partner_id == partner.c.id,
             _within(func.split_part(partner_user.c.email, "@", 2), of.c.email_domain),
         )
+        .correlate(partner, of)
         .exists()
     )
     own = partner.c.id.is_distinct_from(of.c.partner_id)

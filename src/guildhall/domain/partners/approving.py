@@ -34,14 +34,13 @@ _PLAIN = re.compile(r"[^a-z0-9]+")
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """What a new partner gets; a limit of None is none."""
+    """What a new partner gets; a limit of None is none: how many links may stand at once."""
 
     name: str
     type: str
     tier: str
     commercial_model: str
     customer_limit: int | None = None
-    people_limit: int | None = None
 
 
 async def approve(actor: Actor, *, application_id: UUID, terms: Terms, now: datetime) -> UUID:
@@ -98,10 +97,8 @@ async def _check(connection: AsyncConnection, actor: Actor, terms: Terms) -> Non
         errors["tier"] = "Choose one of the list"
     if terms.commercial_model not in COMMERCIAL_MODELS:
         errors["commercial_model"] = "Choose one of the list"
-    for field in ("customer_limit", "people_limit"):
-        limit = getattr(terms, field)
-        if limit is not None and not 1 <= limit <= _MOST:
-            errors[field] = "Write a whole number from 1 on, or leave it empty for no limit"
+    if terms.customer_limit is not None and not 1 <= terms.customer_limit <= _MOST:
+        errors["customer_limit"] = "Write a whole number from 1 on, or leave it empty for no limit"
     if errors:
         raise Invalid(errors=errors)
 

@@ -28,7 +28,17 @@ _MORE_PUBLIC = """
     passinbox.com duck.com yahoo.com.co yahoo.com.pe yahoo.com.ve hotmail.com.ar hotmail.com.mx outlook.com.ar
     outlook.com.mx outlook.cl live.cl adinet.com.uy cantv.net etb.net.co une.net.co gmail.co protonmail.ch
 """
-_MORE_DISPOSABLE = frozenset({"tempmail.dev", "correotemporal.org", "throwaway.email", "tempmailo.com", "tempail.com"})
+_MORE_DISPOSABLE = frozenset(
+    {
+        "burnermail.io",
+        "correotemporal.org",
+        "spamgourmet.com",
+        "tempail.com",
+        "tempmail.dev",
+        "tempmailo.com",
+        "throwaway.email",
+    }
+)
 _LISTED = text("SELECT portal.email_domain_listed(:candidates)").bindparams(bindparam("candidates", type_=ARRAY(Text)))
 MALFORMED = "This is not an e-mail address. Write it as name@company.example."
 DISPOSABLE = "This address is of a provider of throw-away mailboxes. Use the address that you have at your company."

@@ -25,6 +25,7 @@ from guildhall.surfaces.staff.applications import shown
 from guildhall.surfaces.staff.words import COMMERCIAL, DECLINES, tier_label
 from guildhall.surfaces.words import said, state_options
 
+_WITHOUT_COMMERCE = {"auditor", "technology_alliance"}
 _DECIDE = needs(reviewing.DECIDE)
 
 
@@ -127,7 +128,8 @@ async def _approve_page(request: Web, actor: Actor, application_id: UUID, state:
         open_tiers = [tier for tier in await tiers.listed(connection, actor) if tier.closed_at is None]
     if found.status not in sources("approved", "staff"):
         return redirect(_home(application_id), gettext("It can be approved while it is in review."), "warning")
-    fresh = Form({"name": found.legal_name, "type": found.type, "commercial_model": "resale"})
+    model = "none" if found.type in _WITHOUT_COMMERCE else "resale"
+    fresh = Form({"name": found.legal_name, "type": found.type, "commercial_model": model})
     return await page(
         request,
         "applications/approve.html",
@@ -164,7 +166,6 @@ def _terms(values: Mapping[str, str]) -> Terms:
         tier=values.get("tier", ""),
         commercial_model=values.get("commercial_model", ""),
         customer_limit=_limit(values.get("customer_limit", "")),
-        people_limit=_limit(values.get("people_limit", "")),
     )
 
 

@@ -130,6 +130,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.job_retry(bigint)": ("staff",),
     "portal.open_letter(uuid)": ("staff",),
     "portal.link_guard()": (),
+    "portal.customer_limit()": (),
     "portal.submit_application(uuid, bytea, bytea[], jsonb)": ("partner",),
     "portal.find_application(bytea)": ("partner",),
     "portal.answer_application(bytea, jsonb)": ("partner",),

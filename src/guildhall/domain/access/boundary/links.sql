@@ -74,10 +74,37 @@ BEGIN
 END
 $$;
 
+-- A partner has no more standing links than staff allowed it; of two at once for the last place one gets it.
+CREATE OR REPLACE FUNCTION portal.customer_limit() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    most integer;
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.status IN ('scheduled', 'active', 'paused') THEN
+        RETURN NEW;
+    END IF;
+    SELECT p.customer_limit INTO most FROM portal.partner AS p WHERE p.id = NEW.partner_id;
+    IF most IS NULL THEN
+        RETURN NEW;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('customers ' || NEW.partner_id, 0));
+    IF (SELECT count(*) FROM portal.partner_tenant_link AS l
+        WHERE l.partner_id = NEW.partner_id AND l.status IN ('scheduled', 'active', 'paused')) >= most THEN
+        RAISE EXCEPTION 'as many customers as staff allowed' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
 SET LOCAL ROLE @owner;
 DROP TRIGGER IF EXISTS link_guard ON portal.partner_tenant_link;
 CREATE TRIGGER link_guard BEFORE INSERT OR UPDATE ON portal.partner_tenant_link
     FOR EACH ROW EXECUTE FUNCTION portal.link_guard();
+DROP TRIGGER IF EXISTS customer_limit ON portal.partner_tenant_link;
+CREATE TRIGGER customer_limit BEFORE INSERT OR UPDATE OF status ON portal.partner_tenant_link
+    FOR EACH ROW WHEN (NEW.status IN ('scheduled', 'active', 'paused') AND portal.side() <> 'owner')
+    EXECUTE FUNCTION portal.customer_limit();
 SET LOCAL ROLE @definer;
 
 -- A request for access. It returns the same whether the tenant exists or not, and leaves a row either way; the

@@ -54,15 +54,9 @@ def _tiers() -> None:
         ),
         schema="portal",
     )
-    op.add_column(
-        "partner",
-        sa.Column("people_limit", sa.Integer(), nullable=True, comment="The most active people; null: no limit"),
-        schema="portal",
-    )
     for name, rule in (
         ("commercial_model", "commercial_model IN ('resale', 'referral', 'none')"),
         ("customer_limit", "customer_limit > 0"),
-        ("people_limit", "people_limit > 0"),
     ):
         op.create_check_constraint(op.f(f"ck_partner_{name}"), "partner", rule, schema="portal")
     op.drop_constraint("ck_notice_area", "notice", schema="portal")
@@ -185,7 +179,7 @@ def downgrade() -> None:
     op.drop_constraint("fk_partner_tier", "partner", schema="portal")
     op.create_check_constraint("ck_partner_tier", "partner", "tier IN ('silver', 'gold', 'platinum')", schema="portal")
     op.drop_table("partner_tier", schema="portal")
-    for column in ("commercial_model", "customer_limit", "people_limit"):
+    for column in ("commercial_model", "customer_limit"):
         op.drop_column("partner", column, schema="portal")
     op.drop_constraint("ck_notice_area", "notice", schema="portal")
     op.create_check_constraint("ck_notice_area", "notice", "area IN ('', 'support')", schema="portal")
