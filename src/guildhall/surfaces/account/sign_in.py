@@ -6,6 +6,7 @@ from litestar import Response, get, post
 from litestar.types import ControllerRouterHandler
 
 from guildhall.core import clock
+from guildhall.core.actor import Surface
 from guildhall.core.errors import Forbidden, Invalid, Refusal, TooManyRequests, Unauthorized
 from guildhall.domain.people import methods
 from guildhall.domain.people.sign_in import sign_in
@@ -55,7 +56,15 @@ async def refused(request: Web, values: dict[str, str], refusal: Refusal) -> Pag
 
 async def _form(request: Web, state: Form, status_code: int = 200) -> Page:
     ways = methods.installed()
-    return await page(request, "account/sign_in.html", framed=False, status_code=status_code, form=state, ways=ways)
+    return await page(
+        request,
+        "account/sign_in.html",
+        framed=False,
+        status_code=status_code,
+        form=state,
+        ways=ways,
+        may_apply=site_of(request).surface is Surface.CONSOLE,
+    )
 
 
 ROUTES: list[ControllerRouterHandler] = [sign_in_page, sign_in_submit]
