@@ -176,13 +176,16 @@ def staff() -> None:
     "--role", "roles", multiple=True, required=True, help="lead, partner_manager, finance, support, read_only"
 )
 def staff_create(email: str, name: str, roles: tuple[str, ...]) -> None:
-    """Make a staff user; password and authenticator key are shown once."""
+    """Make a staff user; the one-time link that sets password and second factor is shown once."""
+    from guildhall.core import clock
     from guildhall.domain.people.staffing import create_staff
 
     place = installation()
     with stopping():
-        made = create_staff(place.url, prefix=place.settings.role_prefix, email=email, name=name, roles=roles)
-    click.echo(f"Password (shown once): {made.password}\nAuthenticator: {made.otpauth_uri}")
+        prefix = place.settings.role_prefix
+        made = create_staff(place.url, prefix=prefix, email=email, name=name, roles=roles, now=clock.now())
+    address = f"{place.settings.origin('staff')}/welcome/{made.token}"
+    click.echo(f"{email} signs up once, until {made.expires_at:%Y-%m-%d %H:%M} UTC (shown once): {address}")
 
 
 @main.group()

@@ -25,6 +25,7 @@ from guildhall.worlds.demo_offers import seed_offers
 from guildhall.worlds.demo_partners import BY_SLUG, PARTNERS, seed_partners, seed_people, seed_staff
 from guildhall.worlds.demo_people import DEMO_PASSWORD, Roll, totp_secret
 from guildhall.worlds.demo_posture import seed_posture
+from guildhall.worlds.demo_recovery import seed_recovery
 from guildhall.worlds.demo_subscribers import seed_subscribers, subscribers
 from guildhall.worlds.demo_tenants import seed_tenants, tenants
 from guildhall.worlds.demo_tickets import catch_up, seed_tickets, tickets
@@ -69,6 +70,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_clients(connection, today)
         seed_tenants(connection, cast)
         seed_customers(connection, cast, roll)
+        seed_recovery(connection, roll.now)
         seed_codes(connection, today)
         seed_links(connection, made, today)
         seed_offers(connection, made, today)

@@ -154,3 +154,19 @@ async def test_somebody_who_is_set_up_already_is_told_to_sign_in(world: World) -
     assert "You are set up already" in (await world.post(client, path, password=PASSWORD)).text
     after = world.sql("SELECT password_hash FROM tenancy.customer_user WHERE email = 'admin@acme-fiber.example'")
     assert before == after
+
+
+async def test_the_first_steps_of_a_new_principal_follow_what_is_really_so(world: World) -> None:
+    email = newcomer(world)
+    world.sql(
+        "WITH made AS (INSERT INTO portal.partner (id, slug, name, type, tier, country, status) VALUES"
+        " (gen_random_uuid(), 'new', 'New', 'mssp', 'silver', 'ES', 'active') RETURNING id)"
+        " UPDATE portal.partner_user SET roles = '{principal}', partner_id = made.id FROM made WHERE email = %s",
+        email,
+    )
+    client = world.client("partners")
+    await walked(world, client, await link(world, "partners", email, "first"))
+    assert "2 of 4 done" in (await client.get("/")).text
+    world.sql("UPDATE portal.partner_recovery_code SET used_at = now()")
+    assert "1 of 4 done" in (await client.get("/")).text
+    assert "First steps" not in (await (await world.sign_in("principal@northwind.example")).get("/")).text

@@ -1,6 +1,7 @@
 """People of the vendor, made at the command line by whoever owns the database."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -12,23 +13,25 @@ from guildhall.core.actor import Actor, DbRole, Kind, Surface
 from guildhall.core.errors import Conflict, Invalid
 from guildhall.core.ids import new_id
 from guildhall.domain.audit.trail import Action, Target, event_of
-from guildhall.domain.people import factors, passwords
+from guildhall.domain.people.one_time import LIFE
 from guildhall.domain.rbac.registry import STAFF_ROLES
 
-_ISSUER = "Guildhall staff"
 _APPEND = "SELECT portal.audit_append(%(event)s, %(kinds)s, %(chains)s, %(bodies)s, %(person_name)s, %(person_salt)s)"
 _ADD = (
-    "INSERT INTO portal.staff_user (id, email, name, roles, password_hash, totp_secret)"
-    " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (email) DO NOTHING RETURNING id"
+    "INSERT INTO portal.staff_user (id, email, name, roles) VALUES (%s, %s, %s, %s)"
+    " ON CONFLICT (email) DO NOTHING RETURNING id"
+)
+_LINK = (
+    "INSERT INTO portal.staff_one_time (id, user_id, purpose, token_hash, created_by, expires_at)"
+    " VALUES (%s, %s, 'join', %s, %s, %s)"
 )
 
 
-class Enrolment(Struct, frozen=True, kw_only=True):
-    """What a new member of staff needs to sign in; shown once and kept only as hash and seal."""
+class Invited(Struct, frozen=True, kw_only=True):
+    """The one-time link of a new member of staff: shown once and kept only as a hash."""
 
-    password: str
-    otpauth_uri: str
-    secret: str
+    token: str
+    expires_at: datetime
 
 
 class StaffPerson(Struct, frozen=True, kw_only=True):
@@ -40,29 +43,25 @@ class StaffPerson(Struct, frozen=True, kw_only=True):
     status: str
 
 
-def create_staff(url: str, *, prefix: str, email: str, name: str, roles: Sequence[str]) -> Enrolment:
-    """Make a member of staff with a generated password and authenticator secret, and return both.
+def create_staff(url: str, *, prefix: str, email: str, name: str, roles: Sequence[str], now: datetime) -> Invited:
+    """Make a member of staff and return a one-time link, valid for 7 days, that sets password and second factor.
 
     `url` is an address that may become the owner. Raises Invalid by field, Conflict for a known address.
     """
     address, called = email.strip().lower(), name.strip()
     _check(address, called, roles)
-    password, secret, new = crypto.new_token(18), factors.new_secret(), new_id()
-    row = (new, address, called, list(dict.fromkeys(roles)), passwords.hashed(password), factors.sealed(secret))
+    new, held = new_id(), list(dict.fromkeys(roles))
+    made = Invited(token=crypto.new_token(), expires_at=now + LIFE["join"])
     actor = Actor(kind=Kind.SYSTEM, surface=Surface.CLI, role=DbRole.STAFF, name="cli")
-    act = event_of(
-        actor,
-        action=Action.STAFF_CREATED,
-        target=Target("staff_user", new),
-        changes={"roles": row[3]},
-        reason="",
-    )
+    target = Target("staff_user", new)
+    act = event_of(actor, action=Action.STAFF_CREATED, target=target, changes={"roles": held}, reason="")
     with _owner(url, prefix) as connection:
-        if connection.execute(_ADD, row).fetchone() is None:
+        if connection.execute(_ADD, (new, address, called, held)).fetchone() is None:
             raise Conflict("Somebody with this address is staff already")
+        link = (new_id(), new, crypto.token_hash(made.token), actor.name, made.expires_at)
+        connection.execute(_LINK, link)
         connection.execute(_APPEND, act)
-    uri = factors.provisioning_uri(secret, email=address, issuer=_ISSUER)
-    return Enrolment(password=password, otpauth_uri=uri, secret=secret)
+    return made
 
 
 def list_staff(url: str, *, prefix: str) -> list[StaffPerson]:

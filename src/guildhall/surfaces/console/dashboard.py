@@ -6,6 +6,7 @@ from msgspec import Struct
 from guildhall.core import clock, db
 from guildhall.domain.reports import dashboard
 from guildhall.domain.reports.dashboard import Dashboard, Need, Share
+from guildhall.domain.reports.first_steps import first_steps
 from guildhall.surfaces.console.words import sums_of
 from guildhall.surfaces.entry import Who, own
 from guildhall.surfaces.html import Page, Web, page
@@ -86,11 +87,13 @@ async def start(request: Web, actor: Who) -> Page:
     """Return the dashboard of this person."""
     async with db.transaction(actor) as connection:
         found = await dashboard.today(connection, actor, now=clock.now())
+        first = await first_steps(connection, actor)
     return await page(
         request,
         "dashboard/dashboard.html",
         actor=actor,
         found=found,
+        first=first,
         waiting=[_waiting(need) for need in found.needs],
         drawings=_drawings(found),
     )
