@@ -33,6 +33,7 @@ from guildhall.surfaces.kit.render import page as rendered
 from guildhall.surfaces.kit.shell import Brand, Message, NavGroup, NavItem, Person, Shell, TenantContext, theme_of
 from guildhall.surfaces.kit.states import state_label
 from guildhall.surfaces.kit.static import static_router
+from guildhall.surfaces.words import role_of
 
 Web = Request[Any, Any, Any]
 Page = Response[str]
@@ -205,7 +206,7 @@ def _person(actor: Actor | None) -> Person | None:
     if actor is None:
         return None
     organisation = actor.partner_name or actor.tenant_name or ""
-    return Person(actor.name, organisation, ", ".join(gettext(role.replace("_", " ")) for role in actor.roles))
+    return Person(actor.name, organisation, ", ".join(role_of(actor.kind, role) for role in actor.roles))
 
 
 def csrf_token(request: Web) -> str:

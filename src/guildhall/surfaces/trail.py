@@ -1,6 +1,6 @@
 """The trail in the reader's words: a sentence, a look and a name for each entry, and its changes line by line."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from guildhall.surfaces.kit.formats import datetime as moment
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.states import state_label
 from guildhall.surfaces.scopes import label
-from guildhall.surfaces.words import role_label
+from guildhall.surfaces.words import role_label, role_of, scope_label
 
 # Verb -> sentence, icon, tone.
 VERBS: Mapping[str, tuple[str, str, str]] = {
@@ -73,6 +73,13 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "client.secret_ended": (N_("A secret of an API client was ended"), "key-round", "mute"),
     "client.revoked": (N_("An API client was revoked"), "ban", "bad"),
     "client.signed_in": (N_("An API client signed in"), "log-in", "mute"),
+    "person.invited_again": (N_("An invitation was sent again"), "send", "info"),
+    "person.invitation_withdrawn": (N_("An invitation was withdrawn"), "undo-2", "mute"),
+    "person.access_changed": (N_("A colleague's access was changed"), "users", "note"),
+    "tenant_group.made": (N_("A group of customers was made"), "folder", "info"),
+    "tenant_group.changed": (N_("A group of customers was changed"), "folder", "note"),
+    "tenant_group.removed": (N_("A group of customers was removed"), "folder", "mute"),
+    "team.exported": (N_("Who reaches which customer was exported"), "download", "mute"),
     "partner.changed": (N_("The partner was changed"), "briefcase", "note"),
     "application.submitted": (N_("An application arrived"), "inbox", "info"),
     "application.answered": (N_("The applicant answered"), "message-square-reply", "info"),
@@ -94,6 +101,12 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "mail.sent_again": (N_("Sent a letter again"), "send", "mute"),
     "mail.tested": (N_("Tried the mail out"), "mail", "mute"),
     "staff.created": (N_("A member of staff was created"), "user-plus", "info"),
+    "staff.invited": (N_("A member of staff was invited"), "user-plus", "info"),
+    "staff.invited_again": (N_("An invitation of staff was sent again"), "send", "info"),
+    "staff.invitation_withdrawn": (N_("An invitation of staff was withdrawn"), "undo-2", "mute"),
+    "staff.roles_changed": (N_("Roles of staff were changed"), "users", "note"),
+    "staff.deactivated": (N_("A member of staff was deactivated"), "user-x", "warn"),
+    "staff.reactivated": (N_("A member of staff was reactivated"), "user-check", "ok"),
 }
 # First part of a verb -> its word in a filter.
 FAMILIES: Mapping[str, str] = {
@@ -103,6 +116,8 @@ FAMILIES: Mapping[str, str] = {
     "ticket": N_("Tickets"),
     "person": N_("People"),
     "client": N_("API clients"),
+    "tenant_group": N_("Groups of customers"),
+    "team": N_("Team"),
     "partner": N_("Partners"),
     "application": N_("Applications"),
     "email_domain": N_("Allowed e-mail domains"),
@@ -133,14 +148,18 @@ _LABELS: Mapping[str, str] = {
     "expires_at": N_("Works until"),
     "name": N_("Name"),
     "networks": N_("Networks"),
+    "groups": N_("Groups"),
     "operating_model": N_("Operating model"),
     "overlap_hours": N_("Older secrets work on, in hours"),
     "permissions": N_("Permissions"),
     "priority": N_("Priority"),
     "responsible": N_("Answers for it"),
     "role": N_("Role"),
+    "roles": N_("Roles"),
     "status": N_("Status"),
     "task": N_("Job"),
+    "tenant_scope": N_("Customers reached"),
+    "tenants": N_("Customers"),
 }
 
 
@@ -190,26 +209,41 @@ def who(entry: Entry, behalf_of: str = "") -> str:
 
 def changed(entry: Entry) -> list[tuple[str, str | None, str | None]]:
     """Return what an entry says was changed: label, value before (or None), value after."""
-    return [_change(name, value) for name, value in entry.changes.items()]
+    return [_change(entry.target_kind, name, value) for name, value in entry.changes.items()]
 
 
-def _change(name: str, value: object) -> tuple[str, str | None, str | None]:
+def _change(kind: str, name: str, value: object) -> tuple[str, str | None, str | None]:
     label = gettext(_LABELS[name]) if name in _LABELS else name.replace("_", " ").capitalize()
-    if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004 - before and after
-        return label, _value(name, value[0]), _value(name, value[1])
-    return label, None, _value(name, value)
+    match value:
+        case [str(), str()] if name == "roles":  # two roles, not what was before and after
+            return label, None, _value(kind, name, value)
+        case [before, after]:
+            return label, _value(kind, name, before), _value(kind, name, after)
+    return label, None, _value(kind, name, value)
 
 
-def _value(name: str, value: object) -> str | None:
-    """Return one value in the reader's words."""
-    if value is None or value == "None":
+def _value(kind: str, name: str, value: object) -> str | None:
+    """Return one value in the reader's words; `kind` is what the act was done to, whose roles have words."""
+    if value is None or value in ("None", []):
         return str(ABSENT)
     if isinstance(value, list):
-        return ", ".join(label(str(each)) if name == "permissions" else str(each) for each in value) or str(ABSENT)
-    if name == "operating_model":
-        return state_label("model", str(value))
-    if name == "access_role":
-        return role_label(str(value))
-    if name in {"ends_at", "expires_at"}:
-        return moment(datetime.fromisoformat(str(value)))
-    return str(value)
+        return ", ".join(_word(kind, name, str(each)) for each in value)
+    return _word(kind, name, str(value))
+
+
+def _word(kind: str, name: str, value: str) -> str:
+    """Return one code, name or moment in the reader's words."""
+    if name in {"role", "roles"}:
+        return role_of(kind, value)
+    saying = _SAYING.get(name)
+    return saying(value) if saying else value
+
+
+_SAYING: Mapping[str, Callable[[str], str]] = {
+    "operating_model": lambda code: state_label("model", code),
+    "access_role": role_label,
+    "permissions": label,
+    "tenant_scope": scope_label,
+    "ends_at": lambda text: moment(datetime.fromisoformat(text)),
+    "expires_at": lambda text: moment(datetime.fromisoformat(text)),
+}

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+from guildhall.domain.people.factors_held import Held
 from guildhall.domain.rbac.registry import Area
-from guildhall.surfaces.kit.i18n import N_, gettext
+from guildhall.surfaces.kit.i18n import N_, gettext, languages
 from guildhall.surfaces.kit.states import state_label
 from guildhall.surfaces.kit.tables import Option
 
@@ -73,6 +74,22 @@ PARTNER_ROLES: Mapping[str, str] = {
     "auditor": N_("Auditor"),
 }
 
+CUSTOMER_ROLES: Mapping[str, str] = {"approver": N_("Approver"), "viewer": N_("Viewer")}
+STAFF_ROLES: Mapping[str, str] = {
+    "lead": N_("Lead"),
+    "partner_manager": N_("Partner manager"),
+    "finance": N_("Finance"),
+    "support": N_("Support"),
+    "read_only": N_("Read only"),
+}
+# Kind of person -> the words of its roles.
+ROLES_OF: Mapping[str, Mapping[str, str]] = {
+    "partner_user": PARTNER_ROLES,
+    "customer_user": CUSTOMER_ROLES,
+    "staff_user": STAFF_ROLES,
+}
+SCOPES: Mapping[str, str] = {"all": N_("All"), "include": N_("Only some"), "exclude": N_("All but some")}
+
 
 def said(words: Mapping[str, str], code: str) -> str:
     """Return the translated word for `code`, or the code in plain letters where it has none yet."""
@@ -102,6 +119,42 @@ def category_label(code: str) -> str:
 def person_role_label(code: str) -> str:
     """Return the word for a role of a person of the partner."""
     return said(PARTNER_ROLES, code)
+
+
+def customer_role_label(code: str) -> str:
+    """Return the word for a role of a customer's person."""
+    return said(CUSTOMER_ROLES, code)
+
+
+def staff_role_label(code: str) -> str:
+    """Return the word for a role of a member of staff."""
+    return said(STAFF_ROLES, code)
+
+
+def role_of(kind: str, code: str) -> str:
+    """Return the word for a role of a person of `kind` (partner_user, customer_user, staff_user)."""
+    return said(ROLES_OF.get(kind, {}), code)
+
+
+def scope_label(code: str) -> str:
+    """Return which customers a person's limits leave, in a word."""
+    return said(SCOPES, code)
+
+
+def language_name(code: str) -> str:
+    """Return the own name of a language on offer."""
+    return languages().get(code, code)
+
+
+def proof_facts(held: Held) -> list[tuple[str, str]]:
+    """Return with what a person signs in, as facts: which proofs, never a proof."""
+    there, absent = gettext("Set"), gettext("Not set")
+    return [
+        (gettext("Password"), there if held.password else absent),
+        (gettext("Authenticator app"), there if held.authenticator else absent),
+        (gettext("Passkeys"), str(held.passkeys)),
+        (gettext("Recovery codes left"), str(held.recovery_codes)),
+    ]
 
 
 def role_options(codes: Iterable[str]) -> list[Option]:

@@ -27,6 +27,7 @@ from guildhall.worlds.demo_people import DEMO_PASSWORD, Roll, totp_secret
 from guildhall.worlds.demo_posture import seed_posture
 from guildhall.worlds.demo_recovery import seed_recovery
 from guildhall.worlds.demo_subscribers import seed_subscribers, subscribers
+from guildhall.worlds.demo_team import seed_team
 from guildhall.worlds.demo_tenants import seed_tenants, tenants
 from guildhall.worlds.demo_tickets import catch_up, seed_tickets, tickets
 from guildhall.worlds.demo_trail import seed_trail
@@ -71,6 +72,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_tenants(connection, cast)
         seed_customers(connection, cast, roll)
         seed_recovery(connection, roll.now)
+        seed_team(connection, roll)
         seed_codes(connection, today)
         seed_links(connection, made, today)
         seed_offers(connection, made, today)

@@ -97,6 +97,13 @@ class Action(StrEnum):
     CLIENT_SECRET_ENDED = "client.secret_ended"  # noqa: S105 - a verb
     CLIENT_REVOKED = "client.revoked"
     CLIENT_SIGNED_IN = "client.signed_in"
+    PERSON_INVITED_AGAIN = "person.invited_again"
+    PERSON_UNINVITED = "person.invitation_withdrawn"
+    PERSON_ACCESS_CHANGED = "person.access_changed"
+    GROUP_MADE = "tenant_group.made"
+    GROUP_CHANGED = "tenant_group.changed"
+    GROUP_REMOVED = "tenant_group.removed"
+    TEAM_EXPORTED = "team.exported"
     PARTNER_CHANGED = "partner.changed"
     APPLICATION_SUBMITTED = "application.submitted"
     APPLICATION_ANSWERED = "application.answered"
@@ -118,6 +125,12 @@ class Action(StrEnum):
     MAIL_SENT_AGAIN = "mail.sent_again"
     MAIL_TESTED = "mail.tested"
     STAFF_CREATED = "staff.created"
+    STAFF_INVITED = "staff.invited"
+    STAFF_INVITED_AGAIN = "staff.invited_again"
+    STAFF_UNINVITED = "staff.invitation_withdrawn"
+    STAFF_ROLES_CHANGED = "staff.roles_changed"
+    STAFF_DEACTIVATED = "staff.deactivated"
+    STAFF_REACTIVATED = "staff.reactivated"
 
 
 class Target(Struct, frozen=True):

@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, func, literal, or_, select
+from sqlalchemy import ColumnElement, RowMapping, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.partners.application_tables import partner_tier
 from guildhall.domain.partners.tables import partner
+from guildhall.domain.people.tables import partner_session as session
 from guildhall.domain.people.tables import partner_user as person
 
 PARTNER_SORTS: Mapping[str, ColumnElement[Any]] = {
@@ -137,6 +138,18 @@ async def person_of(connection: AsyncConnection, actor: Actor, user_id: UUID) ->
     if found is None:
         raise NotFound
     return Person(**found)
+
+
+async def sessions_of(connection: AsyncConnection, actor: Actor, user_id: UUID) -> list[RowMapping]:
+    """Return the live sessions of a person of a partner, the last used first."""
+    _must(actor, "staff.people.read")
+    columns = (session.c[name] for name in ("id", "kind", "method", "ip", "user_agent", "last_seen_at", "created_at"))
+    rows = await connection.execute(
+        select(*columns)
+        .where(session.c.user_id == user_id, session.c.ended_at.is_(None), session.c.expires_at > func.now())
+        .order_by(session.c.last_seen_at.desc())
+    )
+    return list(rows.mappings().all())
 
 
 def _search(text: str, columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[bool]]:

@@ -41,7 +41,7 @@ async def set_role(actor: Actor, *, user_id: UUID, role: str, now: datetime) -> 
     if user_id == actor.user_id:
         raise Conflict("You cannot change your own role; ask another approver")
     async with db.transaction(actor) as connection:
-        await _still_approver(connection, actor)
+        await still_approver(connection, actor)
         member = await members.get(connection, actor, user_id=user_id)
         if member.status != "active":
             raise Conflict("This person is deactivated")
@@ -64,7 +64,7 @@ async def set_role(actor: Actor, *, user_id: UUID, role: str, now: datetime) -> 
         )
 
 
-async def _still_approver(connection: AsyncConnection, actor: Actor) -> None:
+async def still_approver(connection: AsyncConnection, actor: Actor) -> None:
     """Lock the approvers of the tenant in one order; raise Forbidden where the actor is none of them any more.
 
     Two who change each other's role at once wait here, and the second finds itself a viewer.

@@ -56,16 +56,22 @@ async def invite_customer(actor: Actor, *, tenant_id: UUID, email: str, name: st
 
 def check(address: str, name: str, role: str) -> None:
     """Raise Invalid by field for what cannot be a person of a tenant."""
+    errors = person_errors(address, name)
+    if role not in CUSTOMER_ROLES:
+        errors["role"] = "Choose one of the list"
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def person_errors(address: str, name: str) -> dict[str, str]:
+    """Return what is wrong with an address and a name, by field."""
     errors = {}
     before, _, domain = address.partition("@")
     if not before or "." not in domain or len(address) > LONGEST_EMAIL or set(address) & set(" \x00\t\r\n<>,;"):
         errors["email"] = "This is not an e-mail address"
     if not 1 <= len(name) <= LONGEST_NAME or "\x00" in name:
         errors["name"] = f"Use 1 to {LONGEST_NAME} characters"
-    if role not in CUSTOMER_ROLES:
-        errors["role"] = "Choose one of the list"
-    if errors:
-        raise Invalid(errors=errors)
+    return errors
 
 
 async def _person(connection: AsyncConnection, address: str, name: str) -> UUID:

@@ -11,41 +11,72 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden, NotFound
+from guildhall.domain.people.one_time_tables import customer_one_time as link
 from guildhall.domain.people.tables import customer_membership as membership
 from guildhall.domain.people.tables import customer_user as person
 
-SORTS: Mapping[str, ColumnElement[Any]] = {
-    "name": func.lower(person.c.name),
-    "last_active_at": person.c.last_active_at,
-}
+STATES = ("active", "invited", "lapsed", "deactivated")
 # Deactivated is whoever is so as a person, or in this tenant.
 _STATUS = case((person.c.status != "active", person.c.status), else_=membership.c.status)
+_INVITED_UNTIL = (
+    select(func.max(link.c.expires_at))
+    .where(
+        link.c.user_id == membership.c.user_id,
+        link.c.tenant_id == membership.c.tenant_id,
+        link.c.purpose == "join",
+        link.c.used_at.is_(None),
+    )
+    .correlate(membership)
+    .scalar_subquery()
+)
+_WAITS = membership.c.accepted_at.is_(None)
+# Somebody known from elsewhere is asked without a link, and waits until the first visit.
+_STATE = case(
+    (_STATUS != "active", _STATUS),
+    (~_WAITS, "active"),
+    (func.now() >= _INVITED_UNTIL, "lapsed"),
+    else_="invited",
+)
+# The name and the last visit of somebody known from elsewhere are told only once that person has come.
+_NAME = case((_WAITS, func.coalesce(membership.c.invited_name, person.c.name)), else_=person.c.name)
+_LAST_ACTIVE = case((_WAITS, None), else_=person.c.last_active_at)
+SORTS: Mapping[str, ColumnElement[Any]] = {"name": func.lower(_NAME), "last_active_at": _LAST_ACTIVE}
 _JOINED = membership.join(person, person.c.id == membership.c.user_id)
 _MEMBERS = select(
     person.c.id,
-    person.c.name,
+    _NAME.label("name"),
     person.c.email,
-    person.c.last_active_at,
-    person.c.created_at,
+    _LAST_ACTIVE.label("last_active_at"),
+    membership.c.created_at,
     membership.c.role,
+    person.c.language,
     _STATUS.label("status"),
+    _STATE.label("state"),
+    case((_WAITS, _INVITED_UNTIL)).label("invited_until"),
 ).select_from(_JOINED)
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """Somebody of the own tenant."""
+    """Somebody of the own tenant.
+
+    `state` is the status as shown: invited while the person has not come, lapsed when the link ended unused at
+    `invited_until`; that is None for somebody who needs no link, being known from another customer.
+    """
 
     id: UUID
     name: str
     email: str
     role: str
+    language: str
     status: str
+    state: str
     last_active_at: datetime | None
+    invited_until: datetime | None
     created_at: datetime
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which people to list; `search` looks in name and address, `role` and `status` are exact or empty."""
+    """Which people to list; `search` looks in name and address, `role` and `status` (of STATES) are exact or empty."""
 
     search: str = ""
     role: str = ""
@@ -87,10 +118,10 @@ def _conditions(actor: Actor, wanted: Filter) -> list[Any]:
     """Return the filter as conditions."""
     where: list[Any] = [membership.c.tenant_id == actor.tenant_id]
     if wanted.search:
-        columns = (person.c.name, person.c.email)
+        columns = (_NAME, person.c.email)
         where.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in columns)))
     if wanted.role:
         where.append(membership.c.role == wanted.role)
     if wanted.status:
-        where.append(wanted.status == _STATUS)
+        where.append(wanted.status == _STATE)
     return where

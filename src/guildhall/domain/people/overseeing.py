@@ -3,13 +3,14 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, literal, select, update
+from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound
 from guildhall.domain.audit.trail import Action, Target, hold, record
+from guildhall.domain.people import principals
 from guildhall.domain.people.tables import customer_membership as membership
 from guildhall.domain.people.tables import customer_session, customer_user, partner_session, partner_user
 
@@ -34,7 +35,7 @@ async def set_active(actor: Actor, *, side: Side, user_id: UUID, active: bool, r
     async with db.transaction(actor) as connection:
         row = await _locked(connection, person, user_id)
         if side == "partner" and not active:
-            await _not_the_last(connection, row)
+            principals.one_stays(await principals.held(connection, row["partner_id"]), without=user_id)
         status = "active" if active else "deactivated"
         changed = await connection.execute(
             update(person)
@@ -57,25 +58,6 @@ async def _locked(connection: AsyncConnection, person: Any, user_id: UUID) -> Ro
     if row is None:
         raise NotFound
     return row
-
-
-async def _not_the_last(connection: AsyncConnection, row: RowMapping) -> None:
-    """Raise Conflict for the last active principal of a partner; two at once wait for each other."""
-    if "principal" not in row["roles"]:
-        return
-    principals = (
-        select(partner_user.c.id)
-        .where(
-            partner_user.c.partner_id == row["partner_id"],
-            partner_user.c.status == "active",
-            literal("principal") == func.any(partner_user.c.roles),
-        )
-        .order_by(partner_user.c.id)
-        .with_for_update()
-    )
-    active = set((await connection.execute(principals)).scalars())
-    if active <= {row["id"]}:
-        raise Conflict("This is the last active principal: suspend the partner instead")
 
 
 async def _note(

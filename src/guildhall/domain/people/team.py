@@ -6,14 +6,35 @@ from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, func, literal, or_, select
+from sqlalchemy import ColumnElement, case, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Forbidden
+from guildhall.core.errors import Forbidden, NotFound
+from guildhall.domain.people.one_time_tables import partner_one_time as link
 from guildhall.domain.people.tables import partner_user
 
 SortBy = Literal["name", "last_active_at"]
+STATES = ("active", "invited", "lapsed", "deactivated")
+_INVITED_UNTIL = (
+    select(func.max(link.c.expires_at))
+    .where(link.c.user_id == partner_user.c.id, link.c.purpose.in_(("join", "first")), link.c.used_at.is_(None))
+    .correlate(partner_user)
+    .scalar_subquery()
+)
+_STATE = case(
+    (partner_user.c.status != "active", partner_user.c.status),
+    (partner_user.c.last_active_at.is_not(None), "active"),
+    (func.now() < _INVITED_UNTIL, "invited"),
+    else_="lapsed",
+)
+_COLUMNS = (
+    *(partner_user.c[name] for name in ("id", "name", "email", "status", "roles", "tenant_scope", "language")),
+    partner_user.c.last_active_at,
+    partner_user.c.created_at,
+    _STATE.label("state"),
+    case((partner_user.c.last_active_at.is_(None), _INVITED_UNTIL)).label("invited_until"),
+)
 _SORTS: Mapping[str, ColumnElement[Any]] = {
     "name": func.lower(partner_user.c.name),
     "last_active_at": partner_user.c.last_active_at,
@@ -21,20 +42,27 @@ _SORTS: Mapping[str, ColumnElement[Any]] = {
 
 
 class Colleague(Struct, frozen=True, kw_only=True):
-    """Somebody of the own partner. `tenant_scope` is all, include or exclude: which customers the person reaches."""
+    """Somebody of the own partner.
+
+    `state` is the status as shown: invited while a link is out and the person has not come, lapsed when it ended
+    unused at `invited_until`. `tenant_scope` is all, include or exclude: which customers the person reaches.
+    """
 
     id: UUID
     name: str
     email: str
     status: str
+    state: str
     roles: list[str]
     tenant_scope: str
+    language: str
     last_active_at: datetime | None
+    invited_until: datetime | None
     created_at: datetime
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which people to list; `search` looks in name and address, `role` and `status` are exact or empty."""
+    """Which people to list; `search` looks in name and address, `role` and `status` (of STATES) are exact or empty."""
 
     search: str = ""
     role: str = ""
@@ -49,11 +77,10 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> t
     """Return one page of the actor's colleagues, and how many there are; raises Forbidden without team.read."""
     if not actor.may("partner.team.read"):
         raise Forbidden
-    columns = [partner_user.c[name] for name in Colleague.__struct_fields__]
     where = _conditions(actor, wanted)
     order = _SORTS[wanted.sort_by]
     rows = await connection.execute(
-        select(*columns)
+        select(*_COLUMNS)
         .where(*where)
         .order_by(order.desc().nulls_last() if wanted.sort_order == "desc" else order.asc().nulls_last())
         .order_by(partner_user.c.id)
@@ -64,14 +91,25 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> t
     return [Colleague(**row) for row in rows.mappings()], total or 0
 
 
-def _conditions(actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
+async def get(connection: AsyncConnection, actor: Actor, *, user_id: UUID) -> Colleague:
+    """Return one of the actor's colleagues; raises NotFound for anybody else."""
+    if not actor.may("partner.team.read"):
+        raise Forbidden
+    own = (partner_user.c.partner_id == actor.partner_id, partner_user.c.id == user_id)
+    row = (await connection.execute(select(*_COLUMNS).where(*own))).mappings().first()
+    if row is None:
+        raise NotFound
+    return Colleague(**row)
+
+
+def _conditions(actor: Actor, wanted: Filter) -> list[Any]:
     """Return the filter as conditions."""
-    where: list[ColumnElement[bool]] = [partner_user.c.partner_id == actor.partner_id]
+    where: list[Any] = [partner_user.c.partner_id == actor.partner_id]
     if wanted.search:
         columns = (partner_user.c.name, partner_user.c.email)
         where.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in columns)))
     if wanted.role:
         where.append(literal(wanted.role) == func.any(partner_user.c.roles))
     if wanted.status:
-        where.append(partner_user.c.status == wanted.status)
+        where.append(wanted.status == _STATE)
     return where

@@ -35,6 +35,27 @@ BEGIN
 END
 $$;
 
+-- Ends every session of a colleague, for a principal of the same partner. Definer: nobody writes others' sessions.
+CREATE OR REPLACE FUNCTION portal.end_colleague(person uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE portal.partner_session AS s SET ended_at = now()
+    FROM portal.partner_user AS u
+    WHERE u.id = person AND u.partner_id IN (SELECT portal.led_partner()) AND s.user_id = u.id AND s.ended_at IS NULL
+$$;
+
+-- With what the people of a partner sign in: which proofs each has, never a proof. For colleagues, and for staff.
+CREATE OR REPLACE FUNCTION portal.partner_factors(person uuid)
+RETURNS TABLE (password boolean, authenticator boolean, passkeys bigint, recovery_codes bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT u.password_hash IS NOT NULL, u.totp_secret IS NOT NULL,
+           (SELECT count(*) FROM portal.partner_passkey AS k WHERE k.user_id = u.id),
+           (SELECT count(*) FROM portal.partner_recovery_code AS c WHERE c.user_id = u.id AND c.used_at IS NULL)
+    FROM portal.partner_user AS u
+    WHERE u.id = person AND (portal.side() = 'staff' OR u.partner_id IN (SELECT portal.led_partner()))
+$$;
+
 -- Nobody at a surface takes a partner's last principal away: one who has come in, is active and sees everything.
 -- Two at once wait for each other, and the second sees what the first has written.
 CREATE OR REPLACE FUNCTION portal.principal_stays() RETURNS trigger
@@ -108,6 +129,14 @@ BEGIN
     SELECT u.id, u.last_active_at IS NOT NULL OR u.password_hash IS NOT NULL, u.status = 'active', u.language
     FROM tenancy.customer_user AS u WHERE u.email = lower(address);
 END
+$$;
+
+-- Ends the sessions that a person has in the tenant of the approver at work. Definer: nobody writes others' sessions.
+CREATE OR REPLACE FUNCTION tenancy.end_member(person uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE tenancy.customer_session AS s SET ended_at = now()
+    WHERE s.user_id = person AND s.tenant_id IN (SELECT tenancy.approved_tenant()) AND s.ended_at IS NULL
 $$;
 
 SET LOCAL ROLE @owner;

@@ -152,6 +152,8 @@ jobs.retry       x - - x - -
 mail.list        x x - x x -
 mail.open        x - - - - -
 mail.send        x x - x - -
+team.read        x - - - - -
+team.manage      x - - - - -
 """
 
 
@@ -194,6 +196,16 @@ def held_by(roles: Iterable[str], registry: Mapping[str, Permission] = PARTNER) 
     """Return the permissions that somebody with `roles` holds: the union counts (PRODUCT §3)."""
     wanted = frozenset(roles)
     return frozenset(name for name, permission in registry.items() if permission.roles & wanted)
+
+
+def grantable(roles: Iterable[str]) -> tuple[str, ...]:
+    """Return the partner roles that a holder of `roles` may give to others.
+
+    None is above the own ones: its permissions are among those held. A principal gives every role (PRODUCT §3).
+    """
+    held = frozenset(roles)
+    own = held_by(held)
+    return tuple(role for role in PARTNER_ROLES if "principal" in held or held_by((role,)) <= own)
 
 
 def expand(patterns: Mapping[str, bool]) -> dict[str, bool]:

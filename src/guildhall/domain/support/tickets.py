@@ -15,7 +15,8 @@ from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.access.links import must
 from guildhall.domain.access.scope import live, tenants_opening
 from guildhall.domain.access.tables import partner_tenant_link as link
-from guildhall.domain.people.tables import partner_user, partner_user_tenant
+from guildhall.domain.people.limits import within
+from guildhall.domain.people.tables import partner_user
 from guildhall.domain.rbac.registry import PARTNER
 from guildhall.domain.support.rules import ClockState, clock_state, is_breached
 from guildhall.domain.tenancy.tables import tenant, ticket, ticket_comment
@@ -168,7 +169,7 @@ async def assignees(
         partner_user.c.roles.overlap(helpers),
     )
     if tenant_id is not None:
-        chosen = chosen.where(_within_limits(tenant_id))
+        chosen = chosen.where(within(tenant_id))
     if person_id is not None:
         chosen = chosen.where(partner_user.c.id == person_id)
     rows = await connection.execute(chosen.order_by(func.lower(partner_user.c.name), partner_user.c.id))
@@ -205,13 +206,3 @@ def _tenant_name(actor: Actor) -> ColumnElement[str]:
         link.c.partner_id == actor.partner_id, link.c.tenant_id == ticket.c.tenant_id, live()
     )
     return func.coalesce(known.limit(1).scalar_subquery(), actor.partner_name)
-
-
-def _within_limits(tenant_id: UUID) -> ColumnElement[bool]:
-    """Return the condition that a person's own tenant limits include a tenant (PRODUCT §3)."""
-    limited = (
-        select(partner_user_tenant.c.user_id)
-        .where(partner_user_tenant.c.user_id == partner_user.c.id, partner_user_tenant.c.tenant_id == tenant_id)
-        .exists()
-    )
-    return or_(partner_user.c.tenant_scope == "all", (partner_user.c.tenant_scope == "include") == limited)

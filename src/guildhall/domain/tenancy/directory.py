@@ -134,6 +134,36 @@ async def people(connection: AsyncConnection, actor: Actor, wanted: Filter) -> t
     return [Member(**row) for row in rows], total or 0
 
 
+async def only_approver_of(connection: AsyncConnection, actor: Actor, user_id: UUID) -> list[str]:
+    """Return the names of the customers whose only active approver this person is."""
+    _must(actor, "staff.people.read")
+    other, colleague = membership.alias("other"), person.alias("colleague")
+    others = (
+        select(other.c.user_id)
+        .join(colleague, colleague.c.id == other.c.user_id)
+        .where(
+            other.c.tenant_id == membership.c.tenant_id,
+            other.c.user_id != user_id,
+            other.c.role == "approver",
+            other.c.status == "active",
+            colleague.c.status == "active",
+        )
+        .correlate(membership)
+    )
+    rows = await connection.execute(
+        select(tenant.c.name)
+        .join(membership, membership.c.tenant_id == tenant.c.id)
+        .where(
+            membership.c.user_id == user_id,
+            membership.c.role == "approver",
+            membership.c.status == "active",
+            ~others.exists(),
+        )
+        .order_by(func.lower(tenant.c.name))
+    )
+    return list(rows.scalars())
+
+
 def _search(text: str, columns: Sequence[ColumnElement[Any]]) -> list[Any]:
     """Return the condition that one of `columns` contains `text`."""
     return [or_(*(column.icontains(text, autoescape=True) for column in columns))] if text else []

@@ -21,6 +21,10 @@ from guildhall.surfaces.console import (
     notices,
     recovering,
     team,
+    team_acts,
+    team_groups,
+    team_inviting,
+    team_reach,
     tenant_lists,
     tenants,
     ticket_acts,
@@ -56,6 +60,10 @@ AREAS = (
     clients,
     client_forms,
     client_acts,
+    team_inviting,
+    team_groups,
+    team_reach,
+    team_acts,
 )
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 

@@ -22,7 +22,19 @@ from guildhall.surfaces.kit.tables import Filter, Option, Pages
 
 LARGEST = 2**62
 # What happens in the chain of a partner; the other families are the vendor's own.
-FAMILIES = ("link", "tenant", "ticket", "person", "client", "partner", "sign_in", "access", "trail")
+FAMILIES = (
+    "link",
+    "tenant",
+    "ticket",
+    "person",
+    "team",
+    "tenant_group",
+    "client",
+    "partner",
+    "sign_in",
+    "access",
+    "trail",
+)
 
 
 @get("/audit", **needs("partner.audit.read"))

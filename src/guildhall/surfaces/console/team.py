@@ -1,17 +1,28 @@
-"""The people of the partner, to read."""
+"""The people of the partner: the list, and the page of one."""
+
+from typing import Any
+from uuid import UUID
 
 from litestar import get
+from litestar.params import FromPath
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
-from guildhall.domain.people import team
-from guildhall.domain.people.tables import PERSON_STATUSES
-from guildhall.domain.rbac.registry import PARTNER_ROLES
-from guildhall.surfaces import asked
+from guildhall.core.actor import Actor
+from guildhall.domain.audit import reading
+from guildhall.domain.people import limits, team
+from guildhall.domain.people.factors_held import held
+from guildhall.domain.people.team import STATES, Colleague
+from guildhall.domain.rbac.registry import PARTNER_ROLES, grantable
+from guildhall.domain.team import limiting
+from guildhall.domain.team.leading import NEEDS
+from guildhall.surfaces import asked, trail
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.tables import Pages, Sorting, sorting_of
 
 SORTS = {"name": "name", "active": "last_active_at"}
+_LATELY = 8
 
 
 @get("/team", **needs("partner.team.read"))
@@ -22,7 +33,7 @@ async def team_list(request: Web, actor: Who) -> Page:
     wanted = team.Filter(
         search=asked.words(request),
         role=asked.choice(request, "role", PARTNER_ROLES),
-        status=asked.choice(request, "status", PERSON_STATUSES),
+        status=asked.choice(request, "status", STATES),
         sort_by=SORTS[sorting.key],  # type: ignore[arg-type]  # the values are the domain's
         sort_order="desc" if sorting.descending else "asc",
         limit=asked.PAGE_SIZE,
@@ -38,9 +49,53 @@ async def team_list(request: Web, actor: Who) -> Page:
         pages=pages,
         sorting=sorting,
         actor=actor,
+        leads=actor.may(NEEDS),
         roles=PARTNER_ROLES,
-        statuses=PERSON_STATUSES,
+        statuses=STATES,
     )
 
 
-ROUTES = [team_list]
+@get("/team/{user_id:uuid}", **needs("partner.team.read"))
+async def team_person(request: Web, user_id: FromPath[UUID], actor: Who) -> Page:
+    """Return one colleague: access, proofs, and what the person did lately."""
+    leads = actor.may(NEEDS)
+    async with db.transaction(actor) as connection:
+        colleague = await team.get(connection, actor, user_id=user_id)
+        named = await _named(connection, actor, user_id)
+        proofs = await held(connection, user_id) if leads else None
+        lately = await _lately(connection, actor, user_id)
+    return await page(
+        request,
+        "team/person.html",
+        person=colleague,
+        named=named,
+        proofs=proofs,
+        lately=lately,
+        actor=actor,
+        leads=leads,
+        changeable=changeable(actor, colleague),
+    )
+
+
+def changeable(actor: Actor, colleague: Colleague) -> bool:
+    """Return whether the actor may change this colleague's access: never the own, and no role above the own."""
+    below = set(colleague.roles) <= set(grantable(actor.roles))
+    return actor.may(NEEDS) and colleague.id != actor.user_id and below
+
+
+async def _named(connection: AsyncConnection, actor: Actor, user_id: UUID) -> dict[str, list[str]]:
+    """Return the names of the customers and groups that the person's limits name."""
+    own = await limits.of(connection, user_id)
+    tenants = await limiting.known(connection, actor, own.tenant_ids)
+    return {"tenants": sorted(tenants.values()), "groups": await limiting.group_names(connection, own.group_ids)}
+
+
+async def _lately(connection: AsyncConnection, actor: Actor, user_id: UUID) -> list[Any] | None:
+    """Return what the person did last; None for whoever may not read the trail."""
+    if not actor.may("partner.audit.read"):
+        return None
+    found = await reading.listed(connection, actor, reading.Filter(actor_id=user_id, limit=_LATELY))
+    return trail.told(found.items)
+
+
+ROUTES = [team_list, team_person]

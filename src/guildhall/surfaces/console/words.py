@@ -14,11 +14,14 @@ from guildhall.surfaces.words import (
     area_label,
     category_label,
     category_options,
+    language_name,
     permission_label,
     person_role_label,
+    proof_facts,
     role_label,
     role_options,
     said,
+    scope_label,
     state_options,
 )
 
@@ -84,6 +87,9 @@ FUNCTIONS: Mapping[str, Any] = {
         person_role_label,
         clock_badge,
         cycle_label,
+        scope_label,
+        language_name,
+        proof_facts,
         metric_label,
         state_options,
         role_options,
@@ -95,5 +101,6 @@ FUNCTIONS: Mapping[str, Any] = {
 def teach(environment: Environment) -> Environment:
     """Give the console's templates these words; return the environment."""
     environment.globals.update(FUNCTIONS)
+    environment.filters["area_label"] = area_label
     environment.filters.update({"sum_of": sum_of, "sums_of": sums_of, "largest": largest, "further": further})
     return environment

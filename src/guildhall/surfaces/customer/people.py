@@ -4,7 +4,7 @@ from litestar import get
 
 from guildhall.core import db
 from guildhall.domain.people import approvers, members
-from guildhall.domain.people.tables import PERSON_STATUSES
+from guildhall.domain.people.members import STATES
 from guildhall.domain.rbac.registry import CUSTOMER_ROLES
 from guildhall.surfaces import asked
 from guildhall.surfaces.customer.words import customer_role_label
@@ -23,7 +23,7 @@ async def people_list(request: Web, actor: Who) -> Page:
     wanted = members.Filter(
         search=asked.words(request),
         role=asked.choice(request, "role", CUSTOMER_ROLES),
-        status=asked.choice(request, "status", PERSON_STATUSES),
+        status=asked.choice(request, "status", STATES),
         sort_by=SORTS[sorting.key],
         descending=sorting.descending,
         limit=asked.PAGE_SIZE,
@@ -38,9 +38,10 @@ async def people_list(request: Web, actor: Who) -> Page:
         sorting=sorting,
         pages=Pages(shown=len(rows), page=number, size=asked.PAGE_SIZE, total=total),
         actor=actor,
+        leads=actor.may(approvers.NEEDS),
         changeable={row.id for row in rows if approvers.changeable(actor, row)},
         roles=[Option(code, customer_role_label(code)) for code in CUSTOMER_ROLES],
-        statuses=PERSON_STATUSES,
+        statuses=STATES,
     )
 
 

@@ -128,6 +128,7 @@ STATES: dict[str, dict[str, State]] = {
     },
     "person": {
         "invited": State(N_("Invited"), "info", "mail"),
+        "lapsed": State(N_("Invitation ended"), "warn", "hourglass"),
         "active": State(N_("Active"), "ok", "circle-check"),
         "deactivated": State(N_("Deactivated"), "mute", "user-x"),
     },

@@ -24,6 +24,7 @@ from guildhall.surfaces.staff import (
     partners,
     people,
     recovering,
+    team,
     tenants,
     tiers,
     ways_in,
@@ -48,6 +49,7 @@ AREAS = (
     audit,
     jobs,
     mail,
+    team,
     notices,
 )
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]

@@ -9,7 +9,8 @@ from litestar.params import FromPath
 from guildhall.core import db
 from guildhall.core.errors import NotFound
 from guildhall.domain.partners import directory as partners
-from guildhall.domain.people import overseeing, recovering
+from guildhall.domain.people import limits, overseeing, recovering
+from guildhall.domain.people.factors_held import held
 from guildhall.domain.people.overseeing import Side
 from guildhall.domain.people.tables import PERSON_STATUSES
 from guildhall.domain.rbac.registry import CUSTOMER_ROLES, PARTNER_ROLES
@@ -20,8 +21,7 @@ from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Option, Pages, Sorting, sorting_of
 from guildhall.surfaces.staff.question import Question, answer, ask
-from guildhall.surfaces.staff.words import customer_role_label
-from guildhall.surfaces.words import role_options
+from guildhall.surfaces.words import customer_role_label, role_options
 
 SORTS = {"name": "name", "active": "last_active_at"}
 SIDES: dict[str, Side] = {"partner": "partner", "customer": "customer"}
@@ -77,14 +77,43 @@ async def _named(actor: Who, side: str, user_id: UUID) -> str:
     return found[0].name
 
 
+@get("/people/{side:str}/{user_id:uuid}", **needs("staff.people.read"))
+async def person_page(request: Web, side: FromPath[str], user_id: FromPath[UUID], actor: Who) -> Page:
+    """Return one person of a partner: roles and limits, with what the person signs in, and where."""
+    if side != "partner":
+        raise NotFound
+    async with db.transaction(actor) as connection:
+        found = await partners.person_of(connection, actor, user_id)
+        proofs = await held(connection, user_id)
+        sessions = await partners.sessions_of(connection, actor, user_id)
+        own = await limits.of(connection, user_id)
+    return await page(
+        request, "people/person.html", person=found, proofs=proofs, sessions=sessions, limits=own, actor=actor
+    )
+
+
+async def _warned(actor: Who, user_id: UUID) -> str:
+    """Return what is said before a customer's person is deactivated; it names who is left without an approver."""
+    async with db.transaction(actor) as connection:
+        alone = await tenants.only_approver_of(connection, actor, user_id)
+    said = gettext("Every session ends at once; nobody is ever deleted.")
+    if not alone:
+        return said
+    names = ", ".join(alone)
+    return f"{said} " + gettext(
+        "This is the last approver of %(tenants)s: nobody there can stop a partner.", tenants=names
+    )
+
+
 async def _question(actor: Who, side: str, user_id: UUID, step: str) -> Question:
     """Return what is asked; raises NotFound for a side, a person or a step that there is not."""
     if side not in SIDES or step not in {"deactivate", "reactivate"}:
         raise NotFound
     name, off = await _named(actor, side, user_id), step == "deactivate"
+    warned = await _warned(actor, user_id) if off and side == "customer" else ""
     return Question(
         title=gettext("Deactivate %(name)s?", name=name) if off else gettext("Reactivate %(name)s?", name=name),
-        text=gettext("Every session ends at once; nobody is ever deleted.")
+        text=warned or gettext("Every session ends at once; nobody is ever deleted.")
         if off
         else gettext("The person can sign in again with the password and factor of before."),
         label=gettext("Deactivate") if off else gettext("Reactivate"),
@@ -118,4 +147,4 @@ async def set_active(
     return await answer(request, question, act)
 
 
-ROUTES = [people_list, ask_active, set_active]
+ROUTES = [people_list, person_page, ask_active, set_active]

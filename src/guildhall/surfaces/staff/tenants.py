@@ -18,7 +18,7 @@ from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, site_of, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.tables import Option, Pages, Sorting, sorting_of
-from guildhall.surfaces.staff.words import customer_role_label
+from guildhall.surfaces.words import customer_role_label
 
 SORTS = {"name": "name", "created": "created_at"}
 _SOME = 20

@@ -9,9 +9,20 @@ from markupsafe import Markup
 from guildhall.surfaces.countries import country_label
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.states import state, state_label, tag
-from guildhall.surfaces.words import area_label, permission_label, person_role_label, role_label, said, state_options
+from guildhall.surfaces.words import (
+    area_label,
+    customer_role_label,
+    language_name,
+    permission_label,
+    person_role_label,
+    proof_facts,
+    role_label,
+    said,
+    scope_label,
+    staff_role_label,
+    state_options,
+)
 
-CUSTOMER_ROLES: Mapping[str, str] = {"approver": N_("Approver"), "viewer": N_("Viewer")}
 JOB_STATES: Mapping[str, tuple[str, str]] = {
     "todo": (N_("Waiting"), "info"),
     "doing": (N_("Running"), "note"),
@@ -90,11 +101,6 @@ def tier_badge(code: str, name: str) -> Markup:
     return tag(tier_label(code, name), shown.tone, shown.icon)
 
 
-def customer_role_label(code: str) -> str:
-    """Return the word for a role of a customer's person."""
-    return gettext(CUSTOMER_ROLES[code])
-
-
 def mail_kind(kind: str) -> str:
     """Return the word for a kind of letter; an unknown one is shown as it is."""
     return gettext(MAIL_KINDS[kind]) if kind in MAIL_KINDS else kind.replace(".", " ").replace("_", " ").capitalize()
@@ -114,9 +120,13 @@ FUNCTIONS: tuple[Any, ...] = (
     decline_label,
     job_state,
     mail_kind,
+    language_name,
     permission_label,
     person_role_label,
+    proof_facts,
     role_label,
+    scope_label,
+    staff_role_label,
     state_options,
     tier_badge,
     tier_label,
