@@ -87,6 +87,11 @@ class Client(Struct, frozen=True, kw_only=True):
         return self.state != "revoked"
 
     @property
+    def lasts(self) -> datetime:
+        """Return the last second in which it works: an end at midnight belongs to the day before."""
+        return self.expires_at - timedelta(seconds=1)
+
+    @property
     def lost(self) -> list[str]:
         """Return the scopes that are void, since the responsible person no longer holds them."""
         return sorted(set(self.scopes) - held_by(self.responsible_roles))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, func, or_, select, update
+from sqlalchemy import RowMapping, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import crypto, db
@@ -106,17 +106,19 @@ async def end_all(actor: Actor) -> int:
 async def list_own(connection: AsyncConnection, actor: Actor) -> list[RowMapping]:
     """Return the actor's own live sessions, newest first."""
     table = DOORS[actor.surface].session
+    kind = table.c.kind if "kind" in table.c else literal("browser")  # partners have sessions of tokens too
     rows = await connection.execute(
         select(
             table.c.id,
             table.c.method,
+            kind.label("kind"),
             table.c.ip,
             table.c.user_agent,
             table.c.last_seen_at,
             table.c.created_at,
         )
         .where(table.c.user_id == actor.user_id, table.c.ended_at.is_(None), table.c.expires_at > func.now())
-        .where(or_(table.c.method == "email_link", table.c.last_seen_at > func.now() - IDLE))
+        .where(or_(table.c.method == "email_link", kind == "api", table.c.last_seen_at > func.now() - IDLE))
         .order_by(table.c.created_at.desc())
     )
     return list(rows.mappings().all())
