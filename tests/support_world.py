@@ -159,10 +159,10 @@ class World:
             await client.aclose()
         await db.close_pools()
 
-    def client(self, label: str, **headers: str) -> httpx.AsyncClient:
+    def client(self, label: str, *, ip: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
         """Return a client of the surface `label` (`partners`, `customers`, `staff`, `api`) with nobody signed in."""
         made = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=self.front, client=("127.0.0.1", 50000)),
+            transport=httpx.ASGITransport(app=self.front, client=(ip, 50000)),
             base_url=f"http://{label}.localhost:{PORT}",
             headers=headers,
         )

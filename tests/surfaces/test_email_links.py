@@ -7,6 +7,7 @@ import time
 import httpx
 import pytest
 
+from guildhall.domain.people import backoff
 from support_mail import letters
 from support_world import World, csrf
 
@@ -16,9 +17,11 @@ CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; rv:127.0) Gecko/20100101 Firefox/127.0"
 
 
-async def asked(world: World, email: str = EMAIL, label: str = "partners") -> tuple[httpx.AsyncClient, str, str]:
+async def asked(
+    world: World, email: str = EMAIL, label: str = "partners", *, ip: str = "127.0.0.1"
+) -> tuple[httpx.AsyncClient, str, str]:
     """Return the browser in which `email` asked for a letter, the letter's link and its code."""
-    client = world.client(label, **{"User-Agent": CHROME})
+    client = world.client(label, ip=ip, **{"User-Agent": CHROME})
     answer = await world.post(client, "/sign-in/link", email=email)
     assert answer.status_code == 303, answer.text
     letter = letters(world, email)[-1]
@@ -67,11 +70,66 @@ async def test_the_code_works_in_the_browser_that_asked_and_in_no_other(world: W
 
 async def test_a_code_has_five_tries(world: World) -> None:
     client, _, code = await asked(world)
-    wrong = f"{(int(code) + 1) % 1_000_000:06}"
     for _ in range(5):
-        assert (await world.post(client, "/sign-in/code", code=wrong)).status_code == 422
+        assert (await world.post(client, "/sign-in/code", code=wrong(code))).status_code == 422
     assert (await world.post(client, "/sign-in/code", code=code)).status_code == 422
     assert world.sql("SELECT used_at FROM portal.partner_email_link")[0]["used_at"] is None
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+def failures(world: World) -> int:
+    count: int = world.sql("SELECT count(*) FROM portal.audit_entry WHERE action = 'sign_in.failed'")[0]["count"]
+    return count
+
+
+async def test_guessing_codes_of_many_people_from_one_network_has_to_wait(world: World) -> None:
+    people = world.sql("SELECT email FROM portal.partner_user WHERE status = 'active' ORDER BY email LIMIT 5")
+    answers = []
+    before = failures(world)
+    for person in people:
+        client, path, code = await asked(world, person["email"])
+        answers += [(await world.post(client, "/sign-in/code", code=wrong(code))).status_code for _ in range(5)]
+    free = backoff.CODES_OF_NETWORK.free
+    assert answers[: free + 1] == [422] * (free + 1)
+    assert set(answers[free + 1 :]) == {429}
+    assert failures(world) - before == free + 1, "the trail names each guess"
+    late = await world.post(client, "/sign-in/code", code=code)
+    assert late.status_code == 429
+    assert int(late.headers["Retry-After"]) > 0
+    assert not world.sql("SELECT 1 FROM portal.partner_email_link WHERE used_at IS NOT NULL")
+    assert (await world.post(client, path)).status_code == 303, "the link is no guess, and opens at any time"
+
+
+@pytest.mark.parametrize("email", [EMAIL, "nobody@northwind.example"])
+async def test_guessing_the_codes_of_one_address_from_many_networks_has_to_wait(world: World, email: str) -> None:
+    answers = []
+    for number in range(3):
+        client = world.client("partners", ip=f"10.3.0.{number}")
+        await world.post(client, "/sign-in/link", email=email)
+        answers += [(await world.post(client, "/sign-in/code", code="no code")).status_code for _ in range(5)]
+    free = backoff.CODES_OF_PERSON.free
+    assert answers == [422] * (free + 1) + [429] * (14 - free), "known and unknown addresses alike"
+
+
+async def test_a_right_code_gives_its_own_try_back(world: World) -> None:
+    assert 3 * 3 < backoff.CODES_OF_PERSON.free < 3 * 4 - 1
+    for _ in range(3):
+        client, _, code = await asked(world)
+        for _ in range(3):
+            assert (await world.post(client, "/sign-in/code", code=wrong(code))).status_code == 422
+        assert (await world.post(client, "/sign-in/code", code=code)).status_code == 303
+
+
+async def test_a_code_is_for_the_letter_of_one_address(world: World) -> None:
+    client, _, code = await asked(world)
+    client.cookies.set("guildhall_partners_asked", "0123456789abcdef")
+    assert (await world.post(client, "/sign-in/code", code=code)).status_code == 422, "or the count is nobody's"
+    client.cookies.set("guildhall_partners_asked", "x" * 3000)
+    assert (await world.post(client, "/sign-in/code", code=code)).status_code == 422
+    assert not world.sql("SELECT 1 FROM portal.partner_email_link WHERE used_at IS NOT NULL")
 
 
 async def test_the_session_stays_in_the_browser_that_opened_it(world: World) -> None:

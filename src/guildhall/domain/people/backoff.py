@@ -38,6 +38,9 @@ PAIR = Measure(free=4, longest=900, leak=900)
 NETWORK = Measure(free=30, longest=300, leak=60)
 PERSON = Measure(free=50, longest=30, leak=300)
 LETTERS = Measure(free=4, longest=720, leak=720, first=720)  # the fifth to one address, whoever asked, makes it wait
+# Codes of letters: the link of the same letter waits for nobody, so these waits may be long.
+CODES_OF_PERSON = Measure(free=10, longest=3600, leak=3600)
+CODES_OF_NETWORK = Measure(free=20, longest=3600, leak=900)
 SOFTWARE = Measure(free=50, longest=300, leak=10)
 
 
@@ -61,6 +64,14 @@ async def letter(origin: Actor, *, address: str, now: datetime) -> None:
     """Count a letter that somebody asks to be sent to `address`; raises TooManyRequests when there were enough."""
     network = (_key("letter", "network", network_of(origin.ip)), NETWORK)
     await _counted(origin, [(_key("letter", "person", address), LETTERS), network], now)
+
+
+async def begin_code(origin: Actor, *, subject: str, now: datetime) -> Try:
+    """Count a try at the code of a letter to `subject`, a keyed mark of an address; raises TooManyRequests."""
+    person = (_key("code", "person", subject), CODES_OF_PERSON)
+    network = (_key("code", "network", network_of(origin.ip)), CODES_OF_NETWORK)
+    tried = await _counted(origin, [person, network], now)
+    return Try((), tried.forget + tried.lessen)
 
 
 async def _counted(origin: Actor, counts: list[tuple[bytes, Measure]], now: datetime) -> Try:

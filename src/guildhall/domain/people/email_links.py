@@ -4,6 +4,7 @@ Looking at a link consumes nothing, since mail scanners look. Known and unknown 
 get the same answer: for an unknown one the letter is written and taken back.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -25,10 +26,12 @@ from guildhall.domain.mail.outbox import post
 from guildhall.domain.people import backoff, methods
 from guildhall.domain.people.doors import DOORS
 from guildhall.domain.people.opening import SignedIn, open_session
+from guildhall.domain.people.sign_in import mark_of, note_failure
 
 LIFE = timedelta(minutes=30)
 SESSION = timedelta(days=30)
 State = Literal["open", "used", "expired", "unknown"]
+_MARK = re.compile("[0-9a-f]{16}")
 WRONG_CODE = "This code is not right, or too old. Ask for another letter."
 _LABELS = {Surface.CONSOLE: "partners", Surface.STAFF: "staff", Surface.CUSTOMER: "customers"}
 _KINDS = {
@@ -73,11 +76,12 @@ def offered() -> bool:
     return methods.EMAIL_LINK in methods.installed()
 
 
-async def ask(origin: Actor, *, email: str, browser: str, now: datetime) -> None:
+async def ask(origin: Actor, *, email: str, browser: str, now: datetime) -> str:
     """Send a letter with a link and a code, if anybody has this address; say nothing of whether.
 
-    `browser` is the mark of the browser that asks, in which alone the code works. Raises Invalid beside the field,
-    and TooManyRequests after five letters in an hour, to known and unknown addresses alike.
+    `browser` is the mark of the browser that asks, in which alone the code works. Returns the mark of the address,
+    which the browser shows with the code: tries are counted by it, for known and unknown addresses alike. Raises
+    Invalid beside the field, and TooManyRequests after five letters in an hour, to either alike.
     """
     if not offered():
         raise Forbidden("This way to sign in is not offered here.")
@@ -86,19 +90,19 @@ async def ask(origin: Actor, *, email: str, browser: str, now: datetime) -> None
         raise Invalid(errors={"email": "This is not an e-mail address"})
     await backoff.letter(origin, address=address, now=now)
     login = await db.door(origin.surface, DOORS[origin.surface].login, {"email": address})
-    token, code = crypto.new_token(), f"{secrets.randbelow(1_000_000):06}"
+    token, mark, code = crypto.new_token(), mark_of(address), f"{secrets.randbelow(1_000_000):06}"
     values = {
         "address": address,
         "token": crypto.token_hash(token),
         "code": _code_hash(browser, code),
-        "browser": crypto.token_hash(browser),
+        "browser": _browser_hash(browser, mark),
         "until": now + LIFE,
     }
     async with db.transaction(origin) as connection:
         await connection.execute(_SQL[origin.surface].keep, values)
         await _write(connection, _letter(origin, address, login or {}, token, code), known=login is not None)
-        mark = crypto.mac("sign-in", address)[:16]
         await record(connection, origin, action=Action.SIGN_IN_LINK_ASKED, target=Target("address", mark))
+    return mark
 
 
 async def _write(connection: AsyncConnection, letter: Letter, *, known: bool) -> None:
@@ -140,6 +144,11 @@ def _letter(origin: Actor, address: str, login: Mapping[str, Any], token: str, c
     )
 
 
+def _browser_hash(browser: str, mark: str) -> bytes:
+    """Return what is kept of the browser that asked, bound to the address: no other mark brings the letter's code."""
+    return crypto.token_hash(f"{browser} {mark}")
+
+
 def _code_hash(browser: str, code: str) -> bytes:
     """Return what is kept of a code: keyed, and bound to the browser that asked."""
     return bytes.fromhex(crypto.mac("email-code", f"{browser} {code}"))
@@ -165,13 +174,23 @@ async def use(origin: Actor, *, token: str, binding: str, now: datetime) -> Sign
     return await _open(origin, found.link_id, found.email, binding=binding, now=now)
 
 
-async def use_code(origin: Actor, *, code: str, browser: str, binding: str, now: datetime) -> SignedIn:
-    """Open a session with the code of the newest letter that this browser asked for; raises Invalid beside `code`."""
-    row = await db.door(origin.surface, _SQL[origin.surface].attempt, {"browser": crypto.token_hash(browser)})
+async def use_code(origin: Actor, *, code: str, browser: str, mark: str, binding: str, now: datetime) -> SignedIn:
+    """Open a session with the code of the newest letter that this browser asked for.
+
+    `mark` is what `ask` returned. Raises Invalid beside `code`, and TooManyRequests after too many tries.
+    """
+    if not _MARK.fullmatch(mark):
+        raise Invalid(errors={"code": WRONG_CODE})
+    tried = await backoff.begin_code(origin, subject=mark, now=now)
+    shown = {"browser": _browser_hash(browser, mark)}
+    row = await db.door(origin.surface, _SQL[origin.surface].attempt, shown)
     typed = "".join(code.split())
     if row is None or row["user_id"] is None or not _same(row["code_hash"], _code_hash(browser, typed)):
+        await note_failure(origin, mark)
         raise Invalid(errors={"code": WRONG_CODE})
-    return await _open(origin, row["link_id"], row["email"], binding=binding, now=now)
+    opened = await _open(origin, row["link_id"], row["email"], binding=binding, now=now)
+    await backoff.forgive(origin, tried, now=now)
+    return opened
 
 
 def _same(left: bytes, right: bytes) -> bool:

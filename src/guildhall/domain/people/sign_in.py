@@ -56,10 +56,19 @@ def _complete(values: dict[str, str]) -> None:
 
 async def failed(origin: Actor, address: str) -> Unauthorized:
     """Note a failure in the trail, by a keyed hash of the address; return the one answer."""
-    async with db.transaction(origin) as connection:
-        mark = crypto.mac("sign-in", address)[:16]
-        await record(connection, origin, action=Action.SIGN_IN_FAILED, target=Target("address", mark))
+    await note_failure(origin, mark_of(address))
     return Unauthorized(REFUSED)
+
+
+def mark_of(address: str) -> str:
+    """Return the keyed hash by which the trail knows an address that somebody typed."""
+    return crypto.mac("sign-in", address)[:16]
+
+
+async def note_failure(origin: Actor, mark: str) -> None:
+    """Note a failed try at the address of this mark."""
+    async with db.transaction(origin) as connection:
+        await record(connection, origin, action=Action.SIGN_IN_FAILED, target=Target("address", mark))
 
 
 async def _opened(origin: Actor, door: Door, login: Mapping[str, Any], proof: Proof, *, now: datetime) -> SignedIn:

@@ -40,12 +40,13 @@ async def ask(request: Web) -> Response[Any]:
     values, mark = await typed(request), browsers.mark_of(request)
     origin = origin_of(request, site_of(request).surface)
     try:
-        await email_links.ask(origin, email=values.get("email", ""), browser=mark, now=clock.now())
+        asked = await email_links.ask(origin, email=values.get("email", ""), browser=mark, now=clock.now())
     except (Invalid, TooManyRequests) as refusal:
         i18n.speak(speech_of(request, None))
         return await _again(request, _ASK, values, refusal)
     answer = redirect("/sign-in/code")
     answer.set_cookie(browsers.keeps(request, "browser", mark, browsers.LONG))
+    answer.set_cookie(browsers.keeps(request, "asked", asked, int(email_links.LIFE.total_seconds())))
     return answer
 
 
@@ -73,10 +74,11 @@ async def use_code(request: Web) -> Response[Any]:
             origin_of(request, site_of(request).surface),
             code=values.get("code", ""),
             browser=mark,
+            mark=browsers.kept(request, "asked"),
             binding=browsers.binding(request, mark),
             now=clock.now(),
         )
-    except (Invalid, Conflict, Unauthorized, Forbidden) as refusal:
+    except (Invalid, Conflict, Unauthorized, Forbidden, TooManyRequests) as refusal:
         i18n.speak(speech_of(request, None))
         return await _again(request, _CODE, values, refusal)
     return _in(request, opened, mark)
