@@ -225,7 +225,8 @@ async def test_staff(world: World, role: str) -> None:
 async def test_customers(world: World, role: str) -> None:
     email = world.sql(
         "SELECT u.email FROM tenancy.customer_user AS u JOIN tenancy.customer_membership AS m ON m.user_id = u.id"
-        " GROUP BY u.email HAVING array_agg(m.role) = ARRAY[%s] ORDER BY u.email LIMIT 1",
+        " WHERE u.last_active_at IS NOT NULL GROUP BY u.email HAVING array_agg(m.role) = ARRAY[%s]"
+        " ORDER BY u.email LIMIT 1",
         role,
     )[0]["email"]
     app: Any = world.front._hosts[f"customers.localhost:{world.settings.port}"][1]

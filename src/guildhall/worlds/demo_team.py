@@ -19,7 +19,7 @@ IN_GROUP = ("isla.moreno@northwind.example", "Coast")
 INVITED = PartnerPerson(_NORTHWIND, "nadia.haddad@northwind.example", ("msp_support", "technical"))
 LAPSED = PartnerPerson(_NORTHWIND, "tom.becker@northwind.example", ("salesperson",))
 STAFF_INVITED = "noor.aziz@halcyon.example"
-MEMBER_INVITED = ("kim.osei@acme-fiber.example", "acme-fiber")
+MEMBER_INVITED = ("yara.osei@acme-fiber.example", "acme-fiber")
 _LINK = "id user_id purpose token_hash created_by expires_at created_at"
 
 
