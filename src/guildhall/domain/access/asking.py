@@ -53,7 +53,10 @@ async def request_by_domain(actor: Actor, *, domain: str, approver: str, terms: 
 
 
 async def request_by_code(actor: Actor, *, code: str, terms: Terms, now: datetime) -> Link:
-    """Ask the tenant that shows this code; the partner learns its name. Raises Invalid for an unknown code."""
+    """Ask the tenant that shows this code; the partner learns its name.
+
+    Raises Invalid for an unknown code, and for a tenant beyond the limits of whoever asks.
+    """
     must(actor, "partner.links.request")
     columns = exact(terms, now=now)
     wrong = Invalid(errors={"code": "This code is not valid. Ask the customer for a new one."})
@@ -120,7 +123,9 @@ async def _ask(
         raise broken_rule(error) from None
     if asked is None:
         return None
-    row = (await connection.execute(select(link.c.tenant_id, link.c.tenant_name).where(link.c.id == new))).one()
+    row = (await connection.execute(select(link.c.tenant_id, link.c.tenant_name).where(link.c.id == new))).first()
+    if row is None:  # named by its code, and beyond the limits of whoever asks; one asked for by domain has no name
+        raise Invalid(errors={"code": "You work for some customers only; ask a colleague who sees every customer"})
     await record(
         connection,
         actor,

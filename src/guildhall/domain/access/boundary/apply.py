@@ -80,6 +80,8 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.side()": SURFACE_ROLES,
     "portal.reach(text)": ("partner",),
     "portal.within_own_limits(uuid)": ("partner",),
+    "portal.sees_every_customer()": ("partner",),
+    "portal.tenants_within_limits()": ("partner",),
     "portal.people_count(uuid)": ("partner",),
     "portal.account_subscribers()": ("partner",),
     "portal.account_invoices()": ("partner",),

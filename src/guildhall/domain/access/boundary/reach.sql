@@ -108,6 +108,26 @@ AS $$
     ), false)
 $$;
 
+-- Whether the person or client at work is limited to no customers at all; false where nobody is at work.
+CREATE OR REPLACE FUNCTION portal.sees_every_customer() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce((
+        SELECT person.tenant_scope = 'all' AND person.client_scope = 'all' FROM portal.at_work() AS person
+    ), false)
+$$;
+
+-- The tenants of the partner's links, in whatever state, that lie within the limits of the person or client at work.
+CREATE OR REPLACE FUNCTION portal.tenants_within_limits() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 50
+AS $$
+    SELECT DISTINCT link.tenant_id
+    FROM portal.at_work() AS person
+    JOIN portal.partner_tenant_link AS link ON link.partner_id = person.partner_id AND link.tenant_id IS NOT NULL
+    WHERE portal.within_limits(person.person_id, person.tenant_scope, link.tenant_id)
+      AND portal.client_within(person.client_id, person.client_scope, link.tenant_id)
+$$;
+
 -- How many people a tenant has on the vendor's product, for a partner that reaches it: a number, never who.
 CREATE OR REPLACE FUNCTION portal.people_count(tenant uuid) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -1,0 +1,102 @@
+"""Who is limited to some customers: no link to another is seen or written, in the code and in the database."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from guildhall.core import crypto, db
+from support_clients import client_of, software
+from support_console import words
+from support_world import World
+
+pytestmark = pytest.mark.anyio
+LINKS = "/api/v1/partner/links"
+TERMS = {"access_role": "msp_support", "operating_model": "co_managed", "ends_at": "2027-10-01T00:00:00Z"}
+PERSON = "msp_full@northwind.example"
+
+
+def limit(world: World, email: str, *tenants: UUID, scope: str = "include") -> None:
+    """Limit a person of a partner to `tenants`, or to all others."""
+    world.sql("UPDATE portal.partner_user SET tenant_scope = %s WHERE email = %s", scope, email)
+    whose = "SELECT id FROM portal.partner_user WHERE email = %s"
+    world.sql(f"DELETE FROM portal.partner_user_tenant WHERE user_id = ({whose})", email)
+    for tenant in tenants:
+        world.sql(f"INSERT INTO portal.partner_user_tenant (user_id, tenant_id) VALUES (({whose}), %s)", email, tenant)
+
+
+def links(world: World) -> dict[UUID, UUID]:
+    """Return Northwind's active links by their tenants."""
+    rows = world.sql(
+        "SELECT l.id, l.tenant_id FROM portal.partner_tenant_link AS l JOIN portal.partner AS p ON p.id = l.partner_id"
+        " WHERE p.slug = 'northwind' AND l.status = 'active'"
+    )
+    return {row["tenant_id"]: row["id"] for row in rows}
+
+
+def states(world: World) -> list[tuple[UUID, str, int]]:
+    rows = world.sql("SELECT id, status, version FROM portal.partner_tenant_link ORDER BY id")
+    return [(row["id"], row["status"], row["version"]) for row in rows]
+
+
+async def test_a_limited_client_neither_lists_nor_ends_links_to_other_customers(world: World) -> None:
+    own, other, *_ = world.tenants("northwind", "live")
+    scopes = frozenset({"partner.links.read", "partner.links.end"})
+    made = await client_of(world, scopes=scopes, tenant_scope="include", tenant_ids=frozenset({own}))
+    caller, of, before = await software(world, made), links(world), states(world)
+    page = (await caller.get(LINKS, params={"limit": 100})).json()
+    assert {each["tenant_id"] for each in page["items"]} == {str(own), None}, "its customer, and what has no name yet"
+    assert page["total"] == len(page["items"])
+    assert (await caller.get(f"{LINKS}/{of[other]}")).status_code == 404
+    assert (await caller.post(f"{LINKS}/{of[other]}/end", json={})).status_code == 404
+    assert states(world) == before
+    assert (await caller.post(f"{LINKS}/{of[own]}/end", json={})).status_code == 200
+
+
+@pytest.mark.parametrize("scope", ["include", "exclude"])
+async def test_a_limited_person_neither_sees_nor_changes_links_to_other_customers(world: World, scope: str) -> None:
+    first, second, *_ = world.tenants("northwind", "live")
+    limit(world, PERSON, first, scope=scope)
+    own, other = (first, second) if scope == "include" else (second, first)
+    of, before = links(world), states(world)
+    browser = await world.sign_in(PERSON)
+    name = world.sql("SELECT name FROM tenancy.tenant WHERE id = %s", other)[0]["name"]
+    assert name not in words(await browser.get("/links?limit=100"))
+    assert (await browser.get(f"/links/{of[other]}")).status_code == 404
+    for act in ("pause", "resume", "end", "accept", "withdraw"):
+        answer = await world.post(browser, f"/links/{of[other]}/{act}", confirmed="yes", version="1")
+        assert answer.status_code == 404, act
+    assert states(world) == before
+    assert (await browser.get(f"/links/{of[own]}")).status_code == 200
+    async with db.transaction(await world.actor(PERSON)) as connection:  # a query that forgets the limits
+        forgotten = text("UPDATE portal.partner_tenant_link SET reason = 'mine' WHERE id = ANY (:ids)")
+        done = await connection.execute(forgotten, {"ids": [of[own], of[other]]})
+    assert done.rowcount == 1
+
+
+async def test_a_limited_person_asks_by_domain_and_sees_no_more_than_before(world: World) -> None:
+    own, *_ = world.tenants("northwind", "live")
+    limit(world, PERSON, own)
+    caller, known = await world.api(PERSON), world.unlinked("northwind")
+    domain = world.sql("SELECT domain FROM tenancy.tenant WHERE id = %s", known)[0]["domain"]
+    for asked in (domain, "nobody-there.example"):
+        answer = await caller.post(LINKS, json=TERMS | {"domain": asked, "approver_email": f"admin@{asked}"})
+        assert answer.status_code == 202, answer.text
+    items = (await caller.get(LINKS, params={"limit": 100, "status": "requested"})).json()["items"]
+    assert {domain, "nobody-there.example"} <= {each["tenant_domain"] for each in items}
+
+
+async def test_a_limited_person_is_refused_beside_the_code_of_another_customer(world: World) -> None:
+    own, *_ = world.tenants("northwind", "live")
+    limit(world, PERSON, own)
+    tenant, before = world.unlinked("northwind"), states(world)
+    world.sql(
+        "INSERT INTO tenancy.link_code (id, tenant_id, code_hash, created_by, expires_at)"
+        " SELECT %s, %s, %s, id, now() + interval '1 day' FROM tenancy.customer_user LIMIT 1 RETURNING id",
+        uuid4(),
+        tenant,
+        crypto.token_hash("ABCD2345WXYZ"),
+    )
+    answer = await (await world.api(PERSON)).post(LINKS, json=TERMS | {"code": "abcd-2345-wxyz"})
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/code"]
+    assert states(world) == before
