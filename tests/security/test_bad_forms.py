@@ -25,7 +25,7 @@ PEOPLE = {
     "staff": "lead@halcyon.example",
 }
 NAME = re.compile(r"ui\.(?:text|textarea|select|checkbox|checkboxes|radio_cards|file)\(\w+, \"(\w+)\"|name=\"(\w+)\"")
-LEAVING = {"/sign-out"}
+LEAVING = {"/sign-out", "/account/sessions/end-all"}
 HIDDEN_AGAIN = {"password", "code", "step_up_code", "secret"}  # never shown a second time
 TYPED = "typed & <kept> ñ"
 FORM = "application/x-www-form-urlencoded"
