@@ -66,7 +66,8 @@ async def link(world: World, label: str, email: str, purpose: Purpose = "join") 
     surface, table = TABLES[label]
     user_id = world.sql(f"SELECT id FROM {table}_user WHERE email = %s", email)[0]["id"]
     tenant_id = world.tenant("acme-fiber") if label == "customers" else None
-    actor = Actor(kind=Kind.STAFF_USER, surface=Surface.STAFF, role=DbRole.STAFF, name="tests")
+    lead = world.sql("SELECT id FROM portal.staff_user WHERE email = 'lead@halcyon.example'")[0]["id"]
+    actor = Actor(kind=Kind.STAFF_USER, surface=Surface.STAFF, role=DbRole.STAFF, name="tests", user_id=lead)
     async with db.transaction(actor) as connection:
         token = await one_time.issue(
             connection,

@@ -17,6 +17,7 @@ from guildhall.domain.access.boundary.rules import (
     LED_PARTNER,
     OWN_TENANT,
     PARTNER_ID,
+    PEOPLE_STAFF,
     USER_ID,
     WITHIN_JOB,
     Rule,
@@ -89,7 +90,11 @@ _COLLEAGUES = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE pa
 _LED = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE {LED_PARTNER}))"
 _OWN_RESET = f"{OWN_SESSION} AND purpose = 'reset'"  # anybody may ask for one; the letter goes to the person
 _LED_OR_OWN = f"({_LED} AND purpose <> 'reset') OR ({_OWN_RESET})"
-_APPROVED_OR_OWN = f"({_APPROVED_TENANT} AND purpose <> 'reset') OR ({_OWN_RESET})"
+_APPROVED_MEMBER = (
+    "user_id = ANY (ARRAY(SELECT m.user_id FROM tenancy.customer_membership AS m"
+    " WHERE m.tenant_id = ANY (ARRAY(SELECT tenancy.approved_tenant())) AND m.status = 'active'))"
+)
+_APPROVED_OR_OWN = f"({_APPROVED_TENANT} AND {_APPROVED_MEMBER} AND purpose IN ('join', 'recover')) OR ({_OWN_RESET})"
 
 
 _HOME_TENANT = f"tenant_id = ANY (ARRAY(SELECT home_tenant_id FROM portal.partner WHERE id = {PARTNER_ID}))"
@@ -105,6 +110,19 @@ _WITHIN_LIMITS = (
 _OWN_GROUP = f"group_id = ANY (ARRAY(SELECT id FROM portal.tenant_group WHERE partner_id = {PARTNER_ID}))"
 _LED_GROUP = f"group_id = ANY (ARRAY(SELECT id FROM portal.tenant_group WHERE {LED_PARTNER}))"
 _LEAD = "(SELECT portal.is_lead())"
+_LEAD_OR_OWN = f"({_LEAD} AND purpose <> 'reset') OR ({_OWN_RESET})"
+_STAFF_OF_PARTNERS = (
+    f"(purpose IN ('join', 'first') AND {DECIDING_STAFF})"
+    f" OR (purpose = 'recover' AND {PEOPLE_STAFF} AND portal.may_recover(user_id))"
+)
+_STAFF_OF_CUSTOMERS = f"purpose <> 'reset' AND {PEOPLE_STAFF}"
+
+
+def _ends(role: str, rows: str) -> Rule:
+    """Return the leave of `role` for ending one-time links: none lives longer than it was issued for."""
+    return _changes(role, rows, "expires_at", check=f"({rows}) AND expires_at <= now()")
+
+
 _TICKET_AUTHOR = f"created_by_id = {USER_ID}"
 _PARTNER_AUTHOR = f"created_by_partner_id = {PARTNER_ID} AND {_TICKET_AUTHOR}"
 _TICKET_FIELDS = (
@@ -242,15 +260,15 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "portal.partner_one_time": (
         _reads("partner", f"{OWN_SESSION} OR {_COLLEAGUES}", *_ONE_TIME),
         _adds("partner", _LED_OR_OWN),
-        _changes("partner", _LED_OR_OWN, "expires_at"),
+        _ends("partner", _LED_OR_OWN),
         _reads("staff", ANY_ROW, *_ONE_TIME),
-        _adds("staff", "purpose <> 'reset' AND (purpose <> 'recover' OR portal.may_recover(user_id))"),
-        _changes("staff", ANY_ROW, "expires_at"),
+        _adds("staff", _STAFF_OF_PARTNERS),
+        _ends("staff", PEOPLE_STAFF),
     ),
     "portal.staff_one_time": (
         _reads("staff", ANY_ROW, *_ONE_TIME),
-        _adds("staff", f"purpose <> 'reset' OR {OWN_SESSION}"),
-        _changes("staff", ANY_ROW, "expires_at"),
+        _adds("staff", _LEAD_OR_OWN),
+        _ends("staff", _LEAD_OR_OWN),
     ),
     "portal.partner_recovery_code": _own_codes("partner"),
     "portal.staff_recovery_code": _own_codes("staff"),
@@ -402,10 +420,10 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "tenancy.customer_one_time": (
         _reads("customer", f"{OWN_SESSION} OR {OWN_TENANT}", *_ONE_TIME, "tenant_id"),
         _adds("customer", _APPROVED_OR_OWN),
-        _changes("customer", _APPROVED_OR_OWN, "expires_at"),
+        _ends("customer", _APPROVED_OR_OWN),
         _reads("staff", ANY_ROW, *_ONE_TIME, "tenant_id"),
-        _adds("staff", "purpose <> 'reset'"),
-        _changes("staff", ANY_ROW, "expires_at"),
+        _adds("staff", _STAFF_OF_CUSTOMERS),
+        _ends("staff", _STAFF_OF_CUSTOMERS),
         _adds("platform", ANY_ROW),
     ),
     "tenancy.customer_passkey": _passkeys("customer"),

@@ -94,3 +94,4 @@ def staff_with(*roles: str) -> str:
 
 DECIDING_STAFF = staff_with(*sorted(STAFF["staff.applications.decide"].roles))
 LEADING_STAFF = staff_with(*sorted(STAFF["staff.tiers.manage"].roles))
+PEOPLE_STAFF = staff_with(*sorted(STAFF["staff.people.manage"].roles))

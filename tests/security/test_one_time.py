@@ -1,0 +1,116 @@
+"""Who may issue a one-time link is held by the database too, whatever code forgets."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from guildhall.core import clock, crypto, db
+from guildhall.core.actor import Actor, DbRole, Kind, Surface
+from support_world import World
+
+pytestmark = pytest.mark.anyio
+LEAD, MANAGER = "lead@halcyon.example", "partner_manager@halcyon.example"
+READER = "read_only@halcyon.example"
+APPROVER = "admin@acme-fiber.example"
+
+
+def someone(world: World, table: str, email: str) -> UUID:
+    found: UUID = world.sql(f"SELECT id FROM {table} WHERE email = %s", email)[0]["id"]
+    return found
+
+
+def of_staff(world: World, email: str) -> Actor:
+    user_id = someone(world, "portal.staff_user", email)
+    return Actor(kind=Kind.STAFF_USER, surface=Surface.STAFF, role=DbRole.STAFF, name="staff", user_id=user_id)
+
+
+def of_customer(world: World, email: str) -> Actor:
+    return Actor(
+        kind=Kind.CUSTOMER_USER,
+        surface=Surface.CUSTOMER,
+        role=DbRole.CUSTOMER,
+        name="customer",
+        user_id=someone(world, "tenancy.customer_user", email),
+        tenant_id=world.tenant("acme-fiber"),
+    )
+
+
+async def inserts(actor: Actor, table: str, user_id: UUID, purpose: str, tenant_id: UUID | None = None) -> None:
+    """Write a link as bare SQL under the role of the actor's surface."""
+    values: dict[str, Any] = {
+        "id": uuid4(),
+        "user_id": user_id,
+        "purpose": purpose,
+        "token_hash": crypto.token_hash(crypto.new_token()),
+        "created_by": "x",
+        "expires_at": clock.now() + timedelta(hours=1),
+    }
+    values |= {"tenant_id": tenant_id} if tenant_id else {}
+    async with db.transaction(actor) as connection:
+        marks = ", ".join(f":{name}" for name in values)
+        await connection.execute(text(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"), values)
+
+
+async def test_only_a_lead_issues_links_for_staff_and_anybody_an_own_reset(world: World) -> None:
+    table, lead = "portal.staff_one_time", someone(world, "portal.staff_user", LEAD)
+    manager = of_staff(world, MANAGER)
+    assert manager.user_id is not None
+    for user_id, purpose in ((lead, "recover"), (lead, "join"), (lead, "reset"), (manager.user_id, "recover")):
+        with pytest.raises(DBAPIError):
+            await inserts(manager, table, user_id, purpose)
+    assert world.sql(f"SELECT 1 FROM {table}") == []
+    await inserts(manager, table, manager.user_id, "reset")
+    await inserts(of_staff(world, LEAD), table, manager.user_id, "join")
+    with pytest.raises(DBAPIError):
+        await inserts(of_staff(world, LEAD), table, manager.user_id, "reset")
+
+
+async def test_staff_without_the_right_issue_no_link_for_partners_and_customers(world: World) -> None:
+    principal = someone(world, "portal.partner_user", "principal@northwind.example")
+    viewer = someone(world, "portal.partner_user", "viewer@northwind.example")
+    customer, tenant = someone(world, "tenancy.customer_user", APPROVER), world.tenant("acme-fiber")
+    for purpose in ("join", "first", "recover"):
+        for user_id in (principal, viewer):
+            with pytest.raises(DBAPIError):
+                await inserts(of_staff(world, READER), "portal.partner_one_time", user_id, purpose)
+        with pytest.raises(DBAPIError):
+            await inserts(of_staff(world, READER), "tenancy.customer_one_time", customer, purpose, tenant)
+    assert world.sql("SELECT 1 FROM portal.partner_one_time WHERE created_by = 'x'") == []
+    assert world.sql("SELECT 1 FROM tenancy.customer_one_time WHERE created_by = 'x'") == []
+    await inserts(of_staff(world, MANAGER), "portal.partner_one_time", viewer, "recover")
+    await inserts(of_staff(world, MANAGER), "tenancy.customer_one_time", customer, "join", tenant)
+
+
+async def test_an_approver_issues_links_for_people_of_the_own_customer_only(world: World) -> None:
+    table, tenant = "tenancy.customer_one_time", world.tenant("acme-fiber")
+    foreign = someone(world, "tenancy.customer_user", "admin@cascadia-clinics.example")
+    approver = of_customer(world, APPROVER)
+    for purpose in ("recover", "join"):
+        with pytest.raises(DBAPIError):
+            await inserts(approver, table, foreign, purpose, tenant)
+    colleague: UUID = world.sql(
+        "SELECT user_id FROM tenancy.customer_membership WHERE tenant_id = %s AND status = 'active' AND user_id <> %s",
+        tenant,
+        approver.user_id,
+    )[0]["user_id"]
+    with pytest.raises(DBAPIError):
+        await inserts(approver, table, colleague, "first", tenant)
+    assert world.sql(f"SELECT 1 FROM {table} WHERE created_by = 'x'") == []
+    await inserts(approver, table, colleague, "recover", tenant)
+
+
+async def test_nobody_lets_an_old_link_live_longer(world: World) -> None:
+    manager = of_staff(world, MANAGER)
+    viewer = someone(world, "portal.partner_user", "viewer@northwind.example")
+    await inserts(manager, "portal.partner_one_time", viewer, "join")
+    extend = text("UPDATE portal.partner_one_time SET expires_at = now() + interval '9 days' WHERE user_id = :who")
+    with pytest.raises(DBAPIError):
+        async with db.transaction(manager) as connection:
+            await connection.execute(extend, {"who": viewer})
+    async with db.transaction(of_staff(world, READER)) as connection:
+        end = text("UPDATE portal.partner_one_time SET expires_at = now() WHERE user_id = :who")
+        assert (await connection.execute(end, {"who": viewer})).rowcount == 0
