@@ -22,12 +22,13 @@ from guildhall.core import crypto, db
 from guildhall.core.actor import Actor, Kind
 from guildhall.core.errors import Conflict, Invalid
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.people import backoff, factors, passwords, proofs, recovery_codes, security_letters
+from guildhall.domain.people import backoff, factors, methods, passwords, proofs, recovery_codes, security_letters
 from guildhall.domain.people.doors import DOORS
 from guildhall.domain.people.one_time import Purpose
 from guildhall.domain.people.opening import SignedIn, open_session
+from guildhall.domain.people.sign_in import failed
 
-State = Literal["open", "used", "expired", "enrolled", "unknown"]
+State = Literal["open", "used", "expired", "enrolled", "shut", "unknown"]
 _DRAFT_LIFE = timedelta(hours=1)
 _GONE = "This link no longer works"
 
@@ -52,7 +53,8 @@ class Link(Struct, frozen=True, kw_only=True):
     """A one-time link as its holder sees it; everything but `state` is empty for an unknown one.
 
     `organisation` is the partner or customer that it is about, nothing for staff; `login` is what a session of the
-    person is opened from; `has_factor` is that the person has an authenticator already.
+    person is opened from; `has_factor` is that the person has an authenticator already; `ways` are the ways to
+    sign in that are open to the person.
     """
 
     state: State
@@ -61,15 +63,29 @@ class Link(Struct, frozen=True, kw_only=True):
     name: str = ""
     organisation: str = ""
     has_factor: bool = False
+    ways: tuple[str, ...] = ()
     login: Mapping[str, Any] = {}
+
+    @property
+    def by_password(self) -> bool:
+        """Return whether a password opens a session of this person, so that there is one to choose."""
+        return methods.PASSWORD in self.ways
+
+    @property
+    def by_passkey(self) -> bool:
+        """Return whether a passkey does."""
+        return methods.PASSKEY in self.ways
 
 
 class Draft(Struct, frozen=True, kw_only=True):
-    """What was chosen so far: the password's hash, the offered secret, then the code's step and the recovery codes."""
+    """What was chosen so far: the password's hash, the offered secret, then the code's step and the recovery codes.
+
+    `password` is None for whoever may not sign in with one.
+    """
 
     mark: str
     began: datetime
-    password: str
+    password: str | None
     secret: str
     step: int | None = None
     codes: tuple[str, ...] = ()
@@ -87,23 +103,39 @@ async def find(origin: Actor, token: str) -> Link:
         name=row["name"],
         organisation=row["partner_name"] or row["tenant_name"] or "",
         has_factor=row["totp_secret"] is not None,
+        ways=methods.allowed(row["sign_in_methods"]),
         login=row,
     )
 
 
 def _state(row: Mapping[str, Any]) -> State:
-    """Return whether the link works; for somebody who is set up there is nothing to join."""
+    """Return whether the link works.
+
+    For somebody who is set up there is nothing to join; a new password is of no use where none signs in.
+    """
     if row["used"]:
         return "used"
     if row["expired"]:
         return "expired"
+    if row["purpose"] == "reset" and methods.PASSWORD not in methods.allowed(row["sign_in_methods"]):
+        return "shut"
     return "enrolled" if row["enrolled"] and row["purpose"] in {"join", "first"} else "open"
 
 
-async def choose_password(link: Link, *, token: str, password: str, now: datetime) -> Draft:
-    """Take the password and offer a fresh authenticator secret; raises Invalid beside the field."""
+def begin(token: str, *, now: datetime) -> Draft:
+    """Offer a fresh authenticator secret to somebody who may not sign in with a password."""
+    return Draft(mark=_mark(token), began=now, password=None, secret=factors.new_secret())
+
+
+async def choose_password(origin: Actor, link: Link, *, token: str, password: str, now: datetime) -> Draft:
+    """Take the password and offer a fresh authenticator secret.
+
+    Raises Invalid beside the field, TooManyRequests after a few: judging a password costs time of the processor.
+    """
+    tried = await backoff.begin(origin, subject=_mark(token), now=now, purpose="welcome")
     kept = await passwords.chosen(password, personal=_personal(link))
-    return Draft(mark=_mark(token), began=now, password=kept, secret=factors.new_secret())
+    await backoff.forgive(origin, tried, now=now)
+    return msgspec.structs.replace(begin(token, now=now), password=kept)
 
 
 def confirm_factor(draft: Draft, *, code: str, now: datetime) -> Draft:
@@ -118,20 +150,20 @@ async def enrol(origin: Actor, link: Link, *, token: str, draft: Draft, now: dat
     """Use the link up, write what was chosen and open the session; raises Conflict where the link is late."""
     action = Action.RECOVERED if link.purpose == "recover" else Action.ENROLLED
     user_id: UUID = link.login["user_id"]
+    password = draft.password if link.by_password else None
     codes = [recovery_codes.kept(user_id, code) for code in draft.codes]
 
     async def use(connection: AsyncConnection, actor: Actor) -> None:
         factor = factors.sealed(draft.secret)
-        await _use(connection, actor, token, password=draft.password, factor=factor, step=draft.step, codes=codes)
+        await _use(connection, actor, token, password=password, factor=factor, step=draft.step, codes=codes)
         if link.purpose == "recover":
             await security_letters.tell_recovered(connection, actor)
         await _note(connection, actor, action)
 
     door = DOORS[origin.surface]
-    # The first session is the link's: which ways are allowed is asked from the next one on.
-    return await open_session(
-        origin, door, link.login, method="password+totp", factor_at=now, now=now, use=use, first=True
-    )
+    # Where passwords are off, the first session is none of a way in: it is the link's.
+    method = "link+totp" if password is None else "password+totp"
+    return await open_session(origin, door, link.login, method=method, factor_at=now, now=now, use=use)
 
 
 async def reset(origin: Actor, link: Link, *, token: str, password: str, code: str, now: datetime) -> SignedIn | None:
@@ -140,6 +172,7 @@ async def reset(origin: Actor, link: Link, *, token: str, password: str, code: s
     Returns a session, or None for somebody without an authenticator, who signs in by what is there instead.
     Raises Invalid beside the field, TooManyRequests while a back-off lasts, Conflict where the link is late.
     """
+    tried = await backoff.begin(origin, subject=link.email, now=now)
     kept = await passwords.chosen(password, personal=_personal(link))
 
     async def use(connection: AsyncConnection, actor: Actor) -> None:
@@ -151,25 +184,26 @@ async def reset(origin: Actor, link: Link, *, token: str, password: str, code: s
         actor = _holder(origin, link)
         async with db.transaction(actor) as connection:
             await use(connection, actor)
-        return None
-    return await _reset_with_factor(origin, link, code=code, now=now, use=use)
+        opened = None
+    else:
+        opened = await _reset_with_factor(origin, link, code=code, now=now, use=use)
+    await backoff.forgive(origin, tried, now=now)
+    return opened
 
 
 async def _reset_with_factor(origin: Actor, link: Link, *, code: str, now: datetime, use: Any) -> SignedIn:
     """Ask for the second factor before the new password counts."""
     door = DOORS[origin.surface]
-    tried = await backoff.begin(origin, subject=link.email, now=now)
     proof = await proofs.proof_of(door, link.login, code, now=now)
     if proof is None:
+        await failed(origin, link.email)
         raise Invalid(errors={"code": "This code is not right, or was used already. Wait for the next one."})
 
     async def both(connection: AsyncConnection, actor: Actor) -> None:
         await proofs.use(connection, door, actor, proof)
         await use(connection, actor)
 
-    opened = await open_session(origin, door, link.login, method=proof.method, factor_at=now, now=now, use=both)
-    await backoff.forgive(origin, tried, now=now)
-    return opened
+    return await open_session(origin, door, link.login, method=proof.method, factor_at=now, now=now, use=both)
 
 
 async def _use(
@@ -177,7 +211,7 @@ async def _use(
     actor: Actor,
     token: str,
     *,
-    password: str,
+    password: str | None,
     factor: bytes | None = None,
     step: int | None = None,
     codes: list[bytes] | None = None,

@@ -18,7 +18,7 @@ from guildhall.core.actor import Actor, Surface
 from guildhall.core.errors import Invalid
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.mail.outbox import post
-from guildhall.domain.people import backoff, one_time, security_letters
+from guildhall.domain.people import backoff, methods, one_time, security_letters
 from guildhall.domain.people.doors import DOORS
 
 MOST_LETTERS = 3  # to one person within an hour
@@ -27,7 +27,7 @@ _LONGEST_EMAIL = 254
 
 
 async def ask_reset(origin: Actor, *, email: str, now: datetime) -> None:
-    """Send a one-time link for a new password to the person with this address, if there is one who has a password.
+    """Send a one-time link for a new password to the person with this address, if there is one who signs in with one.
 
     Raises Invalid for what cannot be an address, TooManyRequests while a back-off lasts: both for anybody.
     """
@@ -37,12 +37,17 @@ async def ask_reset(origin: Actor, *, email: str, now: datetime) -> None:
     await backoff.begin(origin, subject=address, now=now, purpose="forgotten")
     answer = asyncio.create_task(asyncio.sleep(ANSWER_AFTER))
     login = await db.door(origin.surface, DOORS[origin.surface].login, {"email": address})
-    if login is not None and login["password_hash"] is not None:
+    if login is not None and login["password_hash"] is not None and _by_password(login):
         await _send(origin, login, now=now)
     else:
         async with db.transaction(origin) as connection:
             await _note(connection, origin, Target("address", crypto.mac("sign-in", address)[:16]))
     await answer
+
+
+def _by_password(login: Mapping[str, Any]) -> bool:
+    """Return whether the person may sign in with a password; to anybody else a new one is of no use."""
+    return methods.PASSWORD in methods.allowed(login.get("sign_in_methods"))
 
 
 async def _send(origin: Actor, login: Mapping[str, Any], *, now: datetime) -> None:

@@ -11,6 +11,7 @@ from guildhall.core.errors import Forbidden
 Method = Literal["password", "passkey", "email_link"]
 METHODS: tuple[Method, ...] = ("password", "passkey", "email_link")
 EMAIL_LINK = "email_link"
+PASSWORD = "password"  # noqa: S105 - the name of a way in, no secret
 PASSKEY = "passkey"
 _installed: tuple[str, ...] = ("password", "passkey")
 

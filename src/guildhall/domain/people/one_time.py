@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, func, insert, update
+from sqlalchemy import ColumnElement, Table, func, insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import crypto
@@ -27,6 +27,10 @@ TABLES: Mapping[Surface, Table] = {
     Surface.CUSTOMER: customer_one_time,
 }
 
+# Two who issue at once wait for each other, so that the second ends what the first has written. By name and not by the
+# person's row, which not everybody who may issue may lock.
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 0))")
+
 
 async def issue(
     connection: AsyncConnection,
@@ -44,6 +48,7 @@ async def issue(
     permission, posts the letter and records the act, all in the transaction of `connection`.
     """
     table, token = TABLES[surface], crypto.new_token()
+    await connection.execute(_ONE_AT_A_TIME, {"person": f"one-time link of {user_id}"})
     about = {"tenant_id": tenant_id} if surface is Surface.CUSTOMER else {}
     await connection.execute(
         update(table)

@@ -49,17 +49,14 @@ async def open_session(
     lifetime: timedelta = LONGEST,
     use: Use | None = None,
     binding: str = "",
-    first: bool = False,
 ) -> SignedIn:
     """Write a session for the person of `login` (a row of the door's log-in function) and its entry in the trail.
 
     `method` is how the person came in; `factor_at` when a second factor was shown, None where none was. `use` runs
     first, in the same transaction, under the person's own role. `binding` is the browser that alone may show the
-    token. Raises Forbidden where the person's partner does not allow this way in; the `first` session, of a one-time
-    link, is not asked.
+    token. Raises Forbidden where the person's partner does not allow this way in.
     """
-    if not first:
-        methods.require(method, login.get("sign_in_methods"))
+    methods.require(method, login.get("sign_in_methods"))
     session_id, token = new_id(), (BOUND if binding else "") + crypto.new_token()
     actor = _became(origin, door, login, session_id=session_id, method=method, factor_at=factor_at)
     async with db.transaction(actor) as connection:

@@ -1,7 +1,7 @@
 """Passwords: argon2id, refused when easy to guess, never waited for on the event loop (PRODUCT §3)."""
 
 import asyncio
-from threading import Lock
+from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -12,8 +12,9 @@ from guildhall.core.errors import Invalid
 SHORTEST, LONGEST = 12, 200
 DEMO = "guildhall-demo"  # public, so no process outside the demo takes it
 _STRONG = 3  # of 4: more than 10^8 guesses, with lists of common passwords and names tried first
-_LONGEST_JUDGED = 72  # what zxcvbn takes
-_judging = Lock()  # zxcvbn holds the words of the person in a table of the module
+_LONGEST_JUDGED = 24  # characters; the time it takes grows steeply: a second for 24 chosen to be slow, eleven for 72
+# One thread: zxcvbn holds the words of the person in a table of the module, and whoever signs in waits for no judge.
+_judge = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
 _demo = False
 _hasher = PasswordHasher()
 # Checked in place of an unknown person's hash, so that the answer takes the same time.
@@ -47,8 +48,8 @@ def _verify(kept: str, password: str) -> bool:
 def acceptable(password: str, *, personal: tuple[str, ...] = ()) -> str:
     """Return `password` if it may be chosen; raise Invalid where it is too short, too long or easy to guess.
 
-    `personal` holds words that make a password guessable: the name, the address, the organisation. Takes
-    milliseconds of the processor, so `chosen` calls it off the event loop.
+    `personal` holds words that make a password guessable: the name, the address, the organisation. Takes up to a
+    second of the processor, so `chosen` calls it off the event loop, one at a time.
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise Invalid(errors={"password": f"Use {SHORTEST} to {LONGEST} characters"})
@@ -64,11 +65,11 @@ def acceptable(password: str, *, personal: tuple[str, ...] = ()) -> str:
 
 def _score(password: str, personal: tuple[str, ...]) -> int:
     """Return how hard a password is to guess, from 0 to 4 (zxcvbn)."""
-    with _judging:
-        judged: int = zxcvbn(password[:_LONGEST_JUDGED], user_inputs=list(personal))["score"]
+    judged: int = zxcvbn(password[:_LONGEST_JUDGED], user_inputs=list(personal))["score"]
     return judged
 
 
 async def chosen(password: str, *, personal: tuple[str, ...] = ()) -> str:
     """Return the hash of a password that somebody chooses; raises Invalid as `acceptable` does."""
-    return await asyncio.to_thread(lambda: hashed(acceptable(password, personal=personal)))
+    judging = asyncio.get_running_loop().run_in_executor(_judge, lambda: acceptable(password, personal=personal))
+    return await asyncio.to_thread(hashed, await judging)

@@ -20,6 +20,7 @@ from guildhall.core.errors import Unauthorized
 from guildhall.core.freshness import require_fresh
 from guildhall.core.ids import new_id
 from guildhall.domain.audit.trail import Action, Target, record
+from guildhall.domain.people import security_letters
 from guildhall.domain.people.doors import DOORS, Door
 from guildhall.domain.people.one_time_tables import (
     customer_recovery_code,
@@ -120,6 +121,7 @@ async def keep(actor: Actor, codes: Sequence[str], *, now: datetime) -> None:
         await connection.execute(delete(table).where(table.c.user_id == actor.user_id))
         rows = [{"id": new_id(), "user_id": actor.user_id, "code_hash": kept(_own(actor), code)} for code in codes]
         await connection.execute(insert(table), rows)
+        await security_letters.tell_codes_made(connection, actor)
         target = Target(str(DOORS[actor.surface].kind), str(actor.user_id))
         await record(
             connection,

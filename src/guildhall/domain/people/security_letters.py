@@ -70,6 +70,19 @@ async def tell_code_used(connection: AsyncConnection, actor: Actor, *, left: int
     await post(connection, letter)
 
 
+async def tell_codes_made(connection: AsyncConnection, actor: Actor) -> None:
+    """Tell the person that there are new recovery codes; none of them is in the letter."""
+    reader = await reader_of(connection, actor)
+    letter = _letter(
+        reader,
+        "recovery_codes_made",
+        N_("You have new recovery codes"),
+        N_("Ten new recovery codes were made for your account. Those of before no longer work."),
+        _NOT_YOU,
+    )
+    await post(connection, letter)
+
+
 async def tell_password_changed(connection: AsyncConnection, actor: Actor) -> None:
     """Tell the person that the password was changed."""
     reader = await reader_of(connection, actor)

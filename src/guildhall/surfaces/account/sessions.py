@@ -20,6 +20,7 @@ METHODS = {
     "password+recovery": N_("Password and recovery code"),
     "passkey": N_("Passkey"),
     "email_link": N_("Link by e-mail"),
+    "link+totp": N_("One-time link and one-time code"),
 }
 
 

@@ -21,7 +21,7 @@ from guildhall.surfaces.html import Page, Web, form, page, redirect, site_of, ty
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext
 
-_STATUS = {"open": 200, "enrolled": 200, "used": 410, "expired": 410, "unknown": 404}
+_STATUS = {"open": 200, "enrolled": 200, "used": 410, "expired": 410, "shut": 410, "unknown": 404}
 _BECAUSE = "whoever holds the link cannot sign in yet"
 Step = Callable[[Web, str, Link, dict[str, str]], Awaitable[Response[Any]]]
 
@@ -48,9 +48,12 @@ async def onward(request: Web, token: FromPath[str]) -> Response[Any]:
 
 async def _take_password(request: Web, token: str, link: Link, values: dict[str, str]) -> Response[Any]:
     """Keep the password for the next step."""
+    if not link.by_password:
+        return await _password(request, token, link, Form())
+    origin, password = origin_of(request, site_of(request).surface), values.get("password", "")
     try:
-        draft = await enrolling.choose_password(link, token=token, password=values.get("password", ""), now=clock.now())
-    except Invalid as refusal:
+        draft = await enrolling.choose_password(origin, link, token=token, password=password, now=clock.now())
+    except (Invalid, TooManyRequests) as refusal:
         return await _password(request, token, link, form({}, refusal), refusal)
     return await _factor(request, token, link, draft, Form())
 
@@ -80,6 +83,9 @@ async def _take_codes(request: Web, token: str, link: Link, values: dict[str, st
         opened = await enrolling.enrol(origin, link, token=token, draft=draft, now=clock.now())
     except Conflict:
         return await _closed(request, await enrolling.find(origin, token))
+    if link.by_passkey and not link.by_password:
+        text = gettext("You are signed in. Add a passkey now: with it you sign in from now on.")
+        return signed_in(request, opened.token, "/account/passkeys/new", text)
     return signed_in(request, opened.token, "/", gettext("You are set up and signed in."))
 
 
@@ -113,9 +119,11 @@ async def _closed(request: Web, link: Link) -> Page:
 
 
 async def _password(request: Web, token: str, link: Link, state: Form, refusal: Refusal | None = None) -> Page:
-    """Return the step of the password: of a newcomer, or of somebody who forgot it."""
+    """Return the step of the password: of a newcomer, or of somebody who forgot it. Without passwords, the next one."""
     if link.state != "open":
         return await _closed(request, link)
+    if not link.by_password:
+        return await _factor(request, token, link, enrolling.begin(token, now=clock.now()), state)
     name = "welcome/reset.html" if link.purpose == "reset" else "welcome/password.html"
     answer = await _step(request, name, token, link, state, refusal.status if refusal else 200)
     if refusal is not None and refusal.retry_after:

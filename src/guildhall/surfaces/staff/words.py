@@ -39,6 +39,7 @@ MAIL_KINDS: Mapping[str, str] = {
     "account.recovered": N_("Sign-in set up anew"),
     "account.recovery": N_("Link to recover an account"),
     "account.recovery_code_used": N_("Recovery code used"),
+    "account.recovery_codes_made": N_("New recovery codes"),
     "application.asked": N_("Question to an applicant"),
     "application.declined": N_("Application declined"),
     "application.received": N_("Application received"),

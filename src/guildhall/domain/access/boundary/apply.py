@@ -70,7 +70,8 @@ KINDS: tuple[dict[str, str], ...] = (
         "SCHEMA": "tenancy",
         "PARTNER": "NULL::uuid, NULL::text",
         "TENANT": "t.id, t.name",
-        "ORGANISATION": "JOIN tenancy.tenant AS t ON t.id = i.tenant_id",
+        "ORGANISATION": "JOIN tenancy.tenant AS t ON t.id = i.tenant_id JOIN tenancy.customer_membership AS m"
+        " ON m.user_id = i.user_id AND m.tenant_id = i.tenant_id AND m.status = 'active'",
     },
 )
 # What each surface may call once it has taken its role; everything else is closed to it.

@@ -420,7 +420,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "tenancy.customer_one_time": (
         _reads("customer", f"{OWN_SESSION} OR {OWN_TENANT}", *_ONE_TIME, "tenant_id"),
         _adds("customer", _APPROVED_OR_OWN),
-        _ends("customer", _APPROVED_OR_OWN),
+        _ends("customer", f"({_APPROVED_TENANT} AND purpose <> 'reset') OR ({_OWN_RESET})"),
         _reads("staff", ANY_ROW, *_ONE_TIME, "tenant_id"),
         _adds("staff", _STAFF_OF_CUSTOMERS),
         _ends("staff", _STAFF_OF_CUSTOMERS),
