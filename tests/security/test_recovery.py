@@ -51,7 +51,7 @@ async def test_no_link_for_a_last_principal_without_a_second_of_staff(world: Wor
     for statements in ((), ((ASK, one),), ((ASK, one), (CONFIRM, one)), ((ASK, one), (CONFIRM, two)), ((ASK, two),)):
         with pytest.raises(DBAPIError):
             await issued(first, user_id, *statements)
-    assert world.sql("SELECT 1 FROM portal.partner_recovery") == []
+    assert world.sql("SELECT 1 FROM portal.partner_recovery WHERE user_id = %s", user_id) == []
     async with db.transaction(first) as connection:
         await connection.execute(text(ASK), {"id": uuid4(), "user_id": user_id, "by": one})
     with pytest.raises(DBAPIError):
@@ -59,7 +59,8 @@ async def test_no_link_for_a_last_principal_without_a_second_of_staff(world: Wor
     await issued(second, user_id, (CONFIRM, two))
     with pytest.raises(DBAPIError):
         await issued(second, user_id)
-    assert len(world.sql("SELECT 1 FROM portal.partner_one_time WHERE purpose = 'recover'")) == 1
+    links = "SELECT 1 FROM portal.partner_one_time WHERE purpose = 'recover' AND user_id = %s"
+    assert len(world.sql(links, user_id)) == 1
 
 
 async def test_a_viewer_of_a_partner_can_issue_no_link_for_a_colleague(world: World) -> None:
@@ -76,4 +77,4 @@ async def test_a_viewer_of_a_partner_can_issue_no_link_for_a_colleague(world: Wo
     for user_id in (principal, row["id"]):
         with pytest.raises(DBAPIError):
             await issued(actor, user_id)
-    assert world.sql("SELECT 1 FROM portal.partner_one_time") == []
+    assert world.sql("SELECT 1 FROM portal.partner_one_time WHERE purpose = 'recover'") == []
