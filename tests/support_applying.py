@@ -18,9 +18,9 @@ GOOD = {
 FORM = "01890000-0000-7000-8000-0000000000"
 
 
-async def apply(world: World, number: int = 1, **other: str) -> httpx.Response:
+async def apply(world: World, number: int = 1, *, ip: str = "127.0.0.1", **other: str) -> httpx.Response:
     """Send the form, shown as the `number`th one, with some fields different."""
-    client = world.client("partners")
+    client = world.client("partners", ip=ip)
     data = GOOD | {"form": f"{FORM}{number:02d}", "_csrf_token": await csrf(client)} | other
     return await client.post("/apply", data=data)
 

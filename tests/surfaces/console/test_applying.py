@@ -44,7 +44,7 @@ async def test_an_application_arrives_with_letter_notice_and_trail_and_its_link_
     page = await world.client("partners").get(path)
     assert page.status_code == 200
     assert "Nothing to do for you now" in page.text
-    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["referrer-policy"] == "same-origin"
     entry = world.sql("SELECT body FROM portal.audit_entry WHERE target_id = %s", application)[0]["body"]
     assert "application.submitted" in entry
     assert "Rita" not in entry
@@ -98,6 +98,37 @@ async def test_three_in_an_hour_from_one_place_then_wait_with_everything_kept(wo
     assert (await apply(world, 4, email="rita4@harbour-lights.example")).status_code == 303
 
 
+async def test_one_network_of_ip_version_6_is_one_place(world: World) -> None:
+    before = count(world)
+    for number in range(4):
+        email = f"rita{number}@harbour-lights.example"
+        answer = await apply(world, number, ip=f"2001:db8:1:2:{number}::1", email=email)
+        assert answer.status_code == (429 if number == 3 else 303)
+    assert count(world) == before + 3
+    assert letters(world, "rita3@harbour-lights.example") == []
+
+
+async def test_one_mailbox_under_many_addresses_is_one_address(world: World) -> None:
+    before = count(world)
+    for number in range(4):
+        answer = await apply(world, number, ip=f"10.4.0.{number}", email=f"rita+{number}@harbour-lights.example")
+        assert answer.status_code == (429 if number == 3 else 303)
+    assert count(world) == before + 3
+    assert letters(world, "rita+3@harbour-lights.example") == []
+
+
+@pytest.mark.parametrize("field", ["legal_name", "contact_name"])
+@pytest.mark.parametrize("name", ["Win at https://prize.example", "Visit WWW.prize.example now"])
+async def test_a_name_that_is_an_address_of_a_page_is_refused(world: World, field: str, name: str) -> None:
+    before = count(world)
+    answer = await apply(world, **{field: name})
+    assert answer.status_code == 422
+    assert answer.text.count("field-error") == 1
+    assert "no web address" in answer.text
+    assert count(world) == before
+    assert letters(world, "rita@harbour-lights.example") == []
+
+
 async def test_what_staff_ask_is_answered_on_the_same_form_without_typing_it_again(world: World) -> None:
     application, path = await applied(world)
     staff, stranger = await world.sign_in(LEAD, "staff"), world.client("partners")
@@ -131,6 +162,19 @@ async def test_a_link_that_nobody_signed_leads_nowhere(demo: World) -> None:
         assert (await demo.post(stranger, f"/application/{token}", **GOOD, answer="x")).status_code == 404
 
 
+def passed(world: World, application: str) -> None:
+    """Let half a year pass since an application and its letters."""
+    for column in ("created_at", "decided_at"):
+        world.sql(
+            f"UPDATE portal.application SET {column} = {column} - interval '181 days' WHERE id = %s",
+            application,
+        )
+    world.sql(
+        "UPDATE portal.mail SET created_at = created_at - interval '181 days', status = 'sent'"
+        " WHERE recipient = 'rita@harbour-lights.example'"
+    )
+
+
 async def test_a_declined_application_is_erased_when_its_time_is_over_and_the_reason_stays(world: World) -> None:
     application, path = await applied(world)
     staff = await world.sign_in(LEAD, "staff")
@@ -141,7 +185,7 @@ async def test_a_declined_application_is_erased_when_its_time_is_over_and_the_re
     worker = system("applications")
     await application_upkeep.tidy(worker)
     assert stored(world, application)["contact_name"] == "Rita Melo"
-    world.sql("UPDATE portal.application SET decided_at = now() - interval '181 days' WHERE id = %s", application)
+    passed(world, application)
     await application_upkeep.tidy(worker)
     row = stored(world, application)
     assert (row["status"], row["decline_reason"], row["country"]) == ("declined", "region", "PT")
@@ -150,8 +194,26 @@ async def test_a_declined_application_is_erased_when_its_time_is_over_and_the_re
     assert "arbour" not in said
     assert world.sql("SELECT 1 FROM portal.application_note WHERE application_id = %s", application) == []
     assert letters(world, "rita@harbour-lights.example") == []
+    assert world.sql("SELECT 1 FROM portal.mail WHERE recipient LIKE 'rita%'") == []
     assert (await world.client("partners").get(path)).status_code == 404
     assert (await staff.get(f"/applications/{application}")).status_code == 200
+
+
+async def test_erasing_an_old_application_leaves_the_letters_of_a_newer_one(world: World) -> None:
+    old, _ = await applied(world)
+    staff = await world.sign_in(LEAD, "staff")
+    await world.post(staff, f"/applications/{old}/take")
+    await world.post(staff, f"/applications/{old}/decline", code="region", note="Not there yet")
+    passed(world, old)
+    await applied(world, 2)
+    application_upkeep.configure(mx_check=False, keep_days=180)
+    await application_upkeep.tidy(system("applications"))
+    assert stored(world, old)["erased_at"] is not None
+    (letter,) = letters(world, "rita@harbour-lights.example")
+    assert letter.kind == "application.received"
+    gone = world.sql("SELECT sealed, erased_at FROM portal.mail WHERE recipient = '-'")
+    assert len(gone) == 2
+    assert all(row["sealed"] is None and row["erased_at"] is not None for row in gone)
 
 
 async def test_a_silent_name_service_is_no_finding_and_an_absent_domain_is_one(

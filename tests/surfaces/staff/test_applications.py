@@ -1,7 +1,9 @@
 """What staff do with applications, who may, and what of two decisions at once becomes."""
 
 import asyncio
+import re
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +27,19 @@ ADDRESS = "rita@harbour-lights.example"
 
 def demo_application(world: World, status: str) -> str:
     return str(world.sql("SELECT id FROM portal.application WHERE status = %s LIMIT 1", status)[0]["id"])
+
+
+async def seen(client: httpx.AsyncClient, application: str) -> str:
+    """Return what the page of approval says of how it saw the application."""
+    page = await client.get(f"/applications/{application}/approve")
+    found = re.search(r'name="seen" value="([^"]+)"', page.text)
+    return found[1] if found else ""
+
+
+async def approve(world: World, client: httpx.AsyncClient, application: str, **terms: str) -> httpx.Response:
+    """Open the page of approval and send it."""
+    said = TERMS | terms | {"seen": await seen(client, application)}
+    return await world.post(client, f"/applications/{application}/approve", **said)
 
 
 async def test_the_queue_filters_sorts_and_shows_clock_and_signals(demo: World) -> None:
@@ -66,12 +81,11 @@ async def test_approval_makes_the_partner_its_principal_and_a_letter_with_the_fi
     assert early.status_code == 303
     assert world.sql("SELECT 1 FROM portal.partner WHERE name = 'Harbour Lights'") == []
     await world.post(client, f"/applications/{application}/take")
-    wrong = await world.post(
-        client, f"/applications/{application}/approve", **(TERMS | {"tier": "king", "customer_limit": "-1", "name": ""})
-    )
+    wrong = await approve(world, client, application, tier="king", customer_limit="-1", name="")
     assert wrong.status_code == 422
     assert wrong.text.count("field-error") == 3
-    done = await world.post(client, f"/applications/{application}/approve", **TERMS)
+    assert 'name="seen" value="20' in wrong.text
+    done = await approve(world, client, application)
     assert done.status_code == 303
     partner = world.sql("SELECT * FROM portal.partner WHERE name = 'Harbour Lights'")[0]
     assert done.headers["location"] == f"/partners/{partner['id']}"
@@ -99,13 +113,47 @@ async def test_approval_makes_the_partner_its_principal_and_a_letter_with_the_fi
     assert "Referral" in page
 
 
+async def test_an_address_that_an_answer_changed_is_shown_before_anything_goes_there(world: World) -> None:
+    application, path = await applied(world)
+    client = await world.sign_in(LEAD, "staff")
+    await world.post(client, f"/applications/{application}/take")
+    stale = await seen(client, application)
+    await world.post(client, f"/applications/{application}/ask", question="Which towns?")
+    other = GOOD | {"email": "eve@elsewhere.example"}
+    assert (await world.post(world.client("partners"), path, **other, answer="Faro")).status_code == 303
+    refused = await world.post(client, f"/applications/{application}/approve", **TERMS, seen=stale)
+    assert refused.status_code == 303
+    page = (await client.get(refused.headers["location"])).text
+    assert "has changed since you opened it" in page
+    assert f"Changed from {ADDRESS}" in page
+    assert stored(world, application)["status"] == "in_review"
+    assert world.sql("SELECT 1 FROM portal.partner WHERE name = 'Harbour Lights'") == []
+    asked = (await client.get(f"/applications/{application}/approve")).text
+    assert "eve@elsewhere.example" in asked
+    assert f"Changed from {ADDRESS}" in asked
+    await approve(world, client, application)
+    assert [letter.kind for letter in letters(world, "eve@elsewhere.example")] == ["partner.welcome"]
+    assert world.sql("SELECT name FROM portal.partner_user WHERE email = 'eve@elsewhere.example'")
+
+
+async def test_approval_without_what_was_seen_approves_nothing(world: World) -> None:
+    application, _ = await applied(world)
+    client = await world.sign_in(LEAD, "staff")
+    await world.post(client, f"/applications/{application}/take")
+    for wrong in ("", "yesterday", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00"):
+        answer = await world.post(client, f"/applications/{application}/approve", **TERMS, seen=wrong)
+        assert answer.headers["location"] == f"/applications/{application}"
+    assert stored(world, application)["status"] == "in_review"
+    assert world.sql("SELECT 1 FROM portal.partner WHERE name = 'Harbour Lights'") == []
+
+
 async def test_the_first_link_is_sent_again_until_somebody_has_signed_in(world: World) -> None:
     application, _ = await applied(world)
     client = await world.sign_in(LEAD, "staff")
     await world.post(client, f"/applications/{application}/take")
     assert (await world.post(client, f"/applications/{application}/resend")).status_code == 303
     assert len(letters(world, ADDRESS)) == 1, "nothing was approved yet"
-    await world.post(client, f"/applications/{application}/approve", **TERMS)
+    await approve(world, client, application)
     first = letters(world, ADDRESS)[-1].link
     await world.post(client, f"/applications/{application}/resend")
     second = letters(world, ADDRESS)[-1].link
@@ -127,7 +175,7 @@ async def test_an_address_that_has_an_account_makes_no_second_one(world: World) 
     client = await world.sign_in(LEAD, "staff")
     await world.post(client, f"/applications/{application}/take")
     partners = world.sql("SELECT count(*) AS n FROM portal.partner")
-    await world.post(client, f"/applications/{application}/approve", **TERMS)
+    await approve(world, client, application)
     assert "has an account at a partner already" in (await client.get(f"/applications/{application}")).text
     assert world.sql("SELECT count(*) AS n FROM portal.partner") == partners
     assert stored(world, application)["status"] == "in_review"
@@ -139,9 +187,9 @@ async def test_of_two_who_decide_at_once_one_wins_and_the_other_is_told(world: W
     await world.post(lead, f"/applications/{application}/take")
     no = {"code": "no_fit", "note": "Sorry"}
     await asyncio.gather(
-        world.post(lead, f"/applications/{application}/approve", **TERMS),
+        approve(world, lead, application),
         world.post(manager, f"/applications/{application}/decline", **no),
-        world.post(manager, f"/applications/{application}/approve", **(TERMS | {"name": "Second"})),
+        approve(world, manager, application, name="Second"),
     )
     status = stored(world, application)["status"]
     made = world.sql("SELECT name FROM portal.partner WHERE name IN ('Harbour Lights', 'Second')")
@@ -180,6 +228,10 @@ async def test_an_application_is_handed_on_to_somebody_who_decides_and_notes_sta
     for wrong in (str(support), "nonsense"):
         assert (await world.post(client, f"/applications/{application}/assign", assigned=wrong)).status_code == 422
     assert stored(world, application)["assigned_to"] == manager
+    (entry,) = world.sql("SELECT body FROM portal.audit_entry WHERE action = 'application.assigned'")
+    assert str(manager) in entry["body"]
+    name = world.sql("SELECT name FROM portal.staff_user WHERE id = %s", manager)[0]["name"]
+    assert name not in entry["body"], "names stay where they can be erased"
     assert (await world.post(client, f"/applications/{application}/note", text=" ")).status_code == 422
     await world.post(client, f"/applications/{application}/note", text="Knows Dale")
     assert "Knows Dale" in (await client.get(f"/applications/{application}")).text
@@ -222,7 +274,7 @@ async def test_tiers_are_renamed_added_closed_and_the_last_open_one_stays(world:
     assert [row["code"] for row in left] == ["diamond"]
     application, _ = await applied(world)
     await world.post(client, f"/applications/{application}/take")
-    assert (await world.post(client, f"/applications/{application}/approve", **TERMS)).status_code == 422
+    assert (await approve(world, client, application)).status_code == 422
     assert (await world.post(client, "/tiers/gold/open")).status_code == 303
 
 

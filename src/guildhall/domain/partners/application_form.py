@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.errors import Invalid
+from guildhall.core.i18n import N_
 from guildhall.core.text import storable
 from guildhall.domain.partners import email_policy
 from guildhall.domain.partners.countries import CODES
@@ -18,6 +19,7 @@ LONGEST_NAME = 200
 LONGEST_NOTE = 4000
 MOST_CUSTOMERS = 1_000_000
 _HOST = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_ADDRESS_OF_PAGE = ("://", "www.")
 _FILL_IN = "Fill this in"
 
 
@@ -94,7 +96,9 @@ def _name_error(name: str) -> str:
     """Return what is wrong with a name, or nothing."""
     if not name or not storable(name) or not any(character.isalnum() for character in name):
         return _FILL_IN
-    return "Write at most 200 characters" if len(name) > LONGEST_NAME else ""
+    if any(mark in name.casefold() for mark in _ADDRESS_OF_PAGE):  # it would stand in a letter of ours
+        return N_("Write the name alone, no web address")
+    return N_("Write at most 200 characters") if len(name) > LONGEST_NAME else ""
 
 
 def whole_number(typed: str, most: int) -> int | None:

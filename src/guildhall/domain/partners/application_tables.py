@@ -31,6 +31,9 @@ application = Table(
     Column("listed", Text, nullable=False, server_default="", comment="The allow-listed domain that let it in, if any"),
     Column("asked", Text, nullable=False, server_default="", comment="What staff asked the applicant last"),
     Column("answer", Text, nullable=False, server_default="", comment="What the applicant wrote back last"),
+    Column(
+        "email_before", Text, nullable=False, server_default="", comment="The address that the last answer replaced"
+    ),
     Column("decline_reason", Text),
     Column("decline_note", Text, nullable=False, server_default="", comment="The applicant reads it"),
     to("portal.staff_user", "assigned_to", nullable=True, index=True),

@@ -7,6 +7,7 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, DbRole
@@ -79,7 +80,7 @@ async def tidy(actor: Actor) -> dict[str, int]:
 async def _erase(actor: Actor) -> int:
     """Blank everything personal of declined applications; type, country, dates and the reason stay for the figures."""
     due = (
-        select(application.c.id, application.c.email)
+        select(application.c.id)
         .where(
             application.c.status == "declined",
             application.c.erased_at.is_(None),
@@ -89,24 +90,39 @@ async def _erase(actor: Actor) -> int:
         .limit(_BATCH)
     )
     async with db.transaction(actor) as connection:
-        rows = (await connection.execute(due)).all()
-        ids = [row.id for row in rows]
-        if not rows:
+        ids = list(await connection.scalars(due))
+        if not ids:
             return 0
+        await _erase_letters(connection, ids)
         blank = dict.fromkeys(("legal_name", "website", "contact_name", "email"), ERASED)
-        empty = dict.fromkeys(("website_domain", "email_domain", "note", "asked", "answer", "decline_note"), "")
+        empty = dict.fromkeys(
+            ("website_domain", "email_domain", "note", "asked", "answer", "email_before", "decline_note"), ""
+        )
         await connection.execute(
             update(application)
             .where(application.c.id.in_(ids))
             .values(**blank, **empty, mx="unknown", erased_at=func.now(), updated_at=func.now())
         )
         await connection.execute(delete(application_note).where(application_note.c.application_id.in_(ids)))
-        await connection.execute(
-            update(mail)
-            .where(mail.c.recipient.in_([row.email for row in rows]), mail.c.kind.startswith("application."))
-            .values(recipient=ERASED, sealed=None)
-        )
         await hold(connection, partners=[], tenants=[], vendor=True)
         for each in ids:
             await record(connection, actor, action=Action.APPLICATION_ERASED, target=Target("application", each))
     return len(ids)
+
+
+async def _erase_letters(connection: AsyncConnection, ids: list[UUID]) -> None:
+    """Erase the letters of applications, while these still say to whom; those of a newer one stay."""
+    own = (
+        select(1)
+        .where(
+            application.c.id.in_(ids),
+            mail.c.recipient.in_([application.c.email, application.c.email_before]),
+            mail.c.created_at.between(application.c.created_at, application.c.decided_at),
+        )
+        .exists()
+    )
+    await connection.execute(
+        update(mail)
+        .where(own, mail.c.kind.startswith("application."), mail.c.status != "queued")
+        .values(recipient=ERASED, sealed=None, erased_at=func.coalesce(mail.c.erased_at, func.now()))
+    )

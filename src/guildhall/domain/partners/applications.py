@@ -31,7 +31,8 @@ SORTS: Mapping[str, ColumnElement[Any]] = {
 class Application(Struct, frozen=True, kw_only=True):
     """One application; `due_at` is until when it should leave its state, None where it stays.
 
-    `twins` counts other open applications, `partners` partners of the same domain.
+    `email_before` is the address that the last answer replaced, empty where it replaced none. `twins` counts other
+    open applications, `partners` partners of the same domain.
     """
 
     id: UUID
@@ -51,6 +52,7 @@ class Application(Struct, frozen=True, kw_only=True):
     listed: str
     asked: str
     answer: str
+    email_before: str
     decline_reason: str | None
     decline_note: str
     assigned_to: UUID | None

@@ -63,6 +63,7 @@ AS $$
         status = 'in_review', state_since = now(), updated_at = now(), mx = 'unknown',
         legal_name = said ->> 'legal_name', website = said ->> 'website', website_domain = said ->> 'website_domain',
         country = said ->> 'country', type = said ->> 'type', contact_name = said ->> 'contact_name',
+        email_before = CASE WHEN a.email = said ->> 'email' THEN '' ELSE a.email END,
         email = said ->> 'email', email_domain = said ->> 'email_domain', listed = said ->> 'listed',
         expected_customers = (said ->> 'expected_customers')::integer, note = said ->> 'note', answer = said ->> 'answer'
     WHERE a.link_hash = link AND a.status = 'needs_info'

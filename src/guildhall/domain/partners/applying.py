@@ -26,6 +26,7 @@ from guildhall.domain.mail.outbox import post
 from guildhall.domain.partners import application_letters as letters
 from guildhall.domain.partners.application_form import LONGEST_NOTE, Said, read
 from guildhall.domain.partners.email_policy import LONGEST
+from guildhall.domain.people.backoff import network_of
 
 _SUBMIT = text("SELECT * FROM portal.submit_application(:new, :link, :subjects, :said)").bindparams(
     bindparam("new", type_=Uuid),
@@ -80,7 +81,7 @@ async def submit(origin: Actor, *, form: UUID, typed: Mapping[str, str], consent
         values = {
             "new": new,
             "link": _link(token),
-            "subjects": [_subject("place", origin.ip), _subject("address", said.email)],
+            "subjects": [_subject("place", network_of(origin.ip)), _subject("address", _mailbox(said.email))],
             "said": _kept(said) | {"language": language},
         }
         done = (await connection.execute(_SUBMIT, values)).mappings().one()
@@ -95,6 +96,12 @@ async def submit(origin: Actor, *, form: UUID, typed: Mapping[str, str], consent
 def _subject(kind: str, value: str) -> bytes:
     """Return the keyed hash under which submissions are counted."""
     return bytes.fromhex(crypto.mac("application", f"{kind} {value[:LONGEST]}"))
+
+
+def _mailbox(email: str) -> str:
+    """Return the address without what follows a plus sign, which most servers put into the same mailbox."""
+    local, _, domain = email.partition("@")
+    return f"{local.partition('+')[0]}@{domain}"
 
 
 def _kept(said: Said) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +23,7 @@ from guildhall.domain.mail.outbox import post
 from guildhall.domain.partners import application_letters as letters
 from guildhall.domain.partners import tiers
 from guildhall.domain.partners.applications import Application, get, must
-from guildhall.domain.partners.reviewing import DECIDE, step
+from guildhall.domain.partners.reviewing import DECIDE, as_seen, step
 from guildhall.domain.partners.tables import COMMERCIAL_MODELS, TYPES, partner
 from guildhall.domain.people import one_time
 from guildhall.domain.people.tables import partner_user
@@ -30,6 +31,7 @@ from guildhall.domain.people.tables import partner_user
 _LONGEST_NAME = 200
 _MOST = 1_000_000
 _SLUG = 40
+_READER = ("email", "contact_name", "language")
 _PLAIN = re.compile(r"[^a-z0-9]+")
 
 
@@ -43,23 +45,24 @@ class Terms(Struct, frozen=True, kw_only=True):
     customer_limit: int | None = None
 
 
-async def approve(actor: Actor, *, application_id: UUID, terms: Terms, now: datetime) -> UUID:
+async def approve(actor: Actor, *, application_id: UUID, terms: Terms, seen: datetime | None, now: datetime) -> UUID:
     """Approve an application: make the partner with its first principal and post the one-time link; return its id.
 
-    Needs a fresh second factor. Raises Invalid by field, Conflict where it is decided or the address has an account.
+    `seen` is the `state_since` of the application as it was shown. Needs a fresh second factor. Raises Invalid by
+    field, Conflict where it is decided, has changed since it was seen, or the address has an account.
     """
     must(actor, DECIDE)
     async with db.transaction(actor) as connection:
         await _check(connection, actor, terms)
         require_fresh(actor, now=now)
-        found = await get(connection, actor, application_id)
+        found = await as_seen(connection, actor, application_id=application_id, to="approved", seen=seen)
         partner_id, principal_id = new_id(), new_id()
         try:
             await _make_partner(connection, partner_id, found, terms)
             await _make_principal(connection, principal_id, partner_id, found)
         except IntegrityError as taken:
             raise _taken(taken) from None
-        row = await step(
+        await step(
             connection,
             actor,
             application_id=application_id,
@@ -69,7 +72,8 @@ async def approve(actor: Actor, *, application_id: UUID, terms: Terms, now: date
             decided_at=func.now(),
             decided_by=actor.name,
         )
-        await _welcome(connection, actor, row, organisation=terms.name.strip(), now=now)
+        to = {"principal_id": principal_id, **{name: getattr(found, name) for name in _READER}}
+        await _welcome(connection, actor, to, organisation=terms.name.strip(), now=now)
         await record(
             connection,
             actor,
@@ -150,14 +154,14 @@ async def _free_slug(connection: AsyncConnection, name: str) -> str:
 
 
 async def _welcome(
-    connection: AsyncConnection, actor: Actor, row: RowMapping | dict[str, Any], *, organisation: str, now: datetime
+    connection: AsyncConnection, actor: Actor, to: Mapping[str, Any], *, organisation: str, now: datetime
 ) -> None:
     """Issue the principal's one-time link and post the letter that carries it."""
     token = await one_time.issue(
-        connection, actor, surface=Surface.CONSOLE, user_id=row["principal_id"], purpose="first", now=now
+        connection, actor, surface=Surface.CONSOLE, user_id=to["principal_id"], purpose="first", now=now
     )
     letter = letters.welcome(
-        to=row["email"], name=row["contact_name"], language=row["language"], organisation=organisation, token=token
+        to=to["email"], name=to["contact_name"], language=to["language"], organisation=organisation, token=token
     )
     await post(connection, letter)
 

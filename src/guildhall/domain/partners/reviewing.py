@@ -1,5 +1,6 @@
 """What staff do with an application before it is approved: take, assign, note, ask, decline (PRODUCT §4)."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from guildhall.domain.mail.outbox import post
 from guildhall.domain.partners import application_letters as letters
 from guildhall.domain.partners.application_states import DECLINE_REASONS, OPEN, sources
 from guildhall.domain.partners.application_tables import application, application_note
-from guildhall.domain.partners.applications import get, must
+from guildhall.domain.partners.applications import Application, get, must
 from guildhall.domain.partners.applying import link_token
 from guildhall.domain.people.tables import staff_user
 from guildhall.domain.rbac.registry import STAFF
@@ -40,7 +41,8 @@ async def assign(actor: Actor, *, application_id: UUID, to: str) -> None:
     must(actor, DECIDE)
     async with db.transaction(actor) as connection:
         person = parse_id(to)
-        name = await _decider(connection, person) if to else None
+        if to:
+            await _decides(connection, person)
         done = await connection.execute(
             update(application)
             .where(application.c.id == application_id, application.c.status.in_(OPEN))
@@ -50,19 +52,18 @@ async def assign(actor: Actor, *, application_id: UUID, to: str) -> None:
         if done.first() is None:
             await get(connection, actor, application_id)
             raise Conflict("This application is decided")
-        await note_act(connection, actor, application_id, Action.APPLICATION_ASSIGNED, {"assigned": name})
+        await note_act(connection, actor, application_id, Action.APPLICATION_ASSIGNED, {"assigned": str(person or "")})
 
 
-async def _decider(connection: AsyncConnection, user_id: UUID | None) -> str:
-    """Return the name of somebody who may decide; raises Invalid for anybody else."""
-    name: str | None = await connection.scalar(
-        select(staff_user.c.name).where(
+async def _decides(connection: AsyncConnection, user_id: UUID | None) -> None:
+    """Raise Invalid for anybody but one who may decide."""
+    found = await connection.scalar(
+        select(staff_user.c.id).where(
             staff_user.c.id == user_id, staff_user.c.status == "active", staff_user.c.roles.overlap(sorted(DECIDERS))
         )
     )
-    if name is None:
+    if found is None:
         raise Invalid(errors={"assigned": "Choose one of the list"})
-    return name
 
 
 async def note(actor: Actor, *, application_id: UUID, text: str) -> None:
@@ -154,12 +155,33 @@ async def step(
     )
     row = done.mappings().first()
     if row is None:
-        found = await get(connection, actor, application_id)
-        raise Conflict(
-            "This application is in the state “%(application_state)s” now; look at it again",
-            values={"application_state": found.status},
-        )
+        raise _elsewhere(await get(connection, actor, application_id))
     return row
+
+
+async def as_seen(
+    connection: AsyncConnection, actor: Actor, *, application_id: UUID, to: str, seen: datetime | None
+) -> Application:
+    """Lock an application that is about to go to state `to`, and return it.
+
+    `seen` is the `state_since` of the page from which somebody acts. Raises Conflict where the application has moved
+    since, as by an answer that changed it.
+    """
+    await connection.execute(select(application.c.id).where(application.c.id == application_id).with_for_update())
+    found = await get(connection, actor, application_id)
+    if found.status not in sources(to, "staff"):
+        raise _elsewhere(found)
+    if found.state_since != seen:
+        raise Conflict("This application has changed since you opened it; look at it again")
+    return found
+
+
+def _elsewhere(found: Application) -> Conflict:
+    """Return the refusal of a step that is not to be taken from where the application stands."""
+    return Conflict(
+        "This application is in the state “%(application_state)s” now; look at it again",
+        values={"application_state": found.status},
+    )
 
 
 async def note_act(

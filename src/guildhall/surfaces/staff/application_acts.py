@@ -1,6 +1,7 @@
 """What staff do with an application: take it, hand it on, note, ask, decline, approve, send the first link again."""
 
 from collections.abc import Awaitable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -129,7 +130,8 @@ async def _approve_page(request: Web, actor: Actor, application_id: UUID, state:
     if found.status not in sources("approved", "staff"):
         return redirect(_home(application_id), gettext("It can be approved while it is in review."), "warning")
     model = "none" if found.type in _WITHOUT_COMMERCE else "resale"
-    fresh = Form({"name": found.legal_name, "type": found.type, "commercial_model": model})
+    seen = found.state_since.isoformat()
+    fresh = Form({"name": found.legal_name, "type": found.type, "commercial_model": model, "seen": seen})
     return await page(
         request,
         "applications/approve.html",
@@ -148,7 +150,11 @@ async def approve(request: Web, application_id: FromPath[UUID], actor: Who) -> R
     values = await typed(request)
     try:
         partner_id = await approving.approve(
-            actor, application_id=application_id, terms=_terms(values), now=clock.now()
+            actor,
+            application_id=application_id,
+            terms=_terms(values),
+            seen=_moment(values.get("seen", "")),
+            now=clock.now(),
         )
     except Invalid as refusal:
         return await _approve_page(request, actor, application_id, form(values, refusal))
@@ -167,6 +173,14 @@ def _terms(values: Mapping[str, str]) -> Terms:
         commercial_model=values.get("commercial_model", ""),
         customer_limit=_limit(values.get("customer_limit", "")),
     )
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment that a page carried; None for anything else."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _limit(text: str) -> int | None:
