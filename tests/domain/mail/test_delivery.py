@@ -259,3 +259,13 @@ async def test_a_process_without_an_office_says_so(world: World) -> None:
     with pytest.raises(LookupError):
         await delivering.deliver(MAIL, mail_id=mail_id)
     assert [row["status"] for row in rows(world)] == ["queued"]
+
+
+@pytest.mark.parametrize("to", ["ana@acme..com", "a@b@c.d", "(x)@y.com", "a@[x.y"])
+async def test_a_letter_to_what_is_no_address_fails_and_says_so(world: World, inbox: Inbox, to: str) -> None:
+    await posted(partner_person(world), letter(to=to))
+    await work_off(world)
+    (row,) = rows(world)
+    assert (row["status"], row["attempts"]) == ("failed", 1)
+    assert "cannot be written" in row["error"]
+    assert inbox.messages == []

@@ -82,8 +82,9 @@ async def test_what_was_opened_is_shown_to_that_session_only_and_for_a_while(wor
     world.signed.keys.clear()
     again = await world.sign_in(LEAD, "staff")
     assert SECRET not in (await again.get(f"{letter}?{key}")).text
+    endless = f"key={'1' * 5000}.0"
     old = re.sub(r"key=\d+", lambda found: f"key={int(found[0][4:]) - 601}", key)
-    for wrong in (old, "key=", "key=1.2", f"{key}0"):
+    for wrong in (old, endless, "key=", "key=1.2", f"{key}0"):
         assert SECRET not in (await client.get(f"{letter}?{wrong}")).text, wrong
         assert (await client.get(f"{letter}/letter?{wrong}")).status_code == 404, wrong
 
@@ -101,6 +102,23 @@ async def test_a_letter_that_was_sent_shows_neither_link_nor_code(world: World) 
     frame = await client.get(re.search(r'src="(/mail/[^"]+)"', page.text)[1].replace("&amp;", "&"))  # type: ignore[index]
     assert SECRET not in frame.text
     assert CODE not in frame.text
+
+
+async def test_a_letter_that_its_reader_has_stays_closed_when_a_later_try_fails(world: World) -> None:
+    client = await world.sign_in(LEAD, "staff")
+    with smtp() as inbox:
+        deliver_over(world, inbox)
+        letter = await written(world)
+        inbox.answers["ana@acme.example"] = "550 5.1.1 no such mailbox"
+        await world.post(client, f"{letter}/again")
+        await work_off(world)
+    assert world.sql("SELECT status FROM portal.mail WHERE id = %s", letter.removeprefix("/mail/")) == [
+        {"status": "failed"}
+    ]
+    page = await opened(world, client, letter)
+    assert "Your invitation to Halcyon Cloud" in page.text
+    assert SECRET not in page.text
+    assert CODE not in page.text
 
 
 @pytest.mark.parametrize("email", [SUPPORT, READER])
@@ -155,6 +173,8 @@ async def test_a_letter_goes_out_again_once_there_is_a_server(world: World) -> N
         await work_off(world)
         assert [message["To"].addresses[0].addr_spec for message in inbox.messages] == ["ana@acme.example"]
     assert entries(world, "mail.sent_again") == 1
+    (entry,) = world.sql("SELECT body FROM portal.audit_entry WHERE action = 'mail.sent_again'")
+    assert "acme.example" not in entry["body"], "addresses stay where they can be erased"
     reader = await world.sign_in(READER, "staff")
     assert (await world.post(reader, f"{letter}/again")).status_code == 403
     assert entries(world, "mail.sent_again") == 1

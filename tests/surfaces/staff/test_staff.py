@@ -158,6 +158,17 @@ async def invited(world: World) -> str:
     return "/welcome/" + page.text.split("/welcome/", 1)[1].split('"', 1)[0]
 
 
+async def test_nobody_is_invited_at_what_no_letter_can_go_to(world: World) -> None:
+    client = await world.sign_in("lead@halcyon.example", "staff")
+    tenant = world.tenant("quarry-lake")
+    before = world.sql("SELECT count(*) AS n FROM tenancy.customer_user")
+    for email in ("ana@acme..com", "a@b@c.dd", "(x)@yonder.com", "a@[x.y"):
+        wrong = await world.post(client, f"/tenants/{tenant}/invite", name="Ana", email=email, role="approver")
+        assert wrong.status_code == 422, email
+        assert "This is not an e-mail address" in wrong.text
+    assert world.sql("SELECT count(*) AS n FROM tenancy.customer_user") == before
+
+
 async def test_a_first_approver_is_invited_and_comes_in_with_the_link(world: World) -> None:
     path, customer = await invited(world), world.client("customers")
     await walked(world, customer, path)

@@ -25,8 +25,11 @@ _ERASED = "What this letter said has been erased"
 
 
 def live(item: Item) -> bool:
-    """Return whether whoever opens the letter sees its link and its code: only where its reader never got them."""
-    return item.status in UNDELIVERED
+    """Return whether whoever opens the letter sees its link and its code: only where its reader never got them.
+
+    A letter that was sent once and failed when it was sent again has been read.
+    """
+    return item.status in UNDELIVERED and item.sent_at is None
 
 
 async def open_letter(actor: Actor, *, mail_id: UUID, now: datetime) -> None:
@@ -97,6 +100,5 @@ async def send_test(actor: Actor) -> UUID:
 
 
 async def _note(connection: AsyncConnection, actor: Actor, action: Action, item: Item) -> None:
-    """Write an act on a letter into the vendor's trail."""
-    changes = {"kind": item.kind, "email": item.recipient}
-    await record(connection, actor, action=action, target=Target("letter", item.id), changes=changes)
+    """Write an act on a letter into the vendor's trail, without the address: names must be erasable (BOUNDARY §5)."""
+    await record(connection, actor, action=action, target=Target("letter", item.id), changes={"kind": item.kind})

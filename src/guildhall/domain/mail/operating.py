@@ -46,8 +46,8 @@ def read(url: str, *, owner: str, mail_id: UUID, look: Look, by: str) -> str:
             raise NotFound("There is no such letter")
         text = written(opened(_sealed(connection, mail_id)), look, live=live(item))
         actor = Actor(kind=Kind.SYSTEM, surface=Surface.CLI, role=DbRole.WORKER, name=by)
-        changes = {"kind": item.kind, "email": item.recipient}
-        append(connection, actor, action=Action.MAIL_OPENED, target=Target("letter", mail_id), changes=changes)
+        target = Target("letter", mail_id)
+        append(connection, actor, action=Action.MAIL_OPENED, target=target, changes={"kind": item.kind})
     return f"{text.subject}\n\n{text.text}"
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
@@ -66,12 +67,22 @@ def check(address: str, name: str, role: str) -> None:
 def person_errors(address: str, name: str) -> dict[str, str]:
     """Return what is wrong with an address and a name, by field."""
     errors = {}
-    before, _, domain = address.partition("@")
-    if not before or "." not in domain or len(address) > LONGEST_EMAIL or set(address) & set(" \x00\t\r\n<>,;"):
+    if not _is_address(address):
         errors["email"] = "This is not an e-mail address"
     if not 1 <= len(name) <= LONGEST_NAME or "\x00" in name:
         errors["name"] = f"Use 1 to {LONGEST_NAME} characters"
     return errors
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a letter can go to `text`; domains of an organisation's own network pass."""
+    if len(text) > LONGEST_EMAIL or not text.isascii() or "." not in text.rpartition("@")[2]:
+        return False
+    try:
+        validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        return False
+    return True
 
 
 async def _person(connection: AsyncConnection, address: str, name: str) -> UUID:

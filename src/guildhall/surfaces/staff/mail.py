@@ -31,6 +31,7 @@ SORTS = {"to": "recipient", "kind": "kind", "written": "created_at"}
 OPEN_SECONDS = 600
 _FRAMING = {"Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"}
 # A letter's own style stands in its markup. Whatever else it might hold stays dead: no script, no form, no request.
+_LONGEST_MOMENT = 12  # digits of seconds
 _FRAMED = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox",
     "X-Frame-Options": "SAMEORIGIN",
@@ -174,7 +175,12 @@ def _key(actor: Actor, mail_id: UUID, moment: int) -> str:
 def _fits(key: str, actor: Actor, mail_id: UUID, now: datetime) -> bool:
     """Return whether `key` shows that this session opened the letter within the last ten minutes."""
     moment = key.partition(".")[0]
-    if not (moment.isascii() and moment.isdigit() and crypto.same(key, _key(actor, mail_id, int(moment)))):
+    if not (
+        moment.isascii()
+        and moment.isdigit()
+        and len(moment) <= _LONGEST_MOMENT
+        and crypto.same(key, _key(actor, mail_id, int(moment)))
+    ):
         return False
     return 0 <= now.timestamp() - int(moment) <= OPEN_SECONDS
 
