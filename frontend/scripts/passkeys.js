@@ -80,12 +80,12 @@ function suggestions(form) {
   let asking = null;
   let timer = null;
   async function start() {
-    if (!form || !(await window.PublicKeyCredential.isConditionalMediationAvailable?.())) return;
-    asking = new AbortController();
+    if (!form) return;
+    const { signal } = (asking = new AbortController()); // at once: a button may be pressed before the next line is done
+    if (!(await window.PublicKeyCredential.isConditionalMediationAvailable?.()) || signal.aborted) return;
     timer = setTimeout(() => (stop(), start()), renewed);
     try {
       const publicKey = await options(form.querySelector("[data-passkey]").dataset.passkey);
-      const { signal } = asking;
       send(form, "passkey", await navigator.credentials.get({ publicKey, mediation: "conditional", signal }));
     } catch {
       // Stopped, or not chosen: the buttons and the fields are there.

@@ -52,8 +52,9 @@ def _member(connection: Connection, roll: Roll) -> None:
     email, slug = MEMBER_INVITED
     person = made_id("customer_user", email)
     copy(connection, "tenancy.customer_user", COLUMNS, [_never_came("customer_user", email, roll)])
-    membership = (person, tenant_id(slug), "viewer", "active", full_name(email))
-    copy(connection, "tenancy.customer_membership", "user_id tenant_id role status invited_name", [membership])
+    membership = (person, tenant_id(slug), "viewer", "active", full_name(email), roll.now - timedelta(days=2))
+    columns = "user_id tenant_id role status invited_name created_at"
+    copy(connection, "tenancy.customer_membership", columns, [membership])
     link = (*_link(person, email, roll, 4), tenant_id(slug))
     copy(connection, "tenancy.customer_one_time", f"{_LINK} tenant_id", [link])
 

@@ -14,8 +14,10 @@ from support_world import Cluster
 
 DAY = date(2026, 5, 4)
 Story = psycopg.Connection[Any]
-# What differs between two worlds of one day: salts, nonces, and the database's clock.
+# What differs between two worlds of one day: salts, nonces, secrets nobody is told, and the database's clock.
 _BY_NATURE = {
+    "token_hash",
+    "secret_hash",
     "password_hash",
     "totp_secret",
     "sealed",
