@@ -59,6 +59,12 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         )
     if settings.https:
         yield Finding("ok", "Cookies are bound to HTTPS")
+        if not settings.trusted_proxies:
+            yield Finding(
+                "warning",
+                "GUILDHALL_TRUSTED_PROXIES is empty: behind a proxy every caller has the proxy's address, and one who"
+                " guesses makes all others wait. Name the proxy's address",
+            )
     elif "localhost" not in settings.base_host:
         yield Finding("warning", "GUILDHALL_HTTPS is off: cookies travel unprotected")
     if settings.demo:

@@ -3,6 +3,7 @@
 An unknown host gets 400; `/healthz` and `/readyz` answer for any host, `/metrics` for this machine only.
 """
 
+import ipaddress
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -134,10 +135,11 @@ class Front:
 
     def _client(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         """Return the client's address; a forwarded one counts only from a trusted proxy."""
-        address = (scope.get("client") or ("",))[0]
+        address = _unmapped((scope.get("client") or ("",))[0])
         if address in self._settings.trusted_proxies:
-            return headers.get(b"x-forwarded-for", b"").decode("latin-1").rsplit(",", 1)[-1].strip() or address
-        return str(address)
+            said = headers.get(b"x-forwarded-for", b"").decode("latin-1").rsplit(",", 1)[-1].strip()
+            return _unmapped(said) or address
+        return address
 
     def _note(self, surface: Surface | None, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         """Count and log one answer: the path without its query and without what opens something, and no header."""
@@ -168,6 +170,18 @@ class Front:
             await _plain(send, 200, generate_latest(REGISTRY) + await queue_figures(), CONTENT_TYPE_LATEST)
         else:
             await _plain(send, 404, b"Not found\n")
+
+
+def _unmapped(address: str) -> str:
+    """Return an IPv4 caller's own address where a socket for both versions shows it mapped: `::ffff:203.0.113.7`.
+
+    Mapped addresses lie all in one network of IPv6, so whatever counts by network would take them for one caller.
+    """
+    try:
+        mapped = getattr(ipaddress.ip_address(address), "ipv4_mapped", None)
+    except ValueError:
+        return address
+    return str(mapped or address)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -63,3 +63,11 @@ def test_the_doctor_tries_the_mail_server_and_sends_nothing() -> None:
     assert mail("").level == "warning"
     assert "/mail" in mail("").text
     assert SmtpServer.of("smtp://mail.example.com").port == 587
+
+
+def test_the_doctor_warns_of_a_proxy_that_nobody_named() -> None:
+    home = Path("/nonexistent")
+    said = [finding.text for finding in doctor._settings(Settings(home=home, https=True)) if finding.level == "warning"]
+    assert any(text.startswith("GUILDHALL_TRUSTED_PROXIES is empty") for text in said)
+    named = Settings(home=home, https=True, trusted_proxies=("127.0.0.1",))
+    assert not [finding for finding in doctor._settings(named) if "TRUSTED_PROXIES" in finding.text]

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import httpx
 import pytest
 
 from guildhall.core import clock
@@ -82,6 +83,20 @@ async def test_a_right_try_gives_its_own_back_and_no_other(world: World) -> None
 async def test_an_address_of_ip_version_6_counts_as_its_site() -> None:
     assert backoff.network_of("2001:db8:1:2:3::4") == backoff.network_of("2001:db8:1:2:ffff::1")
     assert backoff.network_of("2001:db8:1:3::1") != backoff.network_of("2001:db8:1:2::1")
+
+
+async def test_callers_whose_ipv4_addresses_come_mapped_into_ipv6_do_not_share_a_count(world: World) -> None:
+    wrong = {"email": OWNER, "password": "not-the-password", "code": "000000"}
+
+    async def guessed(ip: str) -> int:
+        transport = httpx.ASGITransport(app=world.front, client=(ip, 50000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://partners.localhost:8000") as browser:
+            return (await world.post(browser, "/sign-in", **wrong)).status_code
+
+    assert [await guessed("::ffff:203.0.113.7") for _ in range(6)][-1] == 429
+    assert await guessed("::ffff:203.0.113.7") == 429
+    assert await guessed("203.0.113.7") == 429, "mapped or not, it is one address"
+    assert await guessed("::ffff:198.51.100.1") == 401, "another address has a count of its own"
 
 
 async def test_a_mark_of_a_browser_belongs_to_one_address() -> None:
