@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from guildhall.domain.people import backoff
+from guildhall.domain.people import backoff, methods
 from support_mail import letters
 from support_world import World, csrf
 
@@ -34,7 +34,6 @@ async def asked(
     [
         ("partners", EMAIL, "portal.partner"),
         ("customers", "admin@acme-fiber.example", "tenancy.customer"),
-        ("staff", "lead@halcyon.example", "portal.staff"),
     ],
 )
 async def test_looking_at_a_link_consumes_nothing_and_using_it_works_once(
@@ -210,14 +209,39 @@ async def test_a_partner_that_does_not_allow_it_is_told_by_letter_and_no_link_op
 
 
 async def test_where_it_is_not_offered_there_is_no_trace_of_it(world: World) -> None:
-    from guildhall.domain.people import methods
-
     methods.install(["password", "passkey"])
     client = world.client("partners")
     assert "/sign-in/link" not in (await client.get("/sign-in")).text
     assert (await client.get("/sign-in/link")).status_code == 404
     assert (await world.post(client, "/sign-in/link", email=EMAIL)).status_code == 403
     assert not letters(world, EMAIL)
+
+
+async def test_staff_never_come_in_by_a_letter_even_where_partners_do(world: World) -> None:
+    lead, client = "lead@halcyon.example", world.client("staff")
+    assert "/sign-in/link" not in (await client.get("/sign-in")).text
+    assert (await client.get("/sign-in/link")).status_code == 404
+    assert (await world.post(client, "/sign-in/link", email=lead)).status_code == 403
+    assert not letters(world, lead)
+    assert not world.sql("SELECT 1 FROM portal.staff_email_link")
+    session = "SELECT 1 FROM portal.staff_session WHERE method = 'email_link'"
+    token = "a-letter-of-before-this-was-so-and-not-used-yet"
+    await client.get("/sign-in")
+    world.sql(
+        "INSERT INTO portal.staff_email_link (id, user_id, token_hash, code_hash, browser_hash, expires_at)"
+        " SELECT gen_random_uuid(), id, sha256(%s), '', '', now() + interval '1 hour' FROM portal.staff_user"
+        " WHERE email = %s",
+        token.encode(),
+        lead,
+    )
+    await world.post(client, f"/sign-in/link/{token}")
+    assert not world.sql(session)
+
+
+async def test_where_links_are_all_that_is_offered_staff_keep_their_two_factors(world: World) -> None:
+    methods.install(["email_link"])
+    assert "/sign-in/passkey" in (await world.client("staff").get("/sign-in")).text
+    assert (await world.sign_in("lead@halcyon.example", "staff")).cookies
 
 
 async def test_a_person_without_a_second_factor_is_told_to_add_one_before_such_an_act(world: World) -> None:

@@ -1,7 +1,12 @@
 """Passkeys through the public door, with an authenticator in software; tests/journeys has the real browser."""
 
+import hashlib
+import json
+
+import cbor2
 import pytest
 
+from guildhall.core import crypto
 from support_passkeys import Authenticator, asked, with_passkey
 from support_world import World, csrf
 
@@ -62,10 +67,50 @@ async def test_another_site_another_key_and_a_finger_not_shown_open_nothing(worl
         answer = await world.post(client, "/sign-in/passkey", passkey=wrong.show(await asked(client)))
         assert answer.status_code == 401
         assert REFUSED in answer.text
-    for broken in ("", "{}", "[]", "null", "x" * 50_000, '{"id": 1}'):
+    for broken in ("", "{}", "[]", "null", "x" * 50_000, '{"id": 1}', "[" * 10_000):
         await asked(client)
         assert (await world.post(client, "/sign-in/passkey", passkey=broken)).status_code == 401
     assert count(world, "portal.partner_session") == sessions
+
+
+async def test_a_broken_answer_to_the_question_for_a_new_passkey_is_told_beside_the_field(world: World) -> None:
+    client, key = await with_passkey(world, EMAIL)
+    made = json.loads(Authenticator(ORIGIN).make(await asked(client, "/account/passkeys/options")))
+    data = hashlib.sha256(b"partners.localhost").digest()
+    torn = [
+        b"",
+        b"\xa0",
+        b"\xff",
+        b"\xa1",
+        cbor2.dumps([]),
+        cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": b""}),
+    ]
+    torn += [
+        cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data + bytes([0x45]) + bytes(4) + more})
+        for more in (b"", bytes(1), bytes(16), bytes(16) + b"\x00\x10", bytes(16) + b"\xff\xff" + bytes(4))
+    ]
+    answers = [
+        json.dumps(made | {"response": made["response"] | {"attestationObject": crypto.base64url(octets)}})
+        for octets in torn
+    ]
+    for broken in (*answers, "[" * 10_000, "[]", "", json.dumps(made | {"response": []})):
+        await asked(client, "/account/passkeys/options")
+        answer = await world.post(client, "/account/passkeys", passkey=broken, name="blue key")
+        assert answer.status_code == 422, broken[:80]
+    assert count(world) == 1
+    assert key.id
+
+
+async def test_what_can_be_no_address_is_refused_beside_the_password_as_on_the_plain_form(world: World) -> None:
+    _, key = await with_passkey(world, EMAIL)
+    client = world.client("partners")
+    tried = world.sql("SELECT count(*) AS n FROM portal.sign_in_backoff")
+    for email in ("", "x" * 300):
+        typed = {"email": email, "password": "guildhall-demo"}
+        shown = key.show(await asked(client))
+        answer = await world.post(client, "/sign-in/passkey", passkey=shown, **typed)
+        assert answer.status_code == 422, (email, answer.text)
+    assert world.sql("SELECT count(*) AS n FROM portal.sign_in_backoff") == tried
 
 
 async def test_a_copied_key_whose_count_went_back_is_refused(world: World) -> None:

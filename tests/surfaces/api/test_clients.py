@@ -84,6 +84,7 @@ async def test_the_endpoint_speaks_oauth(world: World) -> None:
         ({"data": {**good, "scope": "partner.billing.read"}, "auth": basic}, "invalid_scope"),
         ({"data": {**good, "scope": "partner.*"}, "auth": basic}, "invalid_scope"),
         ({"data": good, "headers": {"Authorization": "Basic %%%"}}, "invalid_client"),
+        ({"data": good, "headers": [(b"Authorization", "Basic é".encode("latin-1"))]}, "invalid_client"),
         ({"data": good}, "invalid_client"),
     ):
         answer = await client.post(TOKEN, **arguments)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
-from guildhall.core.actor import Actor
+from guildhall.core.actor import Actor, Surface
 from guildhall.core.errors import Forbidden, Invalid, NotFound
 from guildhall.core.freshness import require_fresh
 from guildhall.domain.audit.trail import Action, Target, record
@@ -21,7 +21,7 @@ async def narrowed(connection: AsyncConnection, *, partner_id: UUID) -> tuple[st
     row = (await connection.execute(select(partner.c.sign_in_methods).where(partner.c.id == partner_id))).first()
     if row is None:
         raise NotFound(code="PARTNER_NOT_FOUND")
-    return methods.allowed(row.sign_in_methods)
+    return methods.allowed(row.sign_in_methods, surface=Surface.CONSOLE)
 
 
 async def narrow(actor: Actor, *, partner_id: UUID, ways: Sequence[str], now: datetime) -> None:

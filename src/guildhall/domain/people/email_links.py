@@ -71,9 +71,9 @@ class Found(Struct, frozen=True):
     name: str = ""
 
 
-def offered() -> bool:
-    """Return whether this installation has this way in."""
-    return methods.EMAIL_LINK in methods.installed()
+def offered(surface: Surface) -> bool:
+    """Return whether a surface has this way in: where the installation has it, and never for staff."""
+    return methods.EMAIL_LINK in methods.offered(surface)
 
 
 async def ask(origin: Actor, *, email: str, browser: str, now: datetime) -> str:
@@ -83,7 +83,7 @@ async def ask(origin: Actor, *, email: str, browser: str, now: datetime) -> str:
     which the browser shows with the code: tries are counted by it, for known and unknown addresses alike. Raises
     Invalid beside the field, and TooManyRequests after five letters in an hour, to either alike.
     """
-    if not offered():
+    if not offered(origin.surface):
         raise Forbidden("This way to sign in is not offered here.")
     address = email.strip().lower()
     if "@" not in address or len(address) > 254 or "\x00" in address:  # noqa: PLR2004
@@ -116,7 +116,7 @@ def _letter(origin: Actor, address: str, login: Mapping[str, Any], token: str, c
     """Return the letter: the link and the code, or, where the partner does not allow them, what to do instead."""
     name, language = login.get("name", ""), login.get("language", "en")
     label = _LABELS[origin.surface]
-    if methods.EMAIL_LINK not in methods.allowed(login.get("sign_in_methods")):
+    if methods.EMAIL_LINK not in methods.allowed(login.get("sign_in_methods"), surface=origin.surface):
         return Letter(
             kind="sign_in.not_allowed",
             to=address,
@@ -157,7 +157,7 @@ def _code_hash(browser: str, code: str) -> bytes:
 async def find(origin: Actor, token: str) -> Found:
     """Return what a link is for and whether it still works. Consumes nothing."""
     row = await db.door(origin.surface, _SQL[origin.surface].find, {"token": crypto.token_hash(token)})
-    if row is None or not offered():
+    if row is None or not offered(origin.surface):
         return Found("unknown")
     state: State = "used" if row["used"] else "expired" if row["expired"] else "open"
     return Found(state, row["link_id"], row["email"], row["name"])

@@ -56,7 +56,7 @@ async def open_session(
     first, in the same transaction, under the person's own role. `binding` is the browser that alone may show the
     token. Raises Forbidden where the person's partner does not allow this way in.
     """
-    methods.require(method, login.get("sign_in_methods"))
+    methods.require(method, login.get("sign_in_methods"), surface=origin.surface)
     session_id, token = new_id(), (BOUND if binding else "") + crypto.new_token()
     actor = _became(origin, door, login, session_id=session_id, method=method, factor_at=factor_at)
     async with db.transaction(actor) as connection:

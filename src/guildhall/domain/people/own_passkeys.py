@@ -69,7 +69,8 @@ class Passkey(Struct, frozen=True, kw_only=True):
 async def ways(connection: AsyncConnection, actor: Actor) -> Ways:
     """Return what the person at work can sign in with."""
     row = (await connection.execute(_WAYS[actor.surface])).one()
-    return Ways(row.password, row.totp, row.passkeys, methods.allowed(row.narrowed))
+    allowed = methods.allowed(row.narrowed, surface=actor.surface)
+    return Ways(row.password, row.totp, row.passkeys, allowed)
 
 
 async def list_own(connection: AsyncConnection, actor: Actor) -> list[Passkey]:

@@ -13,7 +13,7 @@ from guildhall.domain.people import backoff, passkeys, passwords
 from guildhall.domain.people.doors import DOORS
 from guildhall.domain.people.opening import SignedIn, open_session
 from guildhall.domain.people.passkeys import Shown
-from guildhall.domain.people.sign_in import failed
+from guildhall.domain.people.sign_in import complete, failed
 
 
 async def sign_in(origin: Actor, proof: Shown, *, now: datetime) -> SignedIn:
@@ -29,9 +29,11 @@ async def after_password(
 ) -> SignedIn:
     """Open a session for the address, its password and a passkey of the same person; one answer to all that is wrong.
 
-    `known` is that this browser has signed the address in before.
+    `known` is that this browser has signed the address in before. Raises Invalid for missing values,
+    TooManyRequests while a back-off lasts, Unauthorized for everything else.
     """
     address = email.strip().lower()
+    complete({"email": address, "password": password})
     tried = await backoff.begin(origin, subject=address, now=now, known=known)
     login = await db.door(origin.surface, DOORS[origin.surface].login, {"email": address})
     right = await passwords.matches(login["password_hash"] if login else None, password)

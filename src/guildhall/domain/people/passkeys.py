@@ -6,6 +6,7 @@ presence and verification are required each time, so that a passkey is two facto
 
 import base64
 import binascii
+import struct
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -48,6 +49,18 @@ _FIND: dict[Surface, TextClause] = {
 }
 _USE = text("SELECT * FROM portal.use_challenge(:challenge, :until)")
 _CHALLENGE = 32  # octets
+# What the parsers of an answer raise: anybody may send anything, also JSON that nests too deep or CBOR that ends early.
+_MALFORMED = (
+    WebAuthnException,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    RecursionError,
+    struct.error,
+)
 
 
 class Relying(Struct, frozen=True):
@@ -143,7 +156,7 @@ async def added(origin: Actor, relying: Relying, *, answer: str, sealed: str, no
             expected_origin=relying.origin,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError):
+    except _MALFORMED:
         raise Invalid(errors={"passkey": "Your browser's answer was not a passkey. Try again."}) from None
     if not await _first(origin, octets, now):
         raise Invalid(errors={"passkey": LATE})
@@ -172,7 +185,7 @@ async def shown(origin: Actor, relying: Relying, *, answer: str, sealed: str, no
             credential_current_sign_count=row["sign_count"],
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError):
+    except _MALFORMED:
         raise Unauthorized(REFUSED) from None
     if not await _first(origin, octets, now):
         raise Unauthorized(LATE)

@@ -32,7 +32,7 @@ async def sign_in(
     Raises Invalid for missing values, TooManyRequests while a back-off lasts, Unauthorized for everything else.
     """
     address = email.strip().lower()
-    _complete({"email": address, "password": password, "code": code})
+    complete({"email": address, "password": password, "code": code})
     door = DOORS[origin.surface]
     tried = await backoff.begin(origin, subject=address, now=now, known=known)
     login = await db.door(origin.surface, door.login, {"email": address})
@@ -45,8 +45,8 @@ async def sign_in(
     return opened
 
 
-def _complete(values: dict[str, str]) -> None:
-    """Raise Invalid where a value is missing or cannot be one."""
+def complete(values: dict[str, str]) -> None:
+    """Raise Invalid where a value is missing or cannot be one; `email` is among them."""
     errors = {name: "Fill this in" for name, value in values.items() if not value.strip()}
     if len(values["email"]) > _LONGEST_EMAIL or "\x00" in "".join(values.values()):
         errors["email"] = "This is not an e-mail address"

@@ -23,7 +23,7 @@ _USE = "account/link_use.html"
 
 async def _plain(request: Web, name: str, status_code: int = 200, **context: Any) -> Page:
     """Return a page for somebody who is not signed in; refuses where this way in is not offered."""
-    if not email_links.offered():
+    if not email_links.offered(site_of(request).surface):
         raise NotFound
     return await page(request, name, framed=False, status_code=status_code, **context)
 

@@ -55,15 +55,15 @@ async def refused(request: Web, values: dict[str, str], refusal: Refusal) -> Pag
 
 
 async def _form(request: Web, state: Form, status_code: int = 200) -> Page:
-    ways = methods.installed()
+    surface = site_of(request).surface
     return await page(
         request,
         "account/sign_in.html",
         framed=False,
         status_code=status_code,
         form=state,
-        ways=ways,
-        may_apply=site_of(request).surface is Surface.CONSOLE,
+        ways=methods.offered(surface),
+        may_apply=surface is Surface.CONSOLE,
     )
 
 
