@@ -12,8 +12,9 @@ from guildhall.core import clock, crypto, db
 from guildhall.core.actor import DbRole, Surface, anonymous
 from guildhall.core.errors import StepUpRequired
 from guildhall.core.freshness import require_fresh
-from guildhall.domain.people import clients
+from guildhall.domain.people import backoff, clients
 from guildhall.domain.people.client_acts import Made
+from guildhall.surfaces.entry import ROLES
 from support_clients import EVERYTHING, PRINCIPAL, TOKEN, ask, client_of, forwarded, software, token_of
 from support_world import World
 
@@ -108,6 +109,37 @@ async def test_guessing_waits_and_shuts_nobody_out_elsewhere(world: World) -> No
     assert (waiting.status_code, waiting.json()["error"]) == (429, "temporarily_unavailable")
     assert int(waiting.headers["retry-after"]) > 0
     assert (await ask(world, made, ip="198.51.100.2")).status_code == 200
+
+
+async def test_made_up_clients_from_one_network_come_to_wait_and_keep_nobody_elsewhere(world: World) -> None:
+    behind_a_proxy(world)
+    made = await client_of(world)
+    now = clock.now()
+    caller = anonymous(Surface.API, ROLES[Surface.API], ip="198.51.100.1")
+    for _ in range(backoff.SITE.free):
+        await backoff.begin_client(caller, client_id=str(uuid4()), now=now)
+    statuses = [(await ask(world, (uuid4(), "wrong"), ip="198.51.100.1")).status_code for _ in range(40)]
+    assert 429 in statuses
+    rows = world.sql("SELECT count(*) AS n FROM portal.sign_in_backoff")
+    assert (await ask(world, (uuid4(), "wrong"), ip="198.51.100.1")).status_code == 429
+    assert (await ask(world, made, ip="198.51.100.2")).status_code == 200
+    assert rows[0]["n"] < backoff.SITE.free + 40 + 5
+
+
+async def test_software_at_two_addresses_writes_once_a_minute_and_not_in_turns(world: World) -> None:
+    behind_a_proxy(world)
+    made = await client_of(world)
+    bearer = {"Authorization": f"Bearer {await token_of(world, made, ip='203.0.113.1')}"}
+    noted = "SELECT xmin::text, last_used_from FROM portal.api_client WHERE id = %s"
+    said = "SELECT count(*) AS n FROM portal.audit_entry WHERE action = 'client.signed_in'"
+    before, entries = world.sql(noted, made.client_id), world.sql(said)
+    for ip in ("203.0.113.2", "203.0.113.1", "203.0.113.2"):
+        assert (await world.client("api", **bearer, **forwarded(ip)).get(ME)).status_code == 200
+        await token_of(world, made, ip=ip)
+    assert (world.sql(noted, made.client_id), world.sql(said)) == (before, entries)
+    world.sql("UPDATE portal.api_client SET last_used_at = now() - interval '2 minutes' WHERE id = %s", made.client_id)
+    await token_of(world, made, ip="203.0.113.2")
+    assert world.sql(said)[0]["n"] == entries[0]["n"] + 1, "after a while another address is news"
 
 
 async def test_a_client_is_bound_to_its_networks_by_the_address_behind_the_proxy(world: World) -> None:

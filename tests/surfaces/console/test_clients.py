@@ -184,3 +184,32 @@ async def test_the_list_is_searched_filtered_and_sorted(demo: World) -> None:
     ends = await console.get("/clients?sort=-ends")
     assert re.findall(r'class="row-link"[^>]+>([^<]+)<', ends.text)[0] == "Old chat bot"
     assert "Nothing matches" in words(await console.get("/clients?state=stopped"))
+
+
+async def test_principals_hear_of_a_client_that_may_do_more_or_that_another_answers_for(world: World) -> None:
+    made = await client_of(world, scopes=frozenset({"partner.tenants.list"}), networks=("203.0.113.0/24",))
+    console = await world.sign_in(PRINCIPAL)
+    path = f"/clients/{made.client_id}/change"
+    before = len(letters(world, PRINCIPAL))
+    same = {"scopes": ["partner.tenants.list"], "networks": "203.0.113.0/24"}
+    assert (await world.post(console, path, **typed(**same | {"name": "Another name"}))).status_code == 303
+    assert len(letters(world, PRINCIPAL)) == before, "another name and an earlier end are not told"
+    for wider in ({"networks": ""}, {"scopes": ["partner.tenants.list", "partner.links.read"]}):
+        assert (await world.post(console, path, **typed(**same | wider))).status_code == 303
+        told = [each.kind for each in letters(world, PRINCIPAL)[before:]]
+        assert told == ["client.changed"], wider
+        assert (await world.post(console, path, **typed(**same))).status_code == 303
+        assert len(letters(world, PRINCIPAL)) == before + 1, "what takes away is not told"
+        before += 1
+    assert "changed the API client" in words(await console.get("/notices"))
+
+
+async def test_no_letter_about_a_client_goes_to_a_principal_who_never_came(world: World) -> None:
+    world.sql(
+        "INSERT INTO portal.partner_user (id, partner_id, email, name, roles) SELECT gen_random_uuid(), partner_id,"
+        " 'invited@northwind.example', 'Invited', '{principal}' FROM portal.partner_user WHERE email = %s",
+        PRINCIPAL,
+    )
+    await client_of(world)
+    assert letters(world, PRINCIPAL)
+    assert not letters(world, "invited@northwind.example")

@@ -161,8 +161,15 @@ AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         PERFORM portal.tell_of_client(NEW, 'client.set_up', 'client:' || NEW.id, NEW.created_by);
-    ELSE
-        PERFORM portal.tell_of_client(NEW, 'client.revoked', 'client_revoked:' || NEW.id, NEW.revoked_by);
+    ELSIF NEW.revoked_at IS NOT NULL THEN
+        IF OLD.revoked_at IS NULL THEN
+            PERFORM portal.tell_of_client(NEW, 'client.revoked', 'client_revoked:' || NEW.id, NEW.revoked_by);
+        END IF;
+    ELSIF NOT NEW.scopes <@ OLD.scopes OR NEW.responsible_id <> OLD.responsible_id OR NEW.expires_at > OLD.expires_at
+       OR NEW.tenant_scope = 'all' AND OLD.tenant_scope <> 'all'
+       OR OLD.networks <> '{}' AND (NEW.networks = '{}' OR NOT NEW.networks <@ OLD.networks) THEN
+        PERFORM portal.tell_of_client(
+            NEW, 'client.changed', 'client_changed:' || NEW.id || ':' || gen_random_uuid(), NEW.responsible_name);
     END IF;
     RETURN NULL;
 END
@@ -192,7 +199,7 @@ DROP TRIGGER IF EXISTS link_change_notices ON portal.link_change;
 CREATE TRIGGER link_change_notices AFTER INSERT OR UPDATE OF status ON portal.link_change
     FOR EACH ROW WHEN (NEW.kind = 'change' AND portal.side() <> 'owner') EXECUTE FUNCTION portal.link_change_notices();
 DROP TRIGGER IF EXISTS client_notices ON portal.api_client;
-CREATE TRIGGER client_notices AFTER INSERT OR UPDATE OF revoked_at ON portal.api_client
+CREATE TRIGGER client_notices AFTER INSERT OR UPDATE OF revoked_at, scopes, responsible_id ON portal.api_client
     FOR EACH ROW WHEN (portal.side() <> 'owner') EXECUTE FUNCTION portal.client_notices();
 DROP TRIGGER IF EXISTS client_secret_notices ON portal.api_client_secret;
 CREATE TRIGGER client_secret_notices AFTER INSERT ON portal.api_client_secret

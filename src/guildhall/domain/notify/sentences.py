@@ -32,6 +32,7 @@ SENTENCES: Mapping[tuple[str, str], str] = {
     ("partner", "link.ends_tomorrow"): N_("Your link to %(tenant)s ends tomorrow"),
     ("partner", "link.ends_today"): N_("Your link to %(tenant)s ends today"),
     ("partner", "client.set_up"): N_("%(by)s set up the API client %(client)s"),
+    ("partner", "client.changed"): N_("%(by)s changed the API client %(client)s"),
     ("partner", "client.secret_made"): N_("%(by)s made a new secret for the API client %(client)s"),
     ("partner", "client.revoked"): N_("%(by)s revoked the API client %(client)s"),
     ("partner", "client.ends_soon"): N_("The API client %(client)s ends in %(days)s days"),

@@ -42,6 +42,7 @@ LETTERS = Measure(free=4, longest=720, leak=720, first=720)  # the fifth to one 
 CODES_OF_PERSON = Measure(free=10, longest=3600, leak=3600)
 CODES_OF_NETWORK = Measure(free=20, longest=3600, leak=900)
 SOFTWARE = Measure(free=50, longest=300, leak=10)
+SITE = Measure(free=300, longest=60, leak=1)  # much software may stand behind one address
 
 
 class Try(Struct, frozen=True):
@@ -92,13 +93,14 @@ async def _counted(origin: Actor, counts: list[tuple[bytes, Measure]], now: date
 
 
 async def begin_client(origin: Actor, *, client_id: str, now: datetime) -> Try:
-    """Count a try at an API client from the origin's address, and at nothing wider.
+    """Count a try at an API client from the origin's address, and, generously, at any client from its network.
 
-    A secret is 256 random bits, so this saves work and not secrets: whoever guesses elsewhere makes no partner's
-    software wait, and software that asks for many tokens at once is not taken for somebody who guesses.
+    A secret is 256 random bits, so this saves work and rows, and not secrets: whoever guesses elsewhere makes no
+    partner's software wait, and software that asks for many tokens at once is not taken for somebody who guesses.
     """
-    key = _key("client", "pair", f"{client_id} {origin.ip}")
-    return await _counted(origin, [(key, SOFTWARE)], now)
+    pair = _key("client", "pair", f"{client_id} {origin.ip}")
+    network = _key("client", "network", network_of(origin.ip))
+    return await _counted(origin, [(pair, SOFTWARE), (network, SITE)], now)
 
 
 async def forgive(origin: Actor, tried: Try, *, now: datetime) -> None:

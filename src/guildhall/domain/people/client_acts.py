@@ -84,6 +84,8 @@ async def change(actor: Actor, *, client_id: UUID, draft: Draft, now: datetime) 
         if (await connection.execute(changed)).first() is None:
             raise Conflict("This client was revoked")
         await _limit(connection, client_id, whole.tenant_ids)
+        if _widens(before, known, whole, actor):
+            await _tell(connection, "client.changed", client_id, actor, name=whole.name)
         changes = _differences(before, known, whole, actor)
         await _note(connection, actor, client_id, Action.CLIENT_CHANGED, changes=changes)
 
@@ -267,6 +269,21 @@ def _said(draft: Draft) -> dict[str, Any]:
         "networks": list(draft.networks),
         "expires_at": draft.expires_at.isoformat() if draft.expires_at else None,
     }
+
+
+def _widens(before: Client, tenant_ids: list[UUID], after: Draft, actor: Actor) -> bool:
+    """Return whether a change lets a client do more, from more places or for longer, or has somebody else answer."""
+    more_customers = before.tenant_scope != "all" and (
+        after.tenant_scope == "all" or bool(after.tenant_ids - set(tenant_ids))
+    )
+    more_networks = bool(before.networks) and (not after.networks or bool(set(after.networks) - set(before.networks)))
+    return (
+        bool(after.scopes - set(before.scopes))
+        or more_customers
+        or more_networks
+        or (after.expires_at is not None and after.expires_at > before.expires_at)
+        or before.responsible_id != actor.user_id
+    )
 
 
 def _differences(before: Client, tenant_ids: list[UUID], after: Draft, actor: Actor) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Letters about API clients, to every active principal of the partner in the own language."""
+"""Letters about API clients, to every principal of the partner who has come, in the own language."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -32,6 +32,13 @@ _TEXTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             _UNWANTED,
         ),
     ),
+    "client.changed": (
+        N_("API client changed: %(client)s"),
+        (
+            N_("%(by)s changed the API client “%(client)s” and answers for it. The portal shows what it may do now."),
+            _UNWANTED,
+        ),
+    ),
     "client.revoked": (
         N_("API client revoked: %(client)s"),
         (N_("%(by)s revoked the API client “%(client)s”. Its tokens and secrets are refused from now on."),),
@@ -45,11 +52,12 @@ _TEXTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 async def tell_principals(
     connection: AsyncConnection, kind: str, *, partner_id: UUID, client_id: UUID, values: Mapping[str, str]
 ) -> None:
-    """Post a letter of `kind` about a client to every active principal of its partner."""
+    """Post a letter of `kind` about a client to every active principal of its partner who has come once."""
     subject, paragraphs = _TEXTS[kind]
     principals = (
         select(person.c.email, person.c.name, person.c.language)
         .where(person.c.partner_id == partner_id, person.c.status == "active")
+        .where(person.c.last_active_at.is_not(None))
         .where(literal("principal") == func.any(person.c.roles))
         .order_by(person.c.id)
     )

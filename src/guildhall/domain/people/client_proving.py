@@ -25,6 +25,7 @@ REFUSED = "Client id or secret is not right."
 _LONGEST = 200
 _NOBODY = UUID(int=0)
 _SAID_AGAIN = timedelta(days=1)
+_SAID_OF_ANOTHER = timedelta(minutes=1)  # software at two addresses would else fill the trail in turns
 _FIND = text("SELECT * FROM portal.find_client(:client, :secret)")
 
 
@@ -65,9 +66,10 @@ async def _good(origin: Actor, row: dict[str, Any], path: str, now: datetime) ->
 
 
 async def _note(actor: Actor, before: dict[str, Any], now: datetime) -> None:
-    """Write a token into the partner's trail: the first of a day, and the first from another address."""
+    """Write a token into the partner's trail: the first of a day, and, once a minute, one from another address."""
     used = before["last_used_at"]
-    if used is not None and now - used < _SAID_AGAIN and before["last_used_from"] == actor.ip:
+    again = _SAID_AGAIN if before["last_used_from"] == actor.ip else _SAID_OF_ANOTHER
+    if used is not None and now - used < again:
         return
     async with db.transaction(actor) as connection:
         await record(

@@ -223,7 +223,7 @@ async def find(origin: Actor, *, secret_id: UUID, path: str, tenant_id: UUID | N
         await refused(actor, code="UNAUTHORIZED", path=path, now=clock.now())
         return None
     noted = row["last_used_at"]
-    if noted is None or clock.now() - noted > _NOTED_FOR or row["last_used_from"] != origin.ip:
+    if noted is None or clock.now() - noted > _NOTED_FOR:
         await db.door(origin.surface, _USED, {"secret": secret_id, "address": origin.ip})
     return Found(actor, row)
 

@@ -94,7 +94,7 @@ BEGIN
     UPDATE portal.api_client AS c SET last_used_at = now(), last_used_from = address
     FROM portal.api_client_secret AS s
     WHERE s.id = secret AND c.id = s.client_id
-      AND (c.last_used_at IS NULL OR c.last_used_at < now() - interval '1 minute' OR c.last_used_from <> address);
+      AND (c.last_used_at IS NULL OR c.last_used_at < now() - interval '1 minute');
     RETURN QUERY SELECT true;
 END
 $$;

@@ -135,5 +135,6 @@ sign_in_backoff = Table(
     moment("blocked_until", nullable=False),
     moment("updated_at", nullable=False),
     PrimaryKeyConstraint("surface", "subject"),
+    Index(None, "updated_at"),
     comment="Failed sign-ins by keyed hash of the address; growing, always ending by itself",
 )

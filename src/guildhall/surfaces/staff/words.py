@@ -43,6 +43,7 @@ MAIL_KINDS: Mapping[str, str] = {
     "application.asked": N_("Question to an applicant"),
     "application.declined": N_("Application declined"),
     "application.received": N_("Application received"),
+    "client.changed": N_("API client changed"),
     "client.ends_soon": N_("API client ends soon"),
     "client.ends_today": N_("API client ends today"),
     "client.ends_tomorrow": N_("API client ends tomorrow"),

@@ -35,6 +35,9 @@ def upgrade() -> None:
         sa.Column("sign_in_methods", postgresql.ARRAY(sa.Text()), nullable=True, comment=NARROWER),
         schema=SCHEMA,
     )
+    op.create_index(
+        op.f("ix_sign_in_backoff_updated_at"), "sign_in_backoff", ["updated_at"], unique=False, schema=SCHEMA
+    )
 
 
 def _passkey(name: str, person: str) -> None:
@@ -81,6 +84,7 @@ def _email_link(name: str, person: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_sign_in_backoff_updated_at"), "sign_in_backoff", schema=SCHEMA)
     op.drop_column("partner", "sign_in_methods", schema=SCHEMA)
     op.drop_table("used_challenge", schema=SCHEMA)
     for kind in KINDS:
