@@ -96,19 +96,20 @@ async def find(origin: Actor, token: str) -> Link:
     row = await db.door(origin.surface, _FIND[DOORS[origin.surface].kind], {"token": crypto.token_hash(token)})
     if row is None:
         return Link(state="unknown")
+    ways = methods.allowed(row["sign_in_methods"], surface=origin.surface)
     return Link(
-        state=_state(row),
+        state=_state(row, ways),
         purpose=row["purpose"],
         email=row["email"],
         name=row["name"],
         organisation=row["partner_name"] or row["tenant_name"] or "",
         has_factor=row["totp_secret"] is not None,
-        ways=methods.allowed(row["sign_in_methods"]),
+        ways=ways,
         login=row,
     )
 
 
-def _state(row: Mapping[str, Any]) -> State:
+def _state(row: Mapping[str, Any], ways: tuple[str, ...]) -> State:
     """Return whether the link works.
 
     For somebody who is set up there is nothing to join; a new password is of no use where none signs in.
@@ -117,7 +118,7 @@ def _state(row: Mapping[str, Any]) -> State:
         return "used"
     if row["expired"]:
         return "expired"
-    if row["purpose"] == "reset" and methods.PASSWORD not in methods.allowed(row["sign_in_methods"]):
+    if row["purpose"] == "reset" and methods.PASSWORD not in ways:
         return "shut"
     return "enrolled" if row["enrolled"] and row["purpose"] in {"join", "first"} else "open"
 

@@ -37,7 +37,7 @@ async def ask_reset(origin: Actor, *, email: str, now: datetime) -> None:
     await backoff.begin(origin, subject=address, now=now, purpose="forgotten")
     answer = asyncio.create_task(asyncio.sleep(ANSWER_AFTER))
     login = await db.door(origin.surface, DOORS[origin.surface].login, {"email": address})
-    if login is not None and login["password_hash"] is not None and _by_password(login):
+    if login is not None and login["password_hash"] is not None and _by_password(origin, login):
         await _send(origin, login, now=now)
     else:
         async with db.transaction(origin) as connection:
@@ -45,9 +45,9 @@ async def ask_reset(origin: Actor, *, email: str, now: datetime) -> None:
     await answer
 
 
-def _by_password(login: Mapping[str, Any]) -> bool:
+def _by_password(origin: Actor, login: Mapping[str, Any]) -> bool:
     """Return whether the person may sign in with a password; to anybody else a new one is of no use."""
-    return methods.PASSWORD in methods.allowed(login.get("sign_in_methods"))
+    return methods.PASSWORD in methods.allowed(login.get("sign_in_methods"), surface=origin.surface)
 
 
 async def _send(origin: Actor, login: Mapping[str, Any], *, now: datetime) -> None:
