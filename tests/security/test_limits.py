@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from guildhall.core import crypto, db
 from support_clients import client_of, software
@@ -13,6 +14,7 @@ from support_world import World
 pytestmark = pytest.mark.anyio
 LINKS = "/api/v1/partner/links"
 TERMS = {"access_role": "msp_support", "operating_model": "co_managed", "ends_at": "2027-10-01T00:00:00Z"}
+PRINCIPAL = "principal@northwind.example"
 PERSON = "msp_full@northwind.example"
 
 
@@ -100,3 +102,36 @@ async def test_a_limited_person_is_refused_beside_the_code_of_another_customer(w
     answer = await (await world.api(PERSON)).post(LINKS, json=TERMS | {"code": "abcd-2345-wxyz"})
     assert [each["pointer"] for each in answer.json()["errors"]] == ["/code"]
     assert states(world) == before
+
+
+async def test_a_limited_principal_manages_neither_team_nor_clients_and_keeps_the_own_limit(world: World) -> None:
+    made = await client_of(world)
+    own, *_ = world.tenants("northwind", "live")
+    limit(world, PRINCIPAL, own)
+    browser = await world.sign_in(PRINCIPAL)
+    for path in ("/clients", f"/clients/{made.client_id}", "/team/invite"):
+        answer = await browser.get(path)
+        assert answer.status_code == 403, path
+        assert "only those who see every customer manage the team and API clients" in words(answer)
+    answer = await world.post(browser, f"/clients/{made.client_id}/secret", overlap="0", confirmed="yes")
+    assert answer.status_code == 403
+    assert (await browser.get("/team")).status_code == 200
+    actor = await world.actor(PRINCIPAL)
+    assert not actor.may("partner.team.manage")
+    async with db.transaction(actor) as connection:  # statements of code that forgot to ask
+        for forgotten in (
+            "DELETE FROM portal.partner_user_tenant WHERE user_id = portal.app_id('user_id')",
+            "UPDATE portal.api_client SET responsible_id = portal.app_id('user_id')",
+            "UPDATE portal.partner_user SET roles = '{principal}' WHERE id <> portal.app_id('user_id')",
+        ):
+            assert (await connection.execute(text(forgotten))).rowcount == 0, forgotten
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with db.transaction(actor) as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO portal.partner_user (id, email, name, language, timezone, roles, tenant_scope,"
+                    " partner_id) VALUES (gen_random_uuid(), 'second@northwind.example', 'Second', 'en', 'UTC',"
+                    " '{principal}', 'all', portal.app_id('partner_id'))"
+                )
+            )
+    assert world.sql("SELECT 1 AS n FROM portal.partner_user WHERE email = 'second@northwind.example'") == []

@@ -21,7 +21,7 @@ from guildhall.core.errors import (
     TenantLinkExpired,
     TenantLinkPaused,
 )
-from guildhall.domain.rbac.registry import PARTNER, Area
+from guildhall.domain.rbac.registry import OF_THE_WHOLE_PARTNER, PARTNER, Area, held_by
 
 Named = Literal["path", "header"]
 _ACCOUNT_AREAS = frozenset({Area.BILLING, Area.SUPPORT, Area.PROVISIONING})
@@ -99,8 +99,15 @@ def decide(
     if partner_status != "active" and (actor.surface is Surface.API or not safe):
         return PartnerInactive()
     if not actor.may(needs):
-        return Forbidden()
+        return _not_held(actor, needs)
     return None if tenant is None else inside(tenant, needs=needs, named=named)
+
+
+def _not_held(actor: Actor, needs: str) -> Refusal:
+    """Gate 2: say why a principal who is limited to some customers lacks what principals have."""
+    if actor.surface is Surface.CONSOLE and needs in OF_THE_WHOLE_PARTNER & held_by(actor.roles):
+        return Forbidden("You see some customers; only those who see every customer manage the team and API clients.")
+    return Forbidden()
 
 
 def inside(tenant: Standing, *, needs: str, named: Named = "header") -> Refusal | None:

@@ -24,8 +24,9 @@ AS $$
       AND m.status = 'active' AND m.role = 'approver'
 $$;
 
--- The partner of the person at work, if the person is an active principal there. No row otherwise. Definer: a policy
--- of the partner's people cannot read the people themselves.
+-- The partner of the person at work, if the person is an active principal there who sees every customer: one who is
+-- limited would lift the own limit. No row otherwise. Definer: a policy of the partner's people cannot read the people
+-- themselves.
 CREATE OR REPLACE FUNCTION portal.led_partner() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 1
 AS $$
@@ -34,5 +35,5 @@ AS $$
     JOIN portal.partner AS p ON p.id = u.partner_id AND p.status = 'active'
     WHERE u.id = portal.app_id('user_id')
       AND u.partner_id = portal.app_id('partner_id')
-      AND u.status = 'active' AND 'principal' = ANY (u.roles)
+      AND u.status = 'active' AND 'principal' = ANY (u.roles) AND u.tenant_scope = 'all'
 $$;

@@ -15,7 +15,7 @@ from guildhall.core.actor import Actor, Kind
 from guildhall.core.errors import NotFound
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.people.doors import DOORS, Door
-from guildhall.domain.rbac.registry import CUSTOMER, PARTNER, STAFF, held_by
+from guildhall.domain.rbac.registry import CUSTOMER, OF_THE_WHOLE_PARTNER, PARTNER, STAFF, held_by
 
 LONGEST = timedelta(days=7)
 IDLE = timedelta(hours=12)  # as the functions that find sessions have it (boundary/doors.sql)
@@ -45,9 +45,13 @@ async def find(
 
 
 def _actor(door: Door, origin: Actor, row: Mapping[str, Any]) -> Actor:
-    """Return the actor behind a session's row, with the permissions of the roles held now."""
+    """Return the actor behind a session's row, with the permissions of the roles held now.
+
+    Somebody limited to some customers manages neither the team nor clients, whatever the roles.
+    """
     registry = {Kind.PARTNER_USER: PARTNER, Kind.CUSTOMER_USER: CUSTOMER, Kind.STAFF_USER: STAFF}[door.kind]
     roles = (row["role"],) if door.kind is Kind.CUSTOMER_USER else tuple(row["roles"])
+    kept = OF_THE_WHOLE_PARTNER if row.get("tenant_scope", "all") != "all" else frozenset()
     return msgspec.structs.replace(
         origin,
         kind=door.kind,
@@ -59,7 +63,7 @@ def _actor(door: Door, origin: Actor, row: Mapping[str, Any]) -> Actor:
         tenant_id=row["tenant_id"] if door.kind is Kind.CUSTOMER_USER else None,
         tenant_name=row["tenant_name"] if door.kind is Kind.CUSTOMER_USER else None,
         roles=roles,
-        permissions=held_by(roles, registry),
+        permissions=held_by(roles, registry) - kept,
         method=row["method"],
         factor_at=row["factor_at"],
         language=row["language"],
@@ -78,7 +82,7 @@ async def end_session(actor: Actor, *, session_id: UUID) -> None:
     async with db.transaction(actor) as connection:
         ended = await connection.execute(
             update(table)
-            .where(table.c.id == session_id, table.c.ended_at.is_(None))
+            .where(table.c.id == session_id, table.c.user_id == actor.user_id, table.c.ended_at.is_(None))
             .values(ended_at=func.now())
             .returning(table.c.id)
         )

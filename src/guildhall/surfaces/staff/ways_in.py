@@ -48,7 +48,7 @@ async def set_ways(request: Web, partner_id: FromPath[UUID], actor: Who) -> Resp
         await ways_in.narrow(actor, partner_id=partner_id, ways=chosen, now=clock.now())
     except Invalid as refusal:
         return await _page(request, actor, partner_id, form({"ways": chosen}, refusal))
-    return redirect(f"/partners/{partner_id}", gettext("Saved. It counts from each person's next sign-in on."))
+    return redirect(f"/partners/{partner_id}", gettext("Saved. Whoever had come in another way is signed out."))
 
 
 ROUTES = [ways_page, set_ways]
