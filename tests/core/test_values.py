@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Integer
 
@@ -41,6 +41,7 @@ class Place(msgspec.Struct, frozen=True):
     id: UUID
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault of a cursor
 @given(st.one_of(st.integers(-(2**60), 2**60), st.datetimes(timezones=st.just(UTC))), st.uuids())
 def test_a_cursor_is_read_as_it_was_made(value: datetime | int, identity: UUID) -> None:
     place = Place(value, identity)

@@ -157,7 +157,7 @@ async def comments(connection: AsyncConnection, actor: Actor, ticket_id: UUID) -
 async def assignees(
     connection: AsyncConnection, actor: Actor, *, tenant_id: UUID | None = None, person_id: UUID | None = None
 ) -> list[Assignee]:
-    """Return the active people of the own partner who may work on tickets, by name.
+    """Return the active people of the own partner, come in at least once, who may work on tickets, by name.
 
     `tenant_id` leaves out those whose limits exclude that tenant; `person_id` asks for one of them only.
     """
@@ -166,6 +166,7 @@ async def assignees(
     chosen = select(partner_user.c.id, partner_user.c.name, partner_user.c.roles).where(
         partner_user.c.partner_id == actor.partner_id,
         partner_user.c.status == "active",
+        partner_user.c.last_active_at.is_not(None),  # who was invited only has not come yet
         partner_user.c.roles.overlap(helpers),
     )
     if tenant_id is not None:

@@ -135,6 +135,6 @@ AS $$
     SELECT count(*)
     FROM tenancy.customer_membership AS membership
     JOIN tenancy.customer_user AS person ON person.id = membership.user_id AND person.status = 'active'
-    WHERE membership.tenant_id = tenant AND membership.status = 'active'
+    WHERE membership.tenant_id = tenant AND membership.status = 'active' AND membership.accepted_at IS NOT NULL
       AND tenant IN (SELECT reached FROM portal.reach('any') AS reached)
 $$;
