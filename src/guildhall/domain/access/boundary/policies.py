@@ -194,7 +194,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _reads("staff", ANY_ROW, *_PARTNER_PERSON),
         _adds("staff", DECIDING_STAFF, "id", "email", "name", "language", "partner_id", "roles"),
         _changes("staff", ANY_ROW, "status", "updated_at"),
-        _reads("worker", ANY_ROW, "id", "partner_id", "email", "name", "language", "status", "roles"),
+        _reads("worker", ANY_ROW, "id", "partner_id", "email", "name", "language", "status", "roles", "last_active_at"),
     ),
     "portal.partner_user_tenant": (
         _reads("partner", _COLLEAGUES),
