@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from guildhall.worlds import demo
 from support_served import served
@@ -21,6 +21,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def person(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     def sign_in(email: str, label: str = "partners", **context: object) -> Page:
         opened.append(browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **context}))  # type: ignore[arg-type]
         page = opened[-1].new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.goto(site.url(label, "/sign-in"))
         page.locator("input[name=email]").fill(email)
         page.locator("input[name=password]").fill(demo.DEMO_PASSWORD)

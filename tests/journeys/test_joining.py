@@ -21,7 +21,7 @@ from support_world import Cluster
 pytestmark = pytest.mark.browser
 LEAD, NEW = "lead@halcyon.example", "ines@meridian-ops.example"
 PASSWORD = "lantern orchard 47 gravel"
-PATIENCE = 30  # seconds that a letter may take
+PATIENCE = 90  # seconds that a letter may take
 
 
 class Mailbox:
