@@ -12,11 +12,11 @@ from guildhall.core import crypto
 from guildhall.core.actor import Actor, DbRole, Kind, Surface
 from guildhall.core.errors import Conflict, Invalid
 from guildhall.core.ids import new_id
-from guildhall.domain.audit.trail import Action, Target, event_of
+from guildhall.domain.audit.blocking import append
+from guildhall.domain.audit.trail import Action, Target
 from guildhall.domain.people.one_time import LIFE
 from guildhall.domain.rbac.registry import STAFF_ROLES
 
-_APPEND = "SELECT portal.audit_append(%(event)s, %(kinds)s, %(chains)s, %(bodies)s, %(person_name)s, %(person_salt)s)"
 _ADD = (
     "INSERT INTO portal.staff_user (id, email, name, roles) VALUES (%s, %s, %s, %s)"
     " ON CONFLICT (email) DO NOTHING RETURNING id"
@@ -53,14 +53,13 @@ def create_staff(url: str, *, prefix: str, email: str, name: str, roles: Sequenc
     new, held = new_id(), list(dict.fromkeys(roles))
     made = Invited(token=crypto.new_token(), expires_at=now + LIFE["join"])
     actor = Actor(kind=Kind.SYSTEM, surface=Surface.CLI, role=DbRole.STAFF, name="cli")
-    target = Target("staff_user", new)
-    act = event_of(actor, action=Action.STAFF_CREATED, target=target, changes={"roles": held}, reason="")
     with _owner(url, prefix) as connection:
         if connection.execute(_ADD, (new, address, called, held)).fetchone() is None:
             raise Conflict("Somebody with this address is staff already")
         link = (new_id(), new, crypto.token_hash(made.token), actor.name, made.expires_at)
         connection.execute(_LINK, link)
-        connection.execute(_APPEND, act)
+        target = Target("staff_user", new)
+        append(connection, actor, action=Action.STAFF_CREATED, target=target, changes={"roles": held})
     return made
 
 

@@ -16,7 +16,7 @@ from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Filter, Pages, Sorting, sorting_of
-from guildhall.surfaces.staff.question import Question, answer, ask
+from guildhall.surfaces.question import Question, answer, ask
 from guildhall.surfaces.words import state_options
 
 READ, REVOKE = "staff.clients.read", "staff.clients.revoke"

@@ -27,7 +27,7 @@ from guildhall.surfaces.html import Page, Web, form, page, redirect, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.tables import Option, Pages, Sorting, sorting_of
-from guildhall.surfaces.staff.question import Question, answer, ask
+from guildhall.surfaces.question import Question, answer, ask
 from guildhall.surfaces.trail import told
 from guildhall.surfaces.words import area_label, role_label
 

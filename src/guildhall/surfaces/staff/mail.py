@@ -24,7 +24,7 @@ from guildhall.surfaces.html import Page, Web, page, redirect, site_of, told
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.static import CONTENT_SECURITY_POLICY
 from guildhall.surfaces.kit.tables import Option, Pages, Sorting, sorting_of
-from guildhall.surfaces.staff.question import Question, answer, ask
+from guildhall.surfaces.question import Question, answer, ask
 from guildhall.surfaces.staff.words import mail_kind
 
 SORTS = {"to": "recipient", "kind": "kind", "written": "created_at"}

@@ -16,7 +16,7 @@ from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.tables import Option, Pages, Sorting, sorting_of
-from guildhall.surfaces.staff.question import Question, answer, ask
+from guildhall.surfaces.question import Question, answer, ask
 from guildhall.surfaces.staff.words import tier_label
 
 SORTS = {"name": "name", "created": "created_at", "tier": "tier"}

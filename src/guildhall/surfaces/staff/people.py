@@ -20,7 +20,7 @@ from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Option, Pages, Sorting, sorting_of
-from guildhall.surfaces.staff.question import Question, answer, ask
+from guildhall.surfaces.question import Question, answer, ask
 from guildhall.surfaces.words import customer_role_label, role_options
 
 SORTS = {"name": "name", "active": "last_active_at"}

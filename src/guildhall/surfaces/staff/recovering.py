@@ -16,7 +16,7 @@ from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Web, redirect
 from guildhall.surfaces.kit.formats import ABSENT
 from guildhall.surfaces.kit.i18n import gettext
-from guildhall.surfaces.staff.question import Question, answer, ask
+from guildhall.surfaces.question import Question, answer, ask
 
 _SURFACES = {"partner": Surface.CONSOLE, "customer": Surface.CUSTOMER}
 _START, _CONFIRM, _WITHDRAW = "start", "confirm", "withdraw"

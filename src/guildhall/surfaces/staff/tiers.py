@@ -15,7 +15,7 @@ from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext
-from guildhall.surfaces.staff.question import Question, answer, ask
+from guildhall.surfaces.question import Question, answer, ask
 from guildhall.surfaces.staff.words import tier_label
 
 _HIGHEST = 99

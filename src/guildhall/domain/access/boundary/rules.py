@@ -13,10 +13,14 @@ PARTNER_ID = "(SELECT portal.app_id('partner_id'))"
 USER_ID = "(SELECT portal.app_id('user_id'))"
 TENANT_ID = "(SELECT portal.app_id('tenant_id'))"
 ANY_ROW = "true"
+OWN = f"user_id = {USER_ID}"
 WITHIN_JOB = f"({TENANT_ID} IS NULL OR tenant_id = {TENANT_ID})"  # a job is scoped where it concerns one tenant
 OWN_TENANT = "tenant_id = ANY (ARRAY(SELECT portal.own_tenant()))"
 LED_PARTNER = "partner_id = ANY (ARRAY(SELECT portal.led_partner()))"
 APPROVED_TENANT = "tenant_id = ANY (ARRAY(SELECT tenancy.approved_tenant()))"
+OF_COLLEAGUE = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE partner_id = {PARTNER_ID}))"
+OF_LED = f"user_id = ANY (ARRAY(SELECT id FROM portal.partner_user WHERE {LED_PARTNER}))"
+IS_LEAD = "(SELECT portal.is_lead())"
 
 
 def reach(area: str, column: str = "tenant_id") -> str:
