@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from guildhall.core import crypto
+from support_welcome import PASSWORD, hidden
 from support_world import World
 
 _PRESENT, _VERIFIED, _ATTESTED = 0x01, 0x04, 0x40
@@ -84,3 +85,16 @@ async def with_passkey(
     done = await world.post(client, "/account/passkeys", passkey=answer, name="work laptop")
     assert done.status_code == 303, done.text
     return client, authenticator
+
+
+async def welcomed_with_passkey(
+    world: World, client: httpx.AsyncClient, path: str, label: str = "partners", **typed: str
+) -> tuple[httpx.Response, Authenticator]:
+    """Go through password (where one is asked) and passkey of a one-time link; return the answer, and the key."""
+    second = await client.get(path)
+    if 'name="password"' in second.text:
+        second = await world.post(client, path, step="password", password=PASSWORD)
+    authenticator = Authenticator(f"http://{label}.localhost:8000")
+    answer = authenticator.make(await asked(client, f"{path}/passkey"))
+    form = {"step": "passkey", "draft": hidden(second.text, "draft"), "passkey": answer, "name": "work laptop"}
+    return await world.post(client, path, **form | typed), authenticator

@@ -7,6 +7,9 @@ import cbor2
 import pytest
 
 from guildhall.core import crypto
+from guildhall.domain.mail.office import Look
+from guildhall.domain.mail.rendering import written
+from support_mail import letters
 from support_passkeys import Authenticator, asked, with_passkey
 from support_world import World, csrf
 
@@ -232,3 +235,40 @@ async def test_a_passkey_gets_another_name_or_is_told_what_is_wrong_with_it(worl
     assert "n" * 61 in long.text, "what was typed stays"
     assert (await world.post(client, f"/account/passkeys/{passkey_id}/rename", name="blue key")).status_code == 303
     assert "Passkey: blue key" in (await client.get("/account")).text
+
+
+@pytest.mark.parametrize(
+    ("label", "email", "kind"),
+    [
+        ("partners", EMAIL, "portal.partner"),
+        ("customers", "admin@acme-fiber.example", "tenancy.customer"),
+        ("staff", "finance@halcyon.example", "portal.staff"),
+    ],
+)
+async def test_the_person_is_told_by_letter_of_a_passkey_that_comes_or_goes(
+    world: World, label: str, email: str, kind: str
+) -> None:
+    client, _ = await with_passkey(world, email, label)
+    world.sql(f"UPDATE {kind}_user SET language = 'es' WHERE email = %s", email)
+    gone = world.sql(f"SELECT id FROM {kind}_passkey")[0]["id"]
+    await world.post(client, f"/account/passkeys/{gone}/rename", name="llave <b>azul</b>")
+    assert (await world.post(client, f"/account/passkeys/{gone}/remove")).status_code == 303
+    look = Look(world.settings.brand, world.settings.brand_colour, world.settings.origin)
+    came, went = (written(letter, look) for letter in letters(world, email))
+    assert came.subject == "A passkey was added to your account"
+    assert "The passkey “work laptop” signs you in" in came.text
+    assert went.subject == "Se ha quitado una llave de acceso de su cuenta"
+    assert "«llave <b>azul</b>»" in went.text
+    assert "<b>azul" not in went.html
+    assert all(f"http://{label}.localhost:8000/account" in letter.text for letter in (came, went))
+
+
+async def test_no_letter_tells_of_a_passkey_that_stayed_out_or_stayed(world: World) -> None:
+    client, _ = await with_passkey(world, EMAIL)
+    passkey_id = world.sql("SELECT id FROM portal.partner_passkey")[0]["id"]
+    sent = len(letters(world, EMAIL))
+    assert (await world.post(client, "/account/passkeys", passkey="{}", name="blue key")).status_code == 422
+    world.sql("UPDATE portal.partner_user SET password_hash = NULL, totp_secret = NULL WHERE email = %s", EMAIL)
+    world.sql("UPDATE portal.partner SET sign_in_methods = '{password,passkey}' WHERE slug = 'northwind'")
+    await world.post(client, f"/account/passkeys/{passkey_id}/remove")
+    assert (count(world), len(letters(world, EMAIL))) == (1, sent)

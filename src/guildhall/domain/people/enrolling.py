@@ -4,15 +4,12 @@ Looking at a link and going through its steps keeps nothing: what was chosen tra
 written once, at the end, in the transaction that uses the link up and opens the session.
 """
 
-import base64
-import binascii
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from cryptography.exceptions import InvalidTag
 from msgspec import Struct
 from sqlalchemy import LargeBinary, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -22,14 +19,23 @@ from guildhall.core import crypto, db
 from guildhall.core.actor import Actor, Kind
 from guildhall.core.errors import Conflict, Invalid
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.people import backoff, factors, methods, passwords, proofs, recovery_codes, security_letters
+from guildhall.domain.people import (
+    backoff,
+    factors,
+    methods,
+    own_passkeys,
+    passwords,
+    proofs,
+    recovery_codes,
+    security_letters,
+)
 from guildhall.domain.people.doors import DOORS
+from guildhall.domain.people.enrolment_drafts import Draft
 from guildhall.domain.people.one_time import Purpose
 from guildhall.domain.people.opening import SignedIn, open_session
 from guildhall.domain.people.sign_in import failed
 
 State = Literal["open", "used", "expired", "enrolled", "shut", "unknown"]
-_DRAFT_LIFE = timedelta(hours=1)
 _GONE = "This link no longer works"
 
 
@@ -73,22 +79,13 @@ class Link(Struct, frozen=True, kw_only=True):
 
     @property
     def by_passkey(self) -> bool:
-        """Return whether a passkey does."""
+        """Return whether a passkey does, so that one may be the second factor from the start."""
         return methods.PASSKEY in self.ways
 
-
-class Draft(Struct, frozen=True, kw_only=True):
-    """What was chosen so far: the password's hash, the offered secret, then the code's step and the recovery codes.
-
-    `password` is None for whoever may not sign in with one.
-    """
-
-    mark: str
-    began: datetime
-    password: str | None
-    secret: str
-    step: int | None = None
-    codes: tuple[str, ...] = ()
+    @property
+    def personal(self) -> tuple[str, ...]:
+        """Return the words that a password of this person may not hold."""
+        return (self.name, *self.name.split(), self.email.partition("@")[0], self.organisation)
 
 
 async def find(origin: Actor, token: str) -> Link:
@@ -123,48 +120,43 @@ def _state(row: Mapping[str, Any], ways: tuple[str, ...]) -> State:
     return "enrolled" if row["enrolled"] and row["purpose"] in {"join", "first"} else "open"
 
 
-def begin(token: str, *, now: datetime) -> Draft:
-    """Offer a fresh authenticator secret to somebody who may not sign in with a password."""
-    return Draft(mark=_mark(token), began=now, password=None, secret=factors.new_secret())
-
-
-async def choose_password(origin: Actor, link: Link, *, token: str, password: str, now: datetime) -> Draft:
-    """Take the password and offer a fresh authenticator secret.
-
-    Raises Invalid beside the field, TooManyRequests after a few: judging a password costs time of the processor.
-    """
-    tried = await backoff.begin(origin, subject=_mark(token), now=now, purpose="welcome")
-    kept = await passwords.chosen(password, personal=_personal(link))
-    await backoff.forgive(origin, tried, now=now)
-    return msgspec.structs.replace(begin(token, now=now), password=kept)
-
-
-def confirm_factor(draft: Draft, *, code: str, now: datetime) -> Draft:
-    """Take the first code of the new authenticator and offer ten recovery codes; raises Invalid beside the field."""
-    step = factors.step_of(draft.secret, code, now=now, after=0)
-    if step is None:
-        raise Invalid(errors={"code": "This code is not right. Wait for the next one and type it."})
-    return msgspec.structs.replace(draft, step=step, codes=tuple(recovery_codes.new_codes()))
-
-
 async def enrol(origin: Actor, link: Link, *, token: str, draft: Draft, now: datetime) -> SignedIn:
-    """Use the link up, write what was chosen and open the session; raises Conflict where the link is late."""
+    """Use the link up, write what was chosen and open the session.
+
+    Raises Conflict where the link is late, or what was chosen is no longer a way in.
+    """
+    if not _fits(draft, link):
+        raise changed()
     action = Action.RECOVERED if link.purpose == "recover" else Action.ENROLLED
     user_id: UUID = link.login["user_id"]
     password = draft.password if link.by_password else None
+    factor = factors.sealed(draft.secret) if draft.factor == "totp" else None
     codes = [recovery_codes.kept(user_id, code) for code in draft.codes]
 
     async def use(connection: AsyncConnection, actor: Actor) -> None:
-        factor = factors.sealed(draft.secret)
         await _use(connection, actor, token, password=password, factor=factor, step=draft.step, codes=codes)
+        if draft.passkey is not None:
+            await own_passkeys.keep(connection, actor, draft.passkey, name=draft.passkey_name)
         if link.purpose == "recover":
             await security_letters.tell_recovered(connection, actor)
         await _note(connection, actor, action)
 
     door = DOORS[origin.surface]
     # Where passwords are off, the first session is none of a way in: it is the link's.
-    method = "link+totp" if password is None else "password+totp"
+    method = f"{'link' if password is None else 'password'}+{draft.factor}"
     return await open_session(origin, door, link.login, method=method, factor_at=now, now=now, use=use)
+
+
+def changed() -> Conflict:
+    """Return the refusal of what is no longer a way in."""
+    return Conflict("The ways to sign in have changed meanwhile, so begin again. Nothing was changed.")
+
+
+def _fits(draft: Draft, link: Link) -> bool:
+    """Return whether the person may still sign in with what was chosen: the ways may be narrowed between two steps."""
+    if draft.password is None and link.by_password:
+        return False
+    return draft.factor == "totp" or (draft.factor == "passkey" and link.by_passkey)
 
 
 async def reset(origin: Actor, link: Link, *, token: str, password: str, code: str, now: datetime) -> SignedIn | None:
@@ -174,7 +166,7 @@ async def reset(origin: Actor, link: Link, *, token: str, password: str, code: s
     Raises Invalid beside the field, TooManyRequests while a back-off lasts, Conflict where the link is late.
     """
     tried = await backoff.begin(origin, subject=link.email, now=now)
-    kept = await passwords.chosen(password, personal=_personal(link))
+    kept = await passwords.chosen(password, personal=link.personal)
 
     async def use(connection: AsyncConnection, actor: Actor) -> None:
         await _use(connection, actor, token, password=kept)
@@ -236,27 +228,3 @@ def _holder(origin: Actor, link: Link) -> Actor:
     names = ("name", "user_id", "partner_id", "partner_name", "tenant_id")
     known = {name: link.login[name] for name in names}
     return msgspec.structs.replace(origin, kind=DOORS[origin.surface].kind, **known)
-
-
-def _personal(link: Link) -> tuple[str, ...]:
-    """Return the words that a password of this person may not hold."""
-    return (link.name, *link.name.split(), link.email.partition("@")[0], link.organisation)
-
-
-def sealed(draft: Draft) -> str:
-    """Return a draft for a hidden field: nobody but this installation can read or change it."""
-    return base64.urlsafe_b64encode(crypto.seal("enrolment", msgspec.json.encode(draft).decode())).decode()
-
-
-def drafted(token: str, field: str, *, now: datetime) -> Draft | None:
-    """Return what `sealed` made for this link within the last hour, or None for anything else."""
-    try:
-        draft = msgspec.json.decode(crypto.unseal("enrolment", base64.urlsafe_b64decode(field)), type=Draft)
-    except (InvalidTag, ValueError, binascii.Error, msgspec.DecodeError):
-        return None
-    return draft if crypto.same(draft.mark, _mark(token)) and now - draft.began < _DRAFT_LIFE else None
-
-
-def _mark(token: str) -> str:
-    """Return the link's mark inside the seal, so that a draft of one link fits no other."""
-    return crypto.mac("enrolment", token)

@@ -14,7 +14,7 @@ from guildhall.core.errors import Conflict, Invalid, NotFound, StepUpRequired
 from guildhall.core.freshness import require_fresh
 from guildhall.core.ids import new_id
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.people import methods
+from guildhall.domain.people import methods, security_letters
 from guildhall.domain.people.doors import DOORS
 from guildhall.domain.people.passkeys import TABLES, New
 
@@ -106,16 +106,19 @@ async def may_add(actor: Actor, *, now: datetime) -> None:
 
 async def add(actor: Actor, new: New, *, name: str, now: datetime) -> None:
     """Keep a passkey that the browser made. Raises StepUpRequired, Invalid by field, Conflict for one known already."""
-    called = _called(name)
+    kept_name = called(name)
     await may_add(actor, now=now)
     async with db.transaction(actor) as connection:
         if (await ways(connection, actor)).passkeys >= MOST:
             raise Conflict("You have twenty passkeys. Remove one first.")
-        await keep(connection, actor, new, name=called)
+        await keep(connection, actor, new, name=kept_name)
 
 
 async def keep(connection: AsyncConnection, actor: Actor, new: New, *, name: str) -> UUID:
-    """Write a passkey of the person at work and its entry in the trail; return its id. The caller has checked it."""
+    """Write a passkey of the person at work, the letter that tells of it and its entry in the trail; return its id.
+
+    The caller has checked it. Raises Conflict for one known already.
+    """
     table, passkey_id = TABLES[actor.kind], new_id()
     try:
         await connection.execute(
@@ -131,19 +134,20 @@ async def keep(connection: AsyncConnection, actor: Actor, new: New, *, name: str
         )
     except IntegrityError:
         raise Conflict("This passkey is known already") from None
+    await security_letters.tell_passkey_added(connection, actor, name=name)
     await _note(connection, actor, Action.PASSKEY_ADDED, passkey_id, {"name": [None, name]})
     return passkey_id
 
 
 async def rename(actor: Actor, *, passkey_id: UUID, name: str) -> None:
     """Give one of the person's passkeys another name; raises Invalid, NotFound."""
-    table, called = TABLES[actor.kind], _called(name)
+    table, kept_name = TABLES[actor.kind], called(name)
     async with db.transaction(actor) as connection:
         before = await connection.scalar(select(table.c.name).where(table.c.id == passkey_id).with_for_update())
         if before is None:
             raise NotFound
-        await connection.execute(update(table).where(table.c.id == passkey_id).values(name=called))
-        await _note(connection, actor, Action.PASSKEY_RENAMED, passkey_id, {"name": [before, called]})
+        await connection.execute(update(table).where(table.c.id == passkey_id).values(name=kept_name))
+        await _note(connection, actor, Action.PASSKEY_RENAMED, passkey_id, {"name": [before, kept_name]})
 
 
 async def remove(actor: Actor, *, passkey_id: UUID, now: datetime) -> None:
@@ -158,15 +162,16 @@ async def remove(actor: Actor, *, passkey_id: UUID, now: datetime) -> None:
             raise NotFound
         if not (await ways(connection, actor)).enough:
             raise Conflict("This is your last way in. Add another one first.")
+        await security_letters.tell_passkey_removed(connection, actor, name=gone)
         await _note(connection, actor, Action.PASSKEY_REMOVED, passkey_id, {"name": [gone, None]})
 
 
-def _called(name: str) -> str:
+def called(name: str) -> str:
     """Return the name as it is kept; raises Invalid for none and for one that is too long."""
-    called = " ".join(name.split())
-    if not called or len(called) > LONGEST_NAME:
+    words = " ".join(name.split())
+    if not words or len(words) > LONGEST_NAME:
         raise Invalid(errors={"name": "Give it a name of at most 60 characters"})
-    return called
+    return words
 
 
 async def _note(

@@ -19,6 +19,8 @@ LABELS: Mapping[Kind, str] = {
     Kind.CUSTOMER_USER: "customers",
 }
 _NOT_YOU = N_("If this was not you, change your password at once and tell whoever looks after your account.")
+# No word of a password: the people of some partners have none.
+_NOT_YOUR_PASSKEY = N_("If this was not you, sign out everywhere at once and tell whoever looks after your account.")
 
 
 class Reader(Struct, frozen=True, kw_only=True):
@@ -109,6 +111,34 @@ async def tell_factor_replaced(connection: AsyncConnection, actor: Actor) -> Non
     await post(connection, letter)
 
 
+async def tell_passkey_added(connection: AsyncConnection, actor: Actor, *, name: str) -> None:
+    """Tell the person that the account has another passkey."""
+    reader = await reader_of(connection, actor)
+    letter = _letter(
+        reader,
+        "passkey_added",
+        N_("A passkey was added to your account"),
+        N_("The passkey “%(passkey)s” signs you in from now on. Your account lists it, and removes it."),
+        _NOT_YOUR_PASSKEY,
+        passkey=name,
+    )
+    await post(connection, letter)
+
+
+async def tell_passkey_removed(connection: AsyncConnection, actor: Actor, *, name: str) -> None:
+    """Tell the person that a passkey is gone from the account."""
+    reader = await reader_of(connection, actor)
+    letter = _letter(
+        reader,
+        "passkey_removed",
+        N_("A passkey was removed from your account"),
+        N_("Nobody signs in with the passkey “%(passkey)s” any more."),
+        _NOT_YOUR_PASSKEY,
+        passkey=name,
+    )
+    await post(connection, letter)
+
+
 async def tell_recovered(connection: AsyncConnection, actor: Actor) -> None:
     """Tell the person that password and second factor were set anew with a one-time link."""
     reader = await reader_of(connection, actor)
@@ -116,7 +146,7 @@ async def tell_recovered(connection: AsyncConnection, actor: Actor) -> None:
         reader,
         "recovered",
         N_("Your sign-in was set up anew"),
-        N_("Password and second factor were set anew with a one-time link. Every earlier session has ended."),
+        N_("Password and second factor were set anew with a one-time link. Earlier passkeys and sessions have ended."),
         _NOT_YOU,
     )
     await post(connection, letter)

@@ -21,6 +21,7 @@ METHODS = {
     "passkey": N_("Passkey"),
     "email_link": N_("Link by e-mail"),
     "link+totp": N_("One-time link and one-time code"),
+    "link+passkey": N_("One-time link and passkey"),
 }
 
 

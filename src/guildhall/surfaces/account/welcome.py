@@ -1,5 +1,7 @@
 """One-time links on every surface: GET looks and consumes nothing; password, second factor, recovery codes, signed in.
 
+The second factor is an authenticator, or where the person may sign in with one a passkey, which needs a script.
+
 Each step is the same address with another form. What was chosen so far travels sealed with it, so that a step can be
 sent again, and nothing is kept before the last one.
 """
@@ -11,9 +13,12 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from guildhall.core import clock
-from guildhall.core.errors import Conflict, Invalid, Refusal, TooManyRequests
-from guildhall.domain.people import enrolling, factors
-from guildhall.domain.people.enrolling import Draft, Link
+from guildhall.core.errors import Conflict, Invalid, NotFound, Refusal, TooManyRequests
+from guildhall.domain.people import enrolling, enrolment_drafts, factors, own_passkeys
+from guildhall.domain.people import passkeys as proofs
+from guildhall.domain.people.enrolling import Link
+from guildhall.domain.people.enrolment_drafts import Draft
+from guildhall.surfaces import passkeys
 from guildhall.surfaces.account.cookies import signed_in
 from guildhall.surfaces.account.pictures import file_of, picture_of
 from guildhall.surfaces.entry import origin_of, public
@@ -31,6 +36,21 @@ async def welcome(request: Web, token: FromPath[str]) -> Page:
     """Return the first step, or why the link does not work."""
     link = await enrolling.find(origin_of(request, site_of(request).surface), token)
     return await _password(request, token, link, Form())
+
+
+@get("/welcome/{token:str}/passkey", **public(_BECAUSE))
+async def ask_to_add(request: Web, token: FromPath[str]) -> Response[str]:
+    """Return what the browser is asked so that it makes the holder's passkey; raises NotFound where none may be."""
+    link = await enrolling.find(origin_of(request, site_of(request).surface), token)
+    if link.state != "open" or link.purpose == "reset" or not link.by_passkey:
+        raise NotFound
+
+    def options(relying: proofs.Relying, octets: bytes) -> str:
+        # None is known: a newcomer has none, and a recovery removes those of before.
+        user_id = link.login["user_id"]
+        return proofs.asked_to_add(relying, octets, user_id=user_id, email=link.email, name=link.name, known=[])
+
+    return passkeys.asked(request, "add", options)
 
 
 @post("/welcome/{token:str}", **public(_BECAUSE))
@@ -52,7 +72,9 @@ async def _take_password(request: Web, token: str, link: Link, values: dict[str,
         return await _password(request, token, link, Form())
     origin, password = origin_of(request, site_of(request).surface), values.get("password", "")
     try:
-        draft = await enrolling.choose_password(origin, link, token=token, password=password, now=clock.now())
+        draft = await enrolment_drafts.choose_password(
+            origin, token=token, password=password, personal=link.personal, now=clock.now()
+        )
     except (Invalid, TooManyRequests) as refusal:
         return await _password(request, token, link, form({}, refusal), refusal)
     return await _factor(request, token, link, draft, Form())
@@ -60,20 +82,37 @@ async def _take_password(request: Web, token: str, link: Link, values: dict[str,
 
 async def _take_factor(request: Web, token: str, link: Link, values: dict[str, str]) -> Response[Any]:
     """Check the first code of the authenticator."""
-    draft = enrolling.drafted(token, values.get("draft", ""), now=clock.now())
+    draft = enrolment_drafts.drafted(token, values.get("draft", ""), now=clock.now())
     if draft is None:
         return await _again(request, token, link)
     try:
-        draft = enrolling.confirm_factor(draft, code=values.get("code", ""), now=clock.now())
+        draft = enrolment_drafts.confirm_factor(draft, code=values.get("code", ""), now=clock.now())
     except Invalid as refusal:
         return await _factor(request, token, link, draft, form({}, refusal))
     return await _codes(request, token, link, draft, Form())
 
 
+async def _take_passkey(request: Web, token: str, link: Link, values: dict[str, str]) -> Response[Any]:
+    """Take the passkey that the browser has made in place of an authenticator."""
+    draft = enrolment_drafts.drafted(token, values.get("draft", ""), now=clock.now())
+    if draft is None:
+        return await _again(request, token, link)
+    if not link.by_passkey:
+        return await _again(request, token, link, enrolling.changed())
+    origin, name = origin_of(request, site_of(request).surface), values.get("name", "")
+    try:
+        called = own_passkeys.called(name)  # first: the answer is taken once, the name may be typed again
+        new = await passkeys.added(request, origin, values.get(passkeys.FIELD, ""))
+    except Invalid as refusal:
+        return await _factor(request, token, link, draft, form({"name": name}, refusal))
+    draft = enrolment_drafts.confirm_passkey(draft, new, name=called)
+    return await _codes(request, token, link, draft, Form())
+
+
 async def _take_codes(request: Web, token: str, link: Link, values: dict[str, str]) -> Response[Any]:
     """Write everything, once the recovery codes are kept, and let the person in."""
-    draft = enrolling.drafted(token, values.get("draft", ""), now=clock.now())
-    if draft is None or draft.step is None:
+    draft = enrolment_drafts.drafted(token, values.get("draft", ""), now=clock.now())
+    if draft is None or draft.factor is None:
         return await _again(request, token, link)
     if values.get("kept") != "yes":
         missing = Invalid(errors={"kept": "Keep the codes first, then tick this"})
@@ -81,15 +120,15 @@ async def _take_codes(request: Web, token: str, link: Link, values: dict[str, st
     origin = origin_of(request, site_of(request).surface)
     try:
         opened = await enrolling.enrol(origin, link, token=token, draft=draft, now=clock.now())
-    except Conflict:
-        return await _closed(request, await enrolling.find(origin, token))
-    if link.by_passkey and not link.by_password:
+    except Conflict as refusal:
+        return await _again(request, token, await enrolling.find(origin, token), refusal)
+    if link.by_passkey and not link.by_password and draft.factor != "passkey":
         text = gettext("You are signed in. Add a passkey now: with it you sign in from now on.")
         return signed_in(request, opened.token, "/account/passkeys/new", text)
     return signed_in(request, opened.token, "/", gettext("You are set up and signed in."))
 
 
-_STEPS: dict[str, Step] = {"factor": _take_factor, "codes": _take_codes}
+_STEPS: dict[str, Step] = {"factor": _take_factor, "passkey": _take_passkey, "codes": _take_codes}
 
 
 async def _reset(request: Web, token: str, link: Link, values: dict[str, str]) -> Response[Any]:
@@ -106,10 +145,10 @@ async def _reset(request: Web, token: str, link: Link, values: dict[str, str]) -
     return redirect("/sign-in", done) if opened is None else signed_in(request, opened.token, "/", done)
 
 
-async def _again(request: Web, token: str, link: Link) -> Page:
-    """Return the first step with a sentence: the forms were left for too long, or are another link's."""
-    late = Invalid("This took too long, so begin again. Nothing was changed.")
-    return await _password(request, token, link, form({}, late), late)
+async def _again(request: Web, token: str, link: Link, refusal: Refusal | None = None) -> Page:
+    """Return the first step with a sentence: why, or that the forms were left for too long or are another link's."""
+    why = refusal or Invalid("This took too long, so begin again. Nothing was changed.")
+    return await _password(request, token, link, form({}, why), why)
 
 
 async def _closed(request: Web, link: Link) -> Page:
@@ -123,7 +162,7 @@ async def _password(request: Web, token: str, link: Link, state: Form, refusal: 
     if link.state != "open":
         return await _closed(request, link)
     if not link.by_password:
-        return await _factor(request, token, link, enrolling.begin(token, now=clock.now()), state)
+        return await _factor(request, token, link, enrolment_drafts.begin(token, now=clock.now()), state)
     name = "welcome/reset.html" if link.purpose == "reset" else "welcome/password.html"
     answer = await _step(request, name, token, link, state, refusal.status if refusal else 200)
     if refusal is not None and refusal.retry_after:
@@ -141,7 +180,7 @@ async def _factor(request: Web, token: str, link: Link, draft: Draft, state: For
         link,
         state,
         422 if state.errors else 200,
-        draft=enrolling.sealed(draft),
+        draft=enrolment_drafts.sealed(draft),
         secret=draft.secret,
         picture=picture_of(uri),
     )
@@ -156,7 +195,7 @@ async def _codes(request: Web, token: str, link: Link, draft: Draft, state: Form
         link,
         state,
         422 if state.errors else 200,
-        draft=enrolling.sealed(draft),
+        draft=enrolment_drafts.sealed(draft),
         codes=draft.codes,
         file=file_of(site_of(request).settings.brand, draft.codes),
     )
@@ -173,4 +212,4 @@ async def _step(request: Web, name: str, token: str, link: Link, state: Form, st
     )
 
 
-ROUTES = [welcome, onward]
+ROUTES = [welcome, ask_to_add, onward]
