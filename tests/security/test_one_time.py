@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from guildhall.core import clock, crypto, db
 from guildhall.core.actor import Actor, DbRole, Kind, Surface
+from support_mail import letters
 from support_world import World
 
 pytestmark = pytest.mark.anyio
@@ -114,3 +115,47 @@ async def test_nobody_lets_an_old_link_live_longer(world: World) -> None:
     async with db.transaction(of_staff(world, READER)) as connection:
         end = text("UPDATE portal.partner_one_time SET expires_at = now() WHERE user_id = :who")
         assert (await connection.execute(end, {"who": viewer})).rowcount == 0
+
+
+async def test_an_approver_recovers_nobody_who_belongs_to_another_customer_too(world: World) -> None:
+    table, tenant, approver = "tenancy.customer_one_time", world.tenant("acme-fiber"), of_customer(world, APPROVER)
+    both = someone(world, "tenancy.customer_user", "viewer@acme-fiber.example")
+    elsewhere = world.tenant("kestrel")
+    world.sql(
+        "INSERT INTO tenancy.customer_membership (user_id, tenant_id, role) VALUES (%s, %s, 'viewer')", both, elsewhere
+    )
+    with pytest.raises(DBAPIError):
+        await inserts(approver, table, both, "recover", tenant)
+    client = await world.sign_in(APPROVER, "customers")
+    answer = await world.post(client, f"/people/{both}/recover", reason="Rang me")
+    assert answer.status_code == 303
+    assert "Only the vendor can recover this account" in (await client.get("/people")).text
+    assert world.sql(f"SELECT 1 FROM {table} WHERE user_id = %s AND purpose = 'recover'", both) == []
+    assert letters(world) == []
+    staff = await world.sign_in(LEAD, "staff")
+    answer = await world.post(staff, f"/people/customer/{both}/recovery/start", reason="Rang me")
+    assert answer.status_code == 303
+    world.sql("UPDATE tenancy.customer_membership SET status = 'deactivated' WHERE tenant_id = %s", elsewhere)
+    await inserts(approver, table, both, "recover", tenant)
+
+
+async def test_an_approver_sees_no_row_of_an_invited_person_and_the_same_link_for_everybody(world: World) -> None:
+    approver, seen = of_customer(world, APPROVER), []
+    invites = text("SELECT tenancy.invited_person(:email, 'Some Body', 'en', 'UTC')")
+    joins = text(
+        "INSERT INTO tenancy.customer_membership (user_id, tenant_id, role, invited_name)"
+        " VALUES (:id, portal.app_id('tenant_id'), 'viewer', 'Some Body')"
+    )
+    for email in ("new@acme-fiber.example", "it@alpenglow.example"):
+        async with db.transaction(approver) as connection:
+            person = (await connection.execute(invites, {"email": email})).all()
+            assert [len(row) for row in person] == [1]
+            user_id = {"id": person[0][0]}
+            await connection.execute(joins, user_id)
+            rows = await connection.execute(text("SELECT * FROM tenancy.waiting_people() WHERE user_id = :id"), user_id)
+            assert [tuple(row) for row in rows] == [(user_id["id"], email, "Some Body")]
+            hidden = text("SELECT email FROM tenancy.customer_user WHERE id = :id")
+            seen.append((await connection.execute(hidden, user_id)).all())
+            may = text("SELECT tenancy.may_recover(:id)")
+            seen.append((await connection.execute(may, user_id)).all())
+    assert seen[:2] == seen[2:] == [[], [(False,)]]

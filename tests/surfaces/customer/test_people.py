@@ -1,7 +1,9 @@
 """An approver's own people: invited, shut out and let in again, in this tenant only; one who approves always stays."""
 
 import asyncio
+import re
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -71,12 +73,43 @@ async def test_the_name_of_somebody_from_elsewhere_is_told_once_that_person_came
     page = (await client.get("/people")).text
     assert "Some Body" in page
     assert real not in page
-    assert links_out(world, ELSEWHERE) == 0, "who can sign in gets no link that sets a password"
-    assert letters(world, ELSEWHERE)[-1].link == ("customers", "/sign-in")
+    link = letters(world, ELSEWHERE)[-1].link
+    assert link is not None
+    welcome = world.client("customers")
+    assert "You are set up already" in (await welcome.get(link[1])).text, "the link sets no password here"
+    kept = "SELECT password_hash FROM tenancy.customer_user WHERE email = %s"
+    before = world.sql(kept, ELSEWHERE)
+    await world.post(welcome, link[1], password="a quiet harbour in autumn")
+    assert world.sql(kept, ELSEWHERE) == before
     other = await world.sign_in(ELSEWHERE, "customers")
     switched = await world.post(other, "/switch", tenant_id=str(world.tenant("acme-fiber")))
     assert switched.status_code == 303, switched.text
     assert real in (await client.get("/people")).text
+
+
+async def test_an_invitation_looks_the_same_whether_the_address_is_known_shut_out_or_new(world: World) -> None:
+    shut_out = "admin@kestrel.example"
+    world.sql("UPDATE tenancy.customer_user SET status = 'deactivated' WHERE email = %s", shut_out)
+    client, seen = await world.sign_in(APPROVER, "customers"), []
+    for email in (NEW, ELSEWHERE, shut_out):
+        said = await world.post(client, "/people/invite", name="Some Body", email=email, role="viewer")
+        told = (await client.get("/people?q=some+body")).text
+        user_id = str(person_id(world, email))
+        again = await world.post(client, f"/people/{user_id}/again")
+        assert UUID(user_id).version == 4 or email != NEW, "a new person's id tells no time"
+        masks = ((email, "ADDRESS"), (quote(email), "ADDRESS"), (user_id, "ID"))
+        seen.append([said.status_code, said.headers["location"], again.status_code, masked(told, masks)])
+        assert (await world.post(client, f"/people/{user_id}/membership/withdraw")).status_code == 303
+        world.sql("DELETE FROM tenancy.customer_one_time WHERE user_id = %s", user_id)
+        world.sql("DELETE FROM tenancy.customer_membership WHERE user_id = %s AND invited_name IS NOT NULL", user_id)
+    assert seen[0] == seen[1] == seen[2]
+
+
+def masked(page: str, masks: tuple[tuple[str, str], ...]) -> str:
+    """Return a page without what differs each time: tokens, moments, and the words in `masks`."""
+    for word, mask in masks:
+        page = page.replace(word, mask)
+    return re.sub(r'value="[^"]{30,}"|nonce-?[^ ]+|until [^<]+', "-", page)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, Uuid, case, column, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
@@ -16,7 +16,8 @@ from guildhall.domain.people.tables import customer_membership as membership
 from guildhall.domain.people.tables import customer_user as person
 
 STATES = ("active", "invited", "lapsed", "deactivated")
-# Deactivated is whoever is so as a person, or in this tenant.
+_WAITING = func.tenancy.waiting_people().table_valued(column("user_id", Uuid), "email", "name", name="waiting")
+# Deactivated is whoever is so as a person, or in this tenant; who has not come is only the latter.
 _STATUS = case((person.c.status != "active", person.c.status), else_=membership.c.status)
 _INVITED_UNTIL = (
     select(func.max(link.c.expires_at))
@@ -30,26 +31,28 @@ _INVITED_UNTIL = (
     .scalar_subquery()
 )
 _WAITS = membership.c.accepted_at.is_(None)
-# Somebody known from elsewhere is asked without a link, and waits until the first visit.
+# Everybody waits until the first visit here, known from elsewhere or not.
 _STATE = case(
     (_STATUS != "active", _STATUS),
     (~_WAITS, "active"),
     (func.now() >= _INVITED_UNTIL, "lapsed"),
     else_="invited",
 )
-# The name and the last visit of somebody known from elsewhere are told only once that person has come.
-_NAME = case((_WAITS, func.coalesce(membership.c.invited_name, person.c.name)), else_=person.c.name)
+# Of who has not come only what the invitation said is told: the row of the person is not to be seen before.
+_NAME = func.coalesce(_WAITING.c.name, person.c.name)
+_EMAIL = func.coalesce(_WAITING.c.email, person.c.email)
 _LAST_ACTIVE = case((_WAITS, None), else_=person.c.last_active_at)
 SORTS: Mapping[str, ColumnElement[Any]] = {"name": func.lower(_NAME), "last_active_at": _LAST_ACTIVE}
-_JOINED = membership.join(person, person.c.id == membership.c.user_id)
+_JOINED = membership.outerjoin(person, person.c.id == membership.c.user_id).outerjoin(
+    _WAITING, _WAITING.c.user_id == membership.c.user_id
+)
 _MEMBERS = select(
-    person.c.id,
+    membership.c.user_id.label("id"),
     _NAME.label("name"),
-    person.c.email,
+    _EMAIL.label("email"),
     _LAST_ACTIVE.label("last_active_at"),
     membership.c.created_at,
     membership.c.role,
-    person.c.language,
     _STATUS.label("status"),
     _STATE.label("state"),
     case((_WAITS, _INVITED_UNTIL)).label("invited_until"),
@@ -60,14 +63,13 @@ class Member(Struct, frozen=True, kw_only=True):
     """Somebody of the own tenant.
 
     `state` is the status as shown: invited while the person has not come, lapsed when the link ended unused at
-    `invited_until`; that is None for somebody who needs no link, being known from another customer.
+    `invited_until`.
     """
 
     id: UUID
     name: str
     email: str
     role: str
-    language: str
     status: str
     state: str
     last_active_at: datetime | None
@@ -95,7 +97,7 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> t
     order = SORTS[wanted.sort_by]
     rows = await connection.execute(
         _MEMBERS.where(*where)
-        .order_by(order.desc().nulls_last() if wanted.descending else order.asc().nulls_last(), person.c.id)
+        .order_by(order.desc().nulls_last() if wanted.descending else order.asc().nulls_last(), membership.c.user_id)
         .limit(wanted.limit)
         .offset(wanted.offset)
     )
@@ -118,7 +120,7 @@ def _conditions(actor: Actor, wanted: Filter) -> list[Any]:
     """Return the filter as conditions."""
     where: list[Any] = [membership.c.tenant_id == actor.tenant_id]
     if wanted.search:
-        columns = (_NAME, person.c.email)
+        columns = (_NAME, _EMAIL)
         where.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in columns)))
     if wanted.role:
         where.append(membership.c.role == wanted.role)

@@ -1,8 +1,8 @@
 """Recovery of somebody who lost password, phone and codes: somebody else starts it, the person does it (PRODUCT §3).
 
-A principal starts it for a colleague, an approver for a colleague at the customer, staff for people of partners and
-customers. For the last principal of a partner nobody of the partner is left to ask, so two of staff are needed: one
-asks, another confirms. A constraint holds that too, and the database issues no such link without it.
+A principal starts it for a colleague, an approver for a colleague who belongs to no other customer, staff for people of
+partners and customers. For the last principal of a partner nobody of the partner is left to ask, so two of staff are
+needed: one asks, another confirms. A constraint holds that too, and the database issues no such link without it.
 """
 
 from datetime import datetime
@@ -34,6 +34,7 @@ NEEDS = {
     Kind.STAFF_USER: "staff.people.manage",
 }
 _LAST = text("SELECT portal.is_last_principal(:person)")
+_ONLY_HERE = text("SELECT tenancy.may_recover(:person)")
 _PEOPLE: dict[Surface, tuple[Table, str]] = {
     Surface.CONSOLE: (partner_user, "partners"),
     Surface.CUSTOMER: (customer_user, "customers"),
@@ -172,6 +173,8 @@ async def _person(connection: AsyncConnection, actor: Actor, surface: Surface, u
         raise Conflict("This person is deactivated")
     if row["last_active_at"] is None:
         raise Conflict("This person never signed in: send the invitation again")
+    if actor.kind is Kind.CUSTOMER_USER and not await connection.scalar(_ONLY_HERE, {"person": user_id}):
+        raise Conflict("Only the vendor can recover this account: write to your contact there")
     return row
 
 

@@ -112,23 +112,31 @@ BEGIN
 END
 $$;
 
--- A person whom an approver invites: found by address, or made. It tells the caller only whether a first
--- link has to be sent; the name of somebody known stays hidden until that person has come.
-CREATE OR REPLACE FUNCTION tenancy.invited_person(new_id uuid, address text, called text, tongue text, zone text)
-RETURNS TABLE (user_id uuid, joined boolean, active boolean, language text)
+-- A person whom an approver invites: found by address, or made. It tells the id alone, random for everybody, so that the
+-- answer is the same whether the address is known, from where, and whether it was shut out.
+DROP FUNCTION IF EXISTS tenancy.invited_person(uuid, text, text, text, text);
+CREATE OR REPLACE FUNCTION tenancy.invited_person(address text, called text, tongue text, zone text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_variable
 BEGIN
     IF NOT EXISTS (SELECT FROM tenancy.approved_tenant()) THEN
         RAISE EXCEPTION 'only an approver invites' USING ERRCODE = 'insufficient_privilege';
     END IF;
     INSERT INTO tenancy.customer_user (id, email, name, language, timezone)
-    VALUES (new_id, lower(address), called, tongue, zone) ON CONFLICT (email) DO NOTHING;
-    RETURN QUERY
-    SELECT u.id, u.last_active_at IS NOT NULL OR u.password_hash IS NOT NULL, u.status = 'active', u.language
-    FROM tenancy.customer_user AS u WHERE u.email = lower(address);
+    VALUES (gen_random_uuid(), lower(address), called, tongue, zone) ON CONFLICT (email) DO NOTHING;
+    RETURN (SELECT u.id FROM tenancy.customer_user AS u WHERE u.email = lower(address));
 END
+$$;
+
+-- Who was invited into the tenant of the person at work and has not come: the address that was typed, and the name.
+-- Definer: their own rows stay closed until they come, since these would tell who is known from elsewhere.
+CREATE OR REPLACE FUNCTION tenancy.waiting_people() RETURNS TABLE (user_id uuid, email text, name text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT u.id, u.email, coalesce(m.invited_name, u.name)
+    FROM tenancy.customer_membership AS m
+    JOIN tenancy.customer_user AS u ON u.id = m.user_id
+    WHERE m.tenant_id IN (SELECT portal.own_tenant()) AND m.accepted_at IS NULL
 $$;
 
 -- Ends the sessions that a person has in the tenant of the approver at work. Definer: nobody writes others' sessions.

@@ -1,6 +1,7 @@
 """An approver's own people: invited by letter, shut out and let in again, in this tenant only (PRODUCT §12).
 
-Somebody known from another customer is invited in the same words; the approver learns the name once that person came.
+Known from another customer or not, everybody is invited by the same act, letter and link, and looks the same until that
+person came: an invitation tells nothing about an address.
 """
 
 from datetime import datetime
@@ -14,7 +15,6 @@ from guildhall.core.actor import Actor, Surface
 from guildhall.core.errors import Conflict, Forbidden, Invalid
 from guildhall.core.freshness import require_fresh
 from guildhall.core.i18n import N_
-from guildhall.core.ids import new_id
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.mail.letters import Letter
 from guildhall.domain.mail.outbox import post
@@ -27,7 +27,7 @@ from guildhall.domain.people.tables import customer_membership as membership
 
 LONGEST_REASON = 2000
 WAITING = ("invited", "lapsed")
-_PERSON = text("SELECT * FROM tenancy.invited_person(:new_id, :address, :name, :language, :timezone)")
+_PERSON = text("SELECT tenancy.invited_person(:address, :name, :language, :timezone)")
 _END = text("SELECT tenancy.end_member(:user_id)")
 
 
@@ -46,23 +46,15 @@ async def invite(actor: Actor, *, email: str, name: str, role: str, now: datetim
     async with db.transaction(actor) as connection:
         await still_approver(connection, actor)
         await email_policy.allow(connection, address)
-        values = {
-            "new_id": new_id(),
-            "address": address,
-            "name": called,
-            "language": actor.language,
-            "timezone": actor.timezone,
-        }
-        found = (await connection.execute(_PERSON, values)).one()
-        if not found.active:
-            raise Invalid(errors={"email": "This address cannot be invited. Use another one, or write to the vendor."})
-        await _new_here(connection, actor, found.user_id)
+        values = {"address": address, "name": called, "language": actor.language, "timezone": actor.timezone}
+        user_id: UUID = (await connection.execute(_PERSON, values)).scalar_one()
+        await _new_here(connection, actor, user_id)
         await connection.execute(
-            insert(membership).values(user_id=found.user_id, tenant_id=actor.tenant_id, role=role, invited_name=called)
+            insert(membership).values(user_id=user_id, tenant_id=actor.tenant_id, role=role, invited_name=called)
         )
-        member = await members.get(connection, actor, user_id=found.user_id)
-        await _send(connection, actor, member, joined=found.joined, now=now)
-        await _note(connection, actor, Action.PERSON_INVITED, found.user_id, {"role": role})
+        member = await members.get(connection, actor, user_id=user_id)
+        await _send(connection, actor, member, now=now)
+        await _note(connection, actor, Action.PERSON_INVITED, user_id, {"role": role})
         return member
 
 
@@ -84,7 +76,7 @@ async def send_again(actor: Actor, *, user_id: UUID, now: datetime) -> Member:
         member = await members.get(connection, actor, user_id=user_id)
         if member.state not in WAITING:
             raise Conflict("This person is not waiting for an invitation")
-        await _send(connection, actor, member, joined=member.invited_until is None, now=now)
+        await _send(connection, actor, member, now=now)
         await _note(connection, actor, Action.PERSON_INVITED_AGAIN, user_id)
         return member
 
@@ -149,11 +141,8 @@ async def _set_status(connection: AsyncConnection, actor: Actor, user_id: UUID, 
     )
 
 
-async def _send(connection: AsyncConnection, actor: Actor, member: Member, *, joined: bool, now: datetime) -> None:
-    """Post the letter: with a one-time link, or for somebody who can sign in already with the way to do so."""
-    if joined:
-        await post(connection, known_letter(member, actor))
-        return
+async def _send(connection: AsyncConnection, actor: Actor, member: Member, *, now: datetime) -> None:
+    """Post the letter with a one-time link; it sets nothing for somebody who can sign in already."""
     token = await one_time.issue(
         connection,
         actor,
@@ -163,42 +152,26 @@ async def _send(connection: AsyncConnection, actor: Actor, member: Member, *, jo
         now=now,
         tenant_id=actor.tenant_id,
     )
-    await post(connection, new_letter(member, actor, token))
+    await post(connection, letter(member, actor, token))
 
 
-def new_letter(member: Member, actor: Actor, token: str) -> Letter:
-    """Return the letter to somebody who has never signed in."""
+def letter(member: Member, actor: Actor, token: str) -> Letter:
+    """Return the letter that invites, in the language of whoever invites: nothing else is known of the reader."""
     return Letter(
         kind="person.invited",
         to=member.email,
         name=member.name,
-        language=member.language,
+        language=actor.language,
         subject=N_("%(inviter)s invites you to the customer portal of %(tenant)s"),
         paragraphs=(
             N_("There you see which partners have access to %(tenant)s, and what they do."),
             N_("Open the link to choose how you sign in. It works once, within 7 days."),
+            N_("If you have an account here already, sign in as before and choose %(tenant)s at the top of the page."),
             N_("If you did not expect this, leave the letter alone; nothing happens."),
         ),
         values={"inviter": actor.name, "tenant": actor.tenant_name or ""},
         link=("customers", f"/welcome/{token}"),
         button=N_("Join"),
-    )
-
-
-def known_letter(member: Member, actor: Actor) -> Letter:
-    """Return the letter to somebody who signs in for another customer already."""
-    return Letter(
-        kind="person.invited",
-        to=member.email,
-        language=member.language,
-        subject=N_("%(inviter)s invites you to the customer portal of %(tenant)s"),
-        paragraphs=(
-            N_("Sign in as you do already, and choose %(tenant)s at the top of the page."),
-            N_("If you did not expect this, leave the letter alone; nothing happens."),
-        ),
-        values={"inviter": actor.name, "tenant": actor.tenant_name or ""},
-        link=("customers", "/sign-in"),
-        button=N_("Sign in"),
     )
 
 

@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 from guildhall.domain.tenancy.importing_writes import Connection, Written
 from guildhall.domain.tenancy.inviting import Newcomer, invite_newcomers
 
+# A customer's person has a random id: one that tells its time would tell who is known from elsewhere.
 _PEOPLE = """
 INSERT INTO tenancy.customer_user (id, email, name, language, timezone)
-SELECT DISTINCT ON (s.email) s.id, s.email, s.name, s.language, s.timezone FROM staged AS s
+SELECT DISTINCT ON (s.email) gen_random_uuid(), s.email, s.name, s.language, s.timezone FROM staged AS s
 ORDER BY s.email, s.row ON CONFLICT (email) DO NOTHING RETURNING id
 """
 _MEMBERSHIPS = """
 WITH written AS (
-    INSERT INTO tenancy.customer_membership AS now (user_id, tenant_id, role, status)
-    SELECT u.id, t.id, s.role, s.status FROM staged AS s
+    INSERT INTO tenancy.customer_membership AS now (user_id, tenant_id, role, status, invited_name)
+    SELECT u.id, t.id, s.role, s.status, s.name FROM staged AS s
     JOIN tenancy.tenant AS t ON t.external_id = s.tenant JOIN tenancy.customer_user AS u ON u.email = s.email
     ON CONFLICT (user_id, tenant_id) DO UPDATE SET role = excluded.role, status = excluded.status
     WHERE (now.role, now.status) IS DISTINCT FROM (excluded.role, excluded.status)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from msgspec import Struct
@@ -24,7 +24,8 @@ _PERSON = (
     " ON CONFLICT (email) DO NOTHING"
 )
 _MEMBERSHIP = (
-    "INSERT INTO tenancy.customer_membership (user_id, tenant_id, role, status) VALUES (%s, %s, %s, 'active')"
+    "INSERT INTO tenancy.customer_membership (user_id, tenant_id, role, status, invited_name)"
+    " VALUES (%s, %s, %s, 'active', %s)"
     " ON CONFLICT (user_id, tenant_id) DO NOTHING RETURNING user_id"
 )
 _INVITE = (
@@ -73,7 +74,7 @@ def invite_by_slug(url: str, *, prefix: str, slug: str, email: str, name: str, r
             raise Invalid(errors={"tenant": "There is no such customer"})
         newcomer = Newcomer(_person(connection, address, called), address, tenant[0])
         # The answer to this one statement decides, so that of two commands at once only one invites.
-        if connection.execute(_MEMBERSHIP, (newcomer.user_id, newcomer.tenant_id, role)).fetchone() is None:
+        if connection.execute(_MEMBERSHIP, (newcomer.user_id, newcomer.tenant_id, role, called)).fetchone() is None:
             raise Conflict("This person is a member already; staff can send a new link")
         (invite,) = invite_newcomers(connection, [newcomer], by=CLI.name, now=now)
         append(
@@ -89,7 +90,7 @@ def invite_by_slug(url: str, *, prefix: str, slug: str, email: str, name: str, r
 
 def _person(connection: Connection, address: str, name: str) -> UUID:
     """Return the person with this address, made where there is none; the name of a known one stays."""
-    connection.execute(_PERSON, (new_id(), address, name))
+    connection.execute(_PERSON, (uuid4(), address, name))
     found = "SELECT id, status FROM tenancy.customer_user WHERE email = %s"
     user_id, status = connection.execute(found, [address]).fetchall()[0]
     if status != "active":

@@ -27,7 +27,8 @@ _APPROVED_MEMBER = (
     "user_id = ANY (ARRAY(SELECT m.user_id FROM tenancy.customer_membership AS m"
     " WHERE m.tenant_id = ANY (ARRAY(SELECT tenancy.approved_tenant())) AND m.status = 'active'))"
 )
-_APPROVED_OR_OWN = f"({APPROVED_TENANT} AND {_APPROVED_MEMBER} AND purpose IN ('join', 'recover')) OR ({_OWN_RESET})"
+_APPROVED_PURPOSE = "(purpose = 'join' OR (purpose = 'recover' AND tenancy.may_recover(user_id)))"
+_APPROVED_OR_OWN = f"({APPROVED_TENANT} AND {_APPROVED_MEMBER} AND {_APPROVED_PURPOSE}) OR ({_OWN_RESET})"
 _LEAD_OR_OWN = f"({IS_LEAD} AND purpose <> 'reset') OR ({_OWN_RESET})"
 _STAFF_OF_PARTNERS = (
     f"(purpose IN ('join', 'first') AND {DECIDING_STAFF})"

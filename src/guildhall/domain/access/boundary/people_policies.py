@@ -33,6 +33,10 @@ _PERSON = (
 _ACCESS = ("roles", "tenant_scope")
 _OWN_PERSON = ("language", "timezone", "last_active_at", "updated_at")
 _PARTNER_PERSON = (*_PERSON, "partner_id", "roles", "tenant_scope")
+# Who was invited and has not come is told by tenancy.waiting_people: the row would say that it is known from elsewhere.
+_CAME = (
+    f"id = ANY (ARRAY(SELECT user_id FROM tenancy.customer_membership WHERE {OWN_TENANT} AND accepted_at IS NOT NULL))"
+)
 
 PEOPLE: Mapping[str, tuple[Rule, ...]] = {
     "portal.partner_user": (
@@ -54,7 +58,7 @@ PEOPLE: Mapping[str, tuple[Rule, ...]] = {
     "tenancy.customer_user": (
         reads(
             "customer",
-            f"id = ANY (ARRAY(SELECT user_id FROM tenancy.customer_membership WHERE {OWN_TENANT})) OR id = {USER_ID}",
+            f"{_CAME} OR id = {USER_ID}",
             *_PERSON,
         ),
         changes("customer", f"id = {USER_ID}", *_OWN_PERSON, "totp_last_step"),
