@@ -35,6 +35,8 @@ ROLES = {
     Surface.STAFF: DbRole.STAFF,
 }
 Connection = ASGIConnection[Any, Any, Any, Any]
+# Whether a route asks for a fresh second factor: always, or for these values of its path's `step`.
+Fresh = bool | tuple[str, ...]
 
 
 class Entered(Struct, frozen=True):
@@ -46,29 +48,43 @@ class Entered(Struct, frozen=True):
     home_tenant_id: UUID | None = None
 
 
-def needs(permission: str, *others: str, write_in_tenant: bool = False) -> dict[str, Any]:
+def needs(
+    permission: str, *others: str, write_in_tenant: bool = False, fresh: Fresh = False, at_once: str = ""
+) -> dict[str, Any]:
     """Return the mark of a route that takes `permission`, a string of the registry.
 
     `others` open the route too, where the act itself asks which one it needs. `write_in_tenant` makes the
-    tenant's header compulsory (API: BOUNDARY §3).
+    tenant's header compulsory (API: BOUNDARY §3). `fresh` asks on pages for a second factor of the last ten minutes
+    before the handler runs; `at_once` says why an act of that kind goes without (PRODUCT §3).
     """
     for name in (permission, *others):
         if name not in ALL:
             raise LookupError(f"{name} is not in the registry")
-    return {"opt": {"needs": permission, "or_needs": others, "write_in_tenant": write_in_tenant}}
+    mark = {"needs": permission, "or_needs": others, "write_in_tenant": write_in_tenant}
+    return {"opt": mark | {"fresh": fresh, "at_once": at_once}}
 
 
-def own(because: str, *, leaving: bool = False) -> dict[str, Any]:
+def own(because: str, *, leaving: bool = False, fresh: Fresh = False, at_once: str = "") -> dict[str, Any]:
     """Return the mark of a route for a signed-in person's own affairs, whatever the roles.
 
-    Of a suspended partner's people only a `leaving` one takes a write (BOUNDARY §3).
+    Of a suspended partner's people only a `leaving` one takes a write (BOUNDARY §3). `fresh`, `at_once`: as of `needs`.
     """
-    return {"opt": {"own": because, "leaving": leaving}}
+    return {"opt": {"own": because, "leaving": leaving, "fresh": fresh, "at_once": at_once}}
+
+
+# Why acts that end access, or only speak of it, never wait for a code (BOUNDARY §2: narrowing is at once).
+GIVES_NOTHING = "it gives nobody access"
 
 
 def public(because: str) -> dict[str, Any]:
     """Return the mark of a route that anybody may call."""
     return {"opt": {"public": because}}
+
+
+def asks_fresh(connection: Connection) -> bool:
+    """Return whether the route asks for a fresh second factor before this request is handled."""
+    fresh: Fresh = connection.route_handler.opt.get("fresh", False)
+    return fresh if isinstance(fresh, bool) else connection.path_params.get("step") in fresh
 
 
 def method_of(connection: Connection) -> str:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from guildhall.core import clock, crypto, db
 from guildhall.core.actor import Actor, Surface
 from guildhall.core.errors import Choices, Forbidden, Invalid, NotFound, Refusal, StepUpRequired, Unauthorized
+from guildhall.core.freshness import require_fresh
 from guildhall.domain.people import own_passkeys, passkey_sign_in
 from guildhall.domain.people.sign_in import step_up
 from guildhall.settings import Settings
@@ -89,7 +90,7 @@ def application(site: Site, handlers: Sequence[ControllerRouterHandler]) -> Lite
     made = Litestar(
         [*handlers, static_router()],
         guards=[_gate],
-        before_request=_take_step_up,
+        before_request=_step_up,
         dependencies={
             "actor": Provide(entry.provide_actor, sync_to_thread=False),
             "tenant": Provide(entry.provide_tenant, sync_to_thread=False),
@@ -141,10 +142,17 @@ def _same_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         raise Forbidden("This form was sent from another site.")
 
 
-async def _take_step_up(request: Web) -> None:
-    """Take the fresh code that came with a form, before its handler asks for one."""
+async def _step_up(request: Web) -> None:
+    """Take the fresh code that came with a form; then ask for one where the route does and none is fresh."""
     if request.method in entry.SAFE:
         return
+    await _take_step_up(request)
+    if entry.asks_fresh(request):
+        require_fresh(entry.entered(request).actor, now=clock.now())
+
+
+async def _take_step_up(request: Web) -> None:
+    """Take the fresh code that came with a form, before anything asks for one."""
     posted, found = await request.form(), request.scope["state"].get("entered")
     code, passkey = posted.get(STEP_UP_FIELD), posted.get(STEP_UP_PASSKEY)
     shown = bool(passkey) or isinstance(code, str)

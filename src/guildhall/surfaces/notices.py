@@ -81,7 +81,7 @@ def routes(href_of: Callable[[Notice], str]) -> list[ControllerRouterHandler]:
     return [notice_list, mark_read]
 
 
-@post("/notices/read", **own("a person's own notices"))
+@post("/notices/read", **own("a person's own notices", at_once="no access changes"))
 async def mark_read(request: Web, actor: Who) -> Redirect:
     """Mark the notices that were sent along as read, or all of them."""
     texts = await ticked(request, "id")

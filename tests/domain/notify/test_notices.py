@@ -135,7 +135,7 @@ async def test_what_staff_do_is_told_to_both_sides(world: World) -> None:
     link = await oversight.create_beta(
         staff, partner_id=partner, tenant_id=world.tenant(slug), terms=asked(reason="beta"), now=now()
     )
-    await oversight.revoke(staff, link_id=link, reason="the beta is over")
+    await oversight.revoke(staff, link_id=link, reason="the beta is over", now=now())
     assert told(world) == [
         ("partner", "northwind", "link.created"),
         ("tenant", slug, "link.created"),

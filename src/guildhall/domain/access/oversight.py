@@ -70,9 +70,10 @@ async def create_beta(actor: Actor, *, partner_id: UUID, tenant_id: UUID, terms:
         return new
 
 
-async def revoke(actor: Actor, *, link_id: UUID, reason: str) -> None:
-    """End a link for the vendor, with a reason that both sides read."""
+async def revoke(actor: Actor, *, link_id: UUID, reason: str, now: datetime) -> None:
+    """End a link for the vendor, with a reason that both sides read. Needs a fresh second factor."""
     must(actor, "staff.links.revoke")
+    require_fresh(actor, now=now)
     if not reason.strip():
         raise Invalid(errors={"reason": "Both sides read the reason: write one"})
     await expire_if_overdue(actor, link_id)

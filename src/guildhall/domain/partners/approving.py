@@ -169,9 +169,11 @@ async def _welcome(
 async def resend(actor: Actor, *, application_id: UUID, now: datetime) -> str:
     """Send the first principal a new one-time link, while nobody of the partner has signed in; return the address.
 
-    The older link dies. Raises Conflict once somebody has signed in, or where nothing was approved.
+    The older link dies. Needs a fresh second factor. Raises Conflict once somebody has signed in, or where nothing was
+    approved.
     """
     must(actor, DECIDE)
+    require_fresh(actor, now=now)
     async with db.transaction(actor) as connection:
         found = await get(connection, actor, application_id)
         if not await waits_for_sign_in(connection, found):

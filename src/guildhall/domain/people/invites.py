@@ -1,7 +1,7 @@
 """Inviting a customer's first people: a one-time link, made by staff or at the command line (BOUNDARY §2)."""
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core import db
 from guildhall.core.actor import Actor, Surface
 from guildhall.core.errors import Forbidden, Invalid
-from guildhall.core.ids import new_id
+from guildhall.core.freshness import require_fresh
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.people import one_time
 from guildhall.domain.people.tables import customer_membership as membership
@@ -26,15 +26,17 @@ LONGEST_NAME, LONGEST_EMAIL = 120, 254
 async def invite_customer(actor: Actor, *, tenant_id: UUID, email: str, name: str, role: str, now: datetime) -> str:
     """Return the token of a one-time link, valid for 7 days, for a person of a tenant; an older one dies.
 
-    The person is made where the address is new. Raises Invalid by field; the tenant's trail names the act.
+    The person is made where the address is new. Needs a fresh second factor. Raises Invalid by field; the tenant's
+    trail names the act.
     """
     if not actor.may("staff.people.manage"):
         raise Forbidden
+    require_fresh(actor, now=now)
     address, called = email.strip().lower(), name.strip()
     check(address, called, role)
     async with db.transaction(actor) as connection:
         user_id = await _person(connection, address, called)
-        await _belongs(connection, user_id, tenant_id, role)
+        await _belongs(connection, user_id, tenant_id, role, called)
         token = await one_time.issue(
             connection,
             actor,
@@ -87,7 +89,7 @@ def _is_address(text: str) -> bool:
 
 async def _person(connection: AsyncConnection, address: str, name: str) -> UUID:
     """Return the person with this address, made where there is none; the name of a known one stays."""
-    statement = upsert(person).values(id=new_id(), email=address, name=name, language="en", timezone="UTC")
+    statement = upsert(person).values(id=uuid4(), email=address, name=name, language="en", timezone="UTC")
     await connection.execute(statement.on_conflict_do_nothing(index_elements=[person.c.email]))
     row = (await connection.execute(select(person.c.id, person.c.status).where(person.c.email == address))).one()
     if row.status != "active":
@@ -96,12 +98,11 @@ async def _person(connection: AsyncConnection, address: str, name: str) -> UUID:
     return user_id
 
 
-async def _belongs(connection: AsyncConnection, user_id: UUID, tenant_id: UUID, role: str) -> None:
-    """Make the person a member of the tenant in this role."""
-    made = upsert(membership).values(user_id=user_id, tenant_id=tenant_id, role=role, status="active")
+async def _belongs(connection: AsyncConnection, user_id: UUID, tenant_id: UUID, role: str, name: str) -> None:
+    """Make the person a member of the tenant in this role, called `name` there until that person comes."""
+    values = {"role": role, "status": "active", "invited_name": name}
+    made = upsert(membership).values(user_id=user_id, tenant_id=tenant_id, **values)
     try:
-        await connection.execute(
-            made.on_conflict_do_update(index_elements=["user_id", "tenant_id"], set_={"role": role, "status": "active"})
-        )
+        await connection.execute(made.on_conflict_do_update(index_elements=["user_id", "tenant_id"], set_=values))
     except IntegrityError:
         raise Invalid(errors={"tenant_id": "There is no such customer"}) from None

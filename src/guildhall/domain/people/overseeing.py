@@ -1,5 +1,6 @@
 """What staff do with people of partners and of customers: deactivate and reactivate, with a reason (PRODUCT §11)."""
 
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound
+from guildhall.core.freshness import require_fresh
 from guildhall.domain.audit.trail import Action, Target, hold, record
 from guildhall.domain.people import principals
 from guildhall.domain.people.tables import customer_membership as membership
@@ -22,13 +24,14 @@ _TABLES: dict[Side, tuple[Any, Any]] = {
 }
 
 
-async def set_active(actor: Actor, *, side: Side, user_id: UUID, active: bool, reason: str) -> None:
-    """Deactivate a person (every session ends at once) or reactivate one.
+async def set_active(actor: Actor, *, side: Side, user_id: UUID, active: bool, reason: str, now: datetime) -> None:
+    """Deactivate a person (every session ends at once) or reactivate one. Needs a fresh second factor.
 
     Raises Invalid without a reason, Conflict where it is so already or the person is the last active principal.
     """
     if not actor.may("staff.people.manage"):
         raise Forbidden
+    require_fresh(actor, now=now)
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise Invalid(errors={"reason": "Say why, in at most 2000 characters"})
     person, session = _TABLES[side]

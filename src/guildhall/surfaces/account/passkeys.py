@@ -21,6 +21,8 @@ from guildhall.surfaces.html import Page, Web, form, local_path, page, redirect,
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext
 
+_ACT_ASKS = "the act asks; whoever has no factor yet has signed in just now"
+
 
 @get("/sign-in/passkey", **public("nobody is signed in yet"))
 async def ask_to_show(request: Web) -> Response[str]:
@@ -49,7 +51,7 @@ async def sign_in_with(request: Web) -> Response[Any]:
     return answer
 
 
-@post("/account/passkeys/start", **own("own ways to sign in"))
+@post("/account/passkeys/start", **own("own ways to sign in", at_once=_ACT_ASKS))
 async def start(actor: Who) -> Redirect:
     """Ask for a second factor where one is due, before the browser makes a passkey."""
     await own_passkeys.may_add(actor, now=clock.now())
@@ -86,7 +88,7 @@ def _user_id(actor: Actor) -> UUID:
     return actor.user_id
 
 
-@post("/account/passkeys", **own("own ways to sign in"))
+@post("/account/passkeys", **own("own ways to sign in", at_once=_ACT_ASKS))
 async def add(request: Web, actor: Who) -> Response[Any]:
     """Keep the passkey that the browser has made, or show the form again with what is wrong."""
     values = await typed(request)
@@ -115,7 +117,7 @@ async def rename_page(request: Web, passkey_id: FromPath[UUID], actor: Who) -> P
     return await page(request, "account/passkey_rename.html", passkey=found, form=Form({"name": found.name}))
 
 
-@post("/account/passkeys/{passkey_id:uuid}/rename", **own("own ways to sign in"))
+@post("/account/passkeys/{passkey_id:uuid}/rename", **own("own ways to sign in", at_once="a name opens nothing"))
 async def rename(request: Web, passkey_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Give a passkey another name."""
     values = await typed(request)
@@ -134,7 +136,7 @@ async def remove_page(request: Web, passkey_id: FromPath[UUID], actor: Who) -> P
     return await page(request, "account/passkey_remove.html", passkey=await _one(actor, passkey_id))
 
 
-@post("/account/passkeys/{passkey_id:uuid}/remove", **own("own ways to sign in"))
+@post("/account/passkeys/{passkey_id:uuid}/remove", **own("own ways to sign in", fresh=True))
 async def remove(passkey_id: FromPath[UUID], actor: Who) -> Redirect:
     """Remove a passkey, unless it is the last way in."""
     try:

@@ -57,7 +57,7 @@ def _zones() -> list[Option]:
     return [Option(zone, zone.replace("_", " ")) for zone in preferences.zones()]
 
 
-@post("/account/zone", **own("own settings"))
+@post("/account/zone", **own("own settings", at_once="no access changes"))
 async def set_zone(request: Web, actor: Who) -> Redirect:
     """Keep the person's time zone."""
     values = await typed(request)

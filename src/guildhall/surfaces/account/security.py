@@ -20,7 +20,7 @@ async def password_page(request: Web) -> Page:
     return await page(request, "account/password.html", form=Form())
 
 
-@post("/account/password", **own("own password"))
+@post("/account/password", **own("own password", at_once="the old password is asked for; without one the act asks"))
 async def change_password(request: Web, actor: Who) -> Response[Any]:
     """Set a new password and end every other session."""
     values = await typed(request)
@@ -38,7 +38,7 @@ async def authenticator_page(request: Web) -> Page:
     return await page(request, "account/authenticator.html", secret="", form=Form())
 
 
-@post("/account/authenticator", **own("own second factor"))
+@post("/account/authenticator", **own("own second factor", fresh=True))
 async def replace_authenticator(request: Web, actor: Who) -> Response[Any]:
     """Offer a new secret, then take its first code; both need a fresh second factor of before."""
     values, now = await typed(request), clock.now()
@@ -75,7 +75,7 @@ async def codes_page(request: Web) -> Page:
     return await page(request, "account/recovery_codes.html", codes=(), form=Form())
 
 
-@post("/account/recovery-codes", **own("own recovery codes"))
+@post("/account/recovery-codes", **own("own recovery codes", fresh=True))
 async def make_codes(request: Web, actor: Who) -> Response[Any]:
     """Show ten new codes, then, once they are kept, let them take the place of those of before."""
     values, now = await typed(request), clock.now()

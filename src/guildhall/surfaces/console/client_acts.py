@@ -14,7 +14,7 @@ from guildhall.domain.people.client_acts import NEEDS
 from guildhall.domain.people.client_rules import OVERLAPS
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.clients import shown
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, told, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, gettext
@@ -70,7 +70,7 @@ async def ask_end(request: Web, client_id: FromPath[UUID], secret_id: FromPath[U
     return await page(request, "clients/ask_end.html", client=found, secret=secret, alone=len(live) == 1)
 
 
-@post("/clients/{client_id:uuid}/secret", status_code=200, **needs(NEEDS))
+@post("/clients/{client_id:uuid}/secret", status_code=200, **needs(NEEDS, fresh=True))
 async def rotate(request: Web, client_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Make a new secret and show it, this once."""
     values = await typed(request)
@@ -84,7 +84,7 @@ async def rotate(request: Web, client_id: FromPath[UUID], actor: Who) -> Respons
     return await shown(request, actor, client_id, secret=made.secret)
 
 
-@post("/clients/{client_id:uuid}/secrets/{secret_id:uuid}/end", **needs(NEEDS))
+@post("/clients/{client_id:uuid}/secrets/{secret_id:uuid}/end", **needs(NEEDS, at_once=GIVES_NOTHING))
 async def end_secret(client_id: FromPath[UUID], secret_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """End one secret at once."""
     try:
@@ -94,7 +94,7 @@ async def end_secret(client_id: FromPath[UUID], secret_id: FromPath[UUID], actor
     return redirect(f"/clients/{client_id}", gettext("The secret no longer works, nor does any token got with it."))
 
 
-@post("/clients/{client_id:uuid}/revoke", **needs(NEEDS))
+@post("/clients/{client_id:uuid}/revoke", **needs(NEEDS, at_once=GIVES_NOTHING))
 async def revoke(request: Web, client_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Revoke the client."""
     values = await typed(request)

@@ -32,7 +32,7 @@ async def new_client(request: Web, actor: Who) -> Page:
     return await _form(request, actor, Form({"expires_at": _day(clock.now() + USUAL_LIFE)}))
 
 
-@post("/clients/new", status_code=200, **needs(NEEDS))
+@post("/clients/new", status_code=200, **needs(NEEDS, fresh=True))
 async def set_up(request: Web, actor: Who) -> Response[Any]:
     """Set a client up and show its secret this once, or show the form again with what was typed."""
     values = await _values(request)
@@ -63,7 +63,7 @@ async def change_form(request: Web, client_id: FromPath[UUID], actor: Who) -> Pa
     return await _form(request, actor, Form(values), client=found)
 
 
-@post("/clients/{client_id:uuid}/change", **needs(NEEDS))
+@post("/clients/{client_id:uuid}/change", **needs(NEEDS, fresh=True))
 async def change(request: Web, client_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Change a client, or show the form again with what was typed."""
     values = await _values(request)

@@ -13,7 +13,7 @@ from guildhall.domain.access import asking, links, pausing
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.link_questions import ASK, END, QUESTIONS
 from guildhall.surfaces.console.links import name_of
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, page, redirect, told, typed
 from guildhall.surfaces.kit.i18n import gettext
 
@@ -67,21 +67,21 @@ async def withdraw_change(link_id: FromPath[UUID], actor: Who) -> Redirect:
     return await _done(link_id, doing, gettext("The wish was withdrawn. The link stays as it is."))
 
 
-@post("/links/{link_id:uuid}/pause", **needs(END))
+@post("/links/{link_id:uuid}/pause", **needs(END, at_once=GIVES_NOTHING))
 async def pause(request: Web, link_id: FromPath[UUID], actor: Who) -> Redirect:
     """Stop a link for a while."""
     doing = pausing.pause(actor, link_id=link_id, reason=await _reason(request))
     return await _done(link_id, doing, gettext("The link is paused. Open pages lost access at once."))
 
 
-@post("/links/{link_id:uuid}/resume", **needs(END))
+@post("/links/{link_id:uuid}/resume", **needs(END, fresh=True))
 async def resume(link_id: FromPath[UUID], actor: Who) -> Redirect:
     """Lift the own pause."""
     doing = pausing.resume(actor, link_id=link_id, now=clock.now())
     return await _done(link_id, doing, gettext("The link works again."))
 
 
-@post("/links/{link_id:uuid}/end", **needs(END))
+@post("/links/{link_id:uuid}/end", **needs(END, at_once=GIVES_NOTHING))
 async def end(request: Web, link_id: FromPath[UUID], actor: Who) -> Redirect:
     """Give a link back for good."""
     doing = asking.end(actor, link_id=link_id, reason=await _reason(request))

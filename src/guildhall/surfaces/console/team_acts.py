@@ -73,7 +73,7 @@ async def ask_step(request: Web, user_id: FromPath[UUID], step: FromPath[str], a
     return await ask(request, await _question(actor, user_id, step))
 
 
-@post("/team/{user_id:uuid}/{step:str}", **needs(NEEDS))
+@post("/team/{user_id:uuid}/{step:str}", **needs(NEEDS, fresh=True))
 async def take_step(request: Web, user_id: FromPath[UUID], step: FromPath[str], actor: Who) -> Response[Any]:
     """Deactivate, reactivate, or withdraw an invitation, and say what happened."""
     question, now = await _question(actor, user_id, step), clock.now()
@@ -85,7 +85,7 @@ async def take_step(request: Web, user_id: FromPath[UUID], step: FromPath[str], 
     return await answer(request, question, steps[step])
 
 
-@post("/team/{user_id:uuid}/again", **needs(NEEDS))
+@post("/team/{user_id:uuid}/again", **needs(NEEDS, fresh=True))
 async def send_again(user_id: FromPath[UUID], actor: Who) -> Redirect:
     """Send an invitation again: the link of before dies."""
     try:

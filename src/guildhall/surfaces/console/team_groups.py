@@ -35,7 +35,7 @@ async def new_form(request: Web, actor: Who) -> Page:
     return await _form(request, actor, Form())
 
 
-@post("/team/groups/new", **needs(NEEDS))
+@post("/team/groups/new", **needs(NEEDS, fresh=True))
 async def make(request: Web, actor: Who) -> Response[Any]:
     """Make a group, or show the form again."""
     return await _saved(request, actor, None)
@@ -49,7 +49,7 @@ async def change_form(request: Web, group_id: FromPath[UUID], actor: Who) -> Pag
     return await _form(request, actor, Form({"name": group.name, "tenants": [str(each) for each in inside]}), group)
 
 
-@post("/team/groups/{group_id:uuid}", **needs(NEEDS))
+@post("/team/groups/{group_id:uuid}", **needs(NEEDS, fresh=True))
 async def change(request: Web, group_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Change a group, or show the form again."""
     async with db.transaction(actor) as connection:
@@ -121,7 +121,7 @@ async def ask_remove(request: Web, group_id: FromPath[UUID], actor: Who) -> Page
     return await ask(request, await _question(actor, group_id))
 
 
-@post("/team/groups/{group_id:uuid}/remove", **needs(NEEDS))
+@post("/team/groups/{group_id:uuid}/remove", **needs(NEEDS, fresh=True))
 async def remove(request: Web, group_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Remove a group that no limit names."""
     question = await _question(actor, group_id)

@@ -28,7 +28,7 @@ async def invite_form(request: Web, actor: Who) -> Page:
     return await _form(request, actor, Form({"scope": "all"}))
 
 
-@post("/team/invite", **needs(NEEDS))
+@post("/team/invite", **needs(NEEDS, fresh=True))
 async def invite(request: Web, actor: Who) -> Response[Any]:
     """Invite a colleague, or show the form again with what was typed."""
     values: dict[str, Any] = await typed(request) | await team_limits.chosen(request)
@@ -78,7 +78,7 @@ async def access_form(request: Web, user_id: FromPath[UUID], actor: Who) -> Page
     return await _form(request, actor, state, picked=picked, colleague=colleague)
 
 
-@post("/team/{user_id:uuid}/access", **needs(NEEDS))
+@post("/team/{user_id:uuid}/access", **needs(NEEDS, fresh=True))
 async def set_access(request: Web, user_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Give a colleague other roles or limits, or show the form again."""
     colleague = await _colleague(actor, user_id)

@@ -15,7 +15,7 @@ from guildhall.core.errors import Invalid, NotFound
 from guildhall.domain.access import consent, links, pausing
 from guildhall.domain.access.links import Link, Offer
 from guildhall.domain.access.states import STANDING
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, gettext
@@ -37,6 +37,7 @@ class Act(Struct, frozen=True, kw_only=True):
     run: Callable[[Actor, UUID, str], Awaitable[Any]]
     kind: str = "danger"
     reason: bool = True
+    fresh: bool = False
 
     def fits(self, link: Link, offer: Offer | None) -> bool:
         """Return whether the act makes sense where the link stands now."""
@@ -83,6 +84,7 @@ _FITS: dict[str, Callable[[Link, Offer | None], bool]] = {
 ACTS = (
     Act(
         path="approve",
+        fresh=True,
         needs=DECIDE,
         label=N_("Approve"),
         icon="check",
@@ -105,6 +107,7 @@ ACTS = (
     ),
     Act(
         path="approve-change",
+        fresh=True,
         needs=DECIDE,
         label=N_("Approve the change"),
         icon="check",
@@ -138,6 +141,7 @@ ACTS = (
     ),
     Act(
         path="resume",
+        fresh=True,
         needs=STOP,
         label=N_("Resume"),
         icon="play",
@@ -219,7 +223,11 @@ def _asks(act: Act) -> HTTPRouteHandler:
 def _does(act: Act) -> HTTPRouteHandler:
     """Return the route that carries an act out."""
 
-    @post(f"/links/{{link_id:uuid}}/{act.path}", name=act.path, **needs(act.needs))
+    @post(
+        f"/links/{{link_id:uuid}}/{act.path}",
+        name=act.path,
+        **needs(act.needs, fresh=act.fresh, at_once="" if act.fresh else GIVES_NOTHING),
+    )
     async def carry_out(request: Web, link_id: FromPath[UUID], actor: Who) -> Response[Any]:
         return await _carried_out(request, actor, act, link_id)
 

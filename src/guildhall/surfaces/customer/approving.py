@@ -41,7 +41,7 @@ async def ask_role(request: Web, user_id: FromPath[UUID], role: FromPath[str], a
     return await page(request, "people/role.html", member=member, role=role, title=title, text=text, label=label)
 
 
-@post("/people/{user_id:uuid}/{role:str}", **needs(approvers.NEEDS))
+@post("/people/{user_id:uuid}/{role:str}", **needs(approvers.NEEDS, fresh=True))
 async def set_role(user_id: FromPath[UUID], role: FromPath[str], actor: Who) -> Redirect:
     """Give a colleague another role, and say what it means."""
     async with db.transaction(actor) as connection:

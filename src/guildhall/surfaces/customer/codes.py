@@ -10,7 +10,7 @@ from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.domain.access import consent
 from guildhall.surfaces.customer.acts import DECIDE
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, page, redirect
 from guildhall.surfaces.kit.i18n import gettext
 
@@ -27,7 +27,7 @@ async def _codes(request: Web, actor: Actor, made: str = "") -> Page:
     return await page(request, "codes/list.html", codes=live, made=made, days=consent.CODE_DAYS)
 
 
-@post("/codes", status_code=200, **needs(DECIDE))
+@post("/codes", status_code=200, **needs(DECIDE, at_once=GIVES_NOTHING))
 async def make_code(request: Web, actor: Who) -> Page:
     """Make a code and show it, this once."""
     return await _codes(request, actor, await consent.make_code(actor, now=clock.now()))
@@ -39,7 +39,7 @@ async def withdraw_page(request: Web, code_id: FromPath[UUID]) -> Page:
     return await page(request, "codes/withdraw.html", code_id=code_id)
 
 
-@post("/codes/{code_id:uuid}/withdraw", **needs(DECIDE))
+@post("/codes/{code_id:uuid}/withdraw", **needs(DECIDE, at_once=GIVES_NOTHING))
 async def withdraw(code_id: FromPath[UUID], actor: Who) -> Redirect:
     """Make a code worthless."""
     await consent.withdraw_code(actor, code_id=code_id)

@@ -67,7 +67,7 @@ async def _form(request: Web, state: Form, status_code: int = 200) -> Page:
     return await page(request, "people/invite.html", status_code=status_code, form=state, roles=roles)
 
 
-@post("/people/invite", **needs(NEEDS))
+@post("/people/invite", **needs(NEEDS, fresh=True))
 async def invite(request: Web, actor: Who) -> Response[Any]:
     """Invite a colleague, or show the form again with what was typed."""
     values = await typed(request)
@@ -80,7 +80,7 @@ async def invite(request: Web, actor: Who) -> Response[Any]:
     return redirect("/people", said)
 
 
-@post("/people/{user_id:uuid}/again", **needs(NEEDS))
+@post("/people/{user_id:uuid}/again", **needs(NEEDS, fresh=True))
 async def send_again(user_id: FromPath[UUID], actor: Who) -> Redirect:
     """Send an invitation again: the link of before dies."""
     try:
@@ -115,7 +115,7 @@ async def ask_step(request: Web, user_id: FromPath[UUID], step: FromPath[str], a
     return await ask(request, await _question(actor, user_id, step))
 
 
-@post("/people/{user_id:uuid}/membership/{step:str}", **needs(NEEDS))
+@post("/people/{user_id:uuid}/membership/{step:str}", **needs(NEEDS, fresh=True))
 async def take_step(request: Web, user_id: FromPath[UUID], step: FromPath[str], actor: Who) -> Response[Any]:
     """Deactivate, reactivate, or withdraw an invitation, and say what happened."""
     question, now = await _question(actor, user_id, step), clock.now()

@@ -27,7 +27,7 @@ async def ask_recovery(request: Web, user_id: FromPath[UUID], actor: Who) -> Pag
     return await ask(request, name=await _named(actor, user_id), back=_BACK)
 
 
-@post("/people/{user_id:uuid}/recover", **needs("customer.people.manage"))
+@post("/people/{user_id:uuid}/recover", **needs("customer.people.manage", fresh=True))
 async def start_recovery(request: Web, user_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Send the colleague a link that sets the sign-in anew."""
     return await start(request, actor, user_id=user_id, name=await _named(actor, user_id), back=_BACK)

@@ -22,7 +22,7 @@ from guildhall.domain.access.tables import OPERATING_MODELS
 from guildhall.domain.access.terms import Terms, depth
 from guildhall.surfaces import asked
 from guildhall.surfaces.customer.acts import DECIDE, STOP, reason_in
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, ticked, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, gettext, speech, zone_of
@@ -41,6 +41,7 @@ class Way(Struct, frozen=True, kw_only=True):
     label: str
     done: str
     run: Callable[[Actor, UUID, Terms, datetime], Awaitable[None]]
+    fresh: bool = False
 
 
 async def _counter(actor: Actor, link_id: UUID, terms: Terms, now: datetime) -> None:
@@ -54,6 +55,7 @@ async def _narrow(actor: Actor, link_id: UUID, terms: Terms, now: datetime) -> N
 WAYS = (
     Way(
         path="counter",
+        fresh=True,
         needs=DECIDE,
         statuses=("requested",),
         title=N_("Offer %(partner)s less"),
@@ -169,8 +171,9 @@ def _asks(way: Way) -> HTTPRouteHandler:
 
 def _does(way: Way) -> HTTPRouteHandler:
     """Return the route that takes one way's form."""
+    mark = needs(way.needs, fresh=way.fresh, at_once="" if way.fresh else GIVES_NOTHING)
 
-    @post(f"/links/{{link_id:uuid}}/{way.path}", name=way.path, status_code=200, **needs(way.needs))
+    @post(f"/links/{{link_id:uuid}}/{way.path}", name=way.path, status_code=200, **mark)
     async def take(request: Web, link_id: FromPath[UUID], actor: Who) -> Response[Any]:
         return await _posted(request, actor, way, link_id)
 

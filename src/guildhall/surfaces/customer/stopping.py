@@ -8,7 +8,7 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid
 from guildhall.domain.access import consent
 from guildhall.surfaces.customer.acts import STOP, reason_in
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext, ngettext
@@ -20,7 +20,7 @@ async def stop_all_page(request: Web, actor: Who) -> Page:
     return await _question(request, actor, Form())
 
 
-@post("/stop-all", **needs(STOP))
+@post("/stop-all", **needs(STOP, at_once=GIVES_NOTHING))
 async def stop_all(request: Web, actor: Who) -> Response[Any]:
     """Revoke every standing link of the customer, and say how many there were."""
     values = await typed(request)

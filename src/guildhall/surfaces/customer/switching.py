@@ -20,7 +20,7 @@ async def choose(request: Web, actor: Who) -> Page:
     return await page(request, "switch/choose.html", memberships=mine, actor=actor)
 
 
-@post("/switch", **own("own memberships"))
+@post("/switch", **own("own memberships", at_once="the person belongs there already"))
 async def switch(request: Web, actor: Who) -> Redirect:
     """Bring the session into another customer of the person."""
     wanted = parse_id((await typed(request)).get("tenant_id", ""))

@@ -17,7 +17,7 @@ from guildhall.domain.partners.application_form import MOST_CUSTOMERS, whole_num
 from guildhall.domain.partners.application_states import DECLINE_REASONS, sources
 from guildhall.domain.partners.approving import Terms
 from guildhall.domain.partners.tables import COMMERCIAL_MODELS, TYPES
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Web, form, page, redirect, told, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext
@@ -27,7 +27,8 @@ from guildhall.surfaces.staff.words import COMMERCIAL, DECLINES, tier_label
 from guildhall.surfaces.words import said, state_options
 
 _WITHOUT_COMMERCE = {"auditor", "technology_alliance"}
-_DECIDE = needs(reviewing.DECIDE)
+_DECIDE = needs(reviewing.DECIDE, at_once=GIVES_NOTHING)
+_GIVE = needs(reviewing.DECIDE, fresh=True)
 
 
 def _home(application_id: UUID) -> str:
@@ -144,7 +145,7 @@ async def _approve_page(request: Web, actor: Actor, application_id: UUID, state:
     )
 
 
-@post("/applications/{application_id:uuid}/approve", **_DECIDE)
+@post("/applications/{application_id:uuid}/approve", **_GIVE)
 async def approve(request: Web, application_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Approve an application: the partner is made, and its first principal gets a letter."""
     values = await typed(request)
@@ -188,7 +189,7 @@ def _limit(text: str) -> int | None:
     return (whole_number(text, MOST_CUSTOMERS) or 0) if text.strip() else None
 
 
-@post("/applications/{application_id:uuid}/resend", **_DECIDE)
+@post("/applications/{application_id:uuid}/resend", **_GIVE)
 async def resend(application_id: FromPath[UUID], actor: Who) -> Redirect:
     """Send the first principal a new one-time link."""
     try:

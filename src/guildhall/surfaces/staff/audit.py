@@ -72,7 +72,7 @@ async def audit_entry(request: Web, chain: FromPath[str], sequence: FromPath[int
     return await page(request, "audit/entry.html", line=line, entry=entry, changes=changed(entry), chain=of)
 
 
-@post("/audit/export", status_code=200, **needs("staff.audit.export"))
+@post("/audit/export", status_code=200, **needs("staff.audit.export", fresh=True))
 async def audit_export(request: Web, actor: Who) -> Stream:
     """Send a whole chain as JSON lines; the export is itself an entry."""
     chain = chain_in((await typed(request)).get("chain", ""))

@@ -12,7 +12,7 @@ from guildhall.domain.partners import directory
 from guildhall.domain.people import client_acts, clients
 from guildhall.domain.people.clients import STATES
 from guildhall.surfaces import asked, scopes
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Filter, Pages, Sorting, sorting_of
@@ -92,7 +92,7 @@ async def ask_revoke(request: Web, partner_id: FromPath[UUID], client_id: FromPa
     return await ask(request, await _question(actor, partner_id, client_id))
 
 
-@post("/partners/{partner_id:uuid}/clients/{client_id:uuid}/revoke", **needs(REVOKE))
+@post("/partners/{partner_id:uuid}/clients/{client_id:uuid}/revoke", **needs(REVOKE, at_once=GIVES_NOTHING))
 async def revoke(request: Web, partner_id: FromPath[UUID], client_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Revoke a client, with a reason."""
     question = await _question(actor, partner_id, client_id)

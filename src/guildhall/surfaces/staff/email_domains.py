@@ -12,7 +12,7 @@ from guildhall.core.errors import Invalid
 from guildhall.domain.partners import email_domains
 from guildhall.domain.partners.reviewing import DECIDE
 from guildhall.surfaces import asked
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext
@@ -39,7 +39,7 @@ async def _list(request: Web, actor: Actor, state: Form) -> Page:
     )
 
 
-@post("/email-domains", **needs(DECIDE))
+@post("/email-domains", **needs(DECIDE, at_once=GIVES_NOTHING))
 async def add_domain(request: Web, actor: Who) -> Response[Any]:
     """Let a domain pass."""
     values = await typed(request)
@@ -58,7 +58,7 @@ async def ask_remove(request: Web, domain: FromPath[str], actor: Who) -> Page:
     return await page(request, "email_domains/remove.html", domain=found)
 
 
-@post("/email-domains/{domain:str}/remove", **needs(DECIDE))
+@post("/email-domains/{domain:str}/remove", **needs(DECIDE, at_once=GIVES_NOTHING))
 async def remove_domain(domain: FromPath[str], actor: Who) -> Redirect:
     """Take a domain off the list."""
     await email_domains.remove(actor, domain=domain)

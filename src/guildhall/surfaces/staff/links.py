@@ -22,7 +22,7 @@ from guildhall.domain.partners import directory as partners
 from guildhall.domain.rbac.registry import LINK_ROLES, Area
 from guildhall.domain.tenancy import directory as tenants
 from guildhall.surfaces import asked
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, gettext
@@ -120,13 +120,16 @@ async def ask_step(request: Web, link_id: FromPath[UUID], step: FromPath[str], a
     return await ask(request, _question(link_id, step))
 
 
-@post("/links/{link_id:uuid}/{step:str}", **needs("staff.links.revoke"))
+@post(
+    "/links/{link_id:uuid}/{step:str}",
+    **needs("staff.links.revoke", fresh=("revoke", "resume"), at_once=GIVES_NOTHING),
+)
 async def take_step(request: Web, link_id: FromPath[UUID], step: FromPath[str], actor: Who) -> Response[Any]:
     """Revoke, pause or resume a link, with a reason."""
 
     async def act(reason: str) -> None:
         if step == "revoke":
-            await oversight.revoke(actor, link_id=link_id, reason=reason)
+            await oversight.revoke(actor, link_id=link_id, reason=reason, now=clock.now())
         elif step == "pause":
             await pausing.pause(actor, link_id=link_id, reason=reason)
         else:
@@ -156,7 +159,7 @@ async def _form(request: Web, actor: Actor, state: Form) -> Page:
     )
 
 
-@post("/links/new", **needs("staff.links.create"))
+@post("/links/new", **needs("staff.links.create", fresh=True))
 async def create_link(request: Web, actor: Who) -> Response[Any]:
     """Create an active link for a beta partner; the customer is told and can revoke it."""
     values = {name: asked.clean(text) for name, text in (await typed(request)).items()}

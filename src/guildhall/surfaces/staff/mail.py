@@ -104,7 +104,7 @@ async def letter_frame(request: Web, mail_id: FromPath[UUID], actor: Who) -> Pag
     return Response(_written(request, item, letter).html, media_type=MediaType.HTML, headers=_FRAMED)
 
 
-@post("/mail/{mail_id:uuid}/open", **needs("staff.mail.open"))
+@post("/mail/{mail_id:uuid}/open", **needs("staff.mail.open", fresh=True))
 async def open_letter(mail_id: FromPath[UUID], actor: Who) -> Redirect:
     """Note that the letter is opened, and lead to what it says."""
     now = clock.now()

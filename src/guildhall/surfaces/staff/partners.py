@@ -125,7 +125,7 @@ async def ask_status(request: Web, partner_id: FromPath[UUID], step: FromPath[st
     return await ask(request, await _question(actor, partner_id, step))
 
 
-@post("/partners/{partner_id:uuid}/{step:str}", **needs("staff.partners.manage"))
+@post("/partners/{partner_id:uuid}/{step:str}", **needs("staff.partners.manage", fresh=True))
 async def set_status(request: Web, partner_id: FromPath[UUID], step: FromPath[str], actor: Who) -> Response[Any]:
     """Change the partner's status, with a reason."""
     question = await _question(actor, partner_id, step)

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from guildhall.core import db
+from guildhall.core import clock, db
 from guildhall.core.errors import NotFound
 from guildhall.domain.partners import directory as partners
 from guildhall.domain.people import limits, overseeing, recovering
@@ -133,7 +133,7 @@ async def ask_active(
     return await ask(request, await _question(actor, side, user_id, step))
 
 
-@post("/people/{side:str}/{user_id:uuid}/{step:str}", **needs("staff.people.manage"))
+@post("/people/{side:str}/{user_id:uuid}/{step:str}", **needs("staff.people.manage", fresh=True))
 async def set_active(
     request: Web, side: FromPath[str], user_id: FromPath[UUID], step: FromPath[str], actor: Who
 ) -> Response[Any]:
@@ -142,7 +142,9 @@ async def set_active(
 
     async def act(reason: str) -> None:
         active = step == "reactivate"
-        await overseeing.set_active(actor, side=SIDES[side], user_id=user_id, active=active, reason=reason)
+        await overseeing.set_active(
+            actor, side=SIDES[side], user_id=user_id, active=active, reason=reason, now=clock.now()
+        )
 
     return await answer(request, question, act)
 

@@ -12,7 +12,7 @@ from guildhall.core.actor import Actor, Surface
 from guildhall.core.errors import NotFound
 from guildhall.domain.people import recovering
 from guildhall.domain.people.recovering import Waiting
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Web, redirect
 from guildhall.surfaces.kit.formats import ABSENT
 from guildhall.surfaces.kit.i18n import gettext
@@ -34,7 +34,10 @@ async def ask_recovery(
     return await ask(request, await _question(actor, side, user_id, step, waits))
 
 
-@post("/people/{side:str}/{user_id:uuid}/recovery/{step:str}", **needs("staff.people.manage"))
+@post(
+    "/people/{side:str}/{user_id:uuid}/recovery/{step:str}",
+    **needs("staff.people.manage", fresh=(_START, _CONFIRM), at_once=GIVES_NOTHING),
+)
 async def recover(
     request: Web, side: FromPath[str], user_id: FromPath[UUID], step: FromPath[str], actor: Who
 ) -> Response[Any]:

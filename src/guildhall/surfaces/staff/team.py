@@ -89,7 +89,7 @@ async def invite_form(request: Web) -> Page:
     return await _form(request, Form())
 
 
-@post("/staff/invite", **needs(NEEDS))
+@post("/staff/invite", **needs(NEEDS, fresh=True))
 async def invite(request: Web, actor: Who) -> Response[Any]:
     """Invite a member of staff, or show the form again with what was typed."""
     values, roles = await typed(request), await ticked(request, "roles")
@@ -115,7 +115,7 @@ async def roles_form(request: Web, user_id: FromPath[UUID], actor: Who) -> Page:
     return await _form(request, Form({"roles": member.roles}), member=member)
 
 
-@post("/staff/{user_id:uuid}/roles", **needs(NEEDS))
+@post("/staff/{user_id:uuid}/roles", **needs(NEEDS, fresh=True))
 async def set_roles(request: Web, user_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Give somebody other roles, or show the form again."""
     member, roles = await _member(actor, user_id), await ticked(request, "roles")
@@ -156,7 +156,7 @@ async def ask_step(request: Web, user_id: FromPath[UUID], step: FromPath[str], a
     return await ask(request, await _question(actor, user_id, step))
 
 
-@post("/staff/{user_id:uuid}/{step:str}", **needs(NEEDS))
+@post("/staff/{user_id:uuid}/{step:str}", **needs(NEEDS, fresh=True))
 async def take_step(request: Web, user_id: FromPath[UUID], step: FromPath[str], actor: Who) -> Response[Any]:
     """Deactivate, reactivate, or withdraw an invitation, and say what happened."""
     question, now = await _question(actor, user_id, step), clock.now()
@@ -168,7 +168,7 @@ async def take_step(request: Web, user_id: FromPath[UUID], step: FromPath[str], 
     return await answer(request, question, steps[step])
 
 
-@post("/staff/{user_id:uuid}/again", **needs(NEEDS))
+@post("/staff/{user_id:uuid}/again", **needs(NEEDS, fresh=True))
 async def send_again(user_id: FromPath[UUID], actor: Who) -> Redirect:
     """Send an invitation again: the link of before dies."""
     try:

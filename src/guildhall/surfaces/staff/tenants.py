@@ -74,7 +74,7 @@ async def _tenant(request: Web, actor: Actor, tenant_id: UUID, state: Form, made
     )
 
 
-@post("/tenants/{tenant_id:uuid}/invite", status_code=200, **needs("staff.people.manage"))
+@post("/tenants/{tenant_id:uuid}/invite", status_code=200, **needs("staff.people.manage", fresh=True))
 async def invite(request: Web, tenant_id: FromPath[UUID], actor: Who) -> Page:
     """Make a one-time link for a person of the customer and show it, this once."""
     values = await typed(request)

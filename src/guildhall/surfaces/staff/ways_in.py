@@ -40,7 +40,7 @@ async def _page(request: Web, actor: Who, partner_id: UUID, state: Form) -> Page
     )
 
 
-@post("/partners/{partner_id:uuid}/ways-in", **needs("staff.partners.manage"))
+@post("/partners/{partner_id:uuid}/ways-in", **needs("staff.partners.manage", fresh=True))
 async def set_ways(request: Web, partner_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Keep the choice, or say beside it what is wrong."""
     chosen = await ticked(request, "ways")
