@@ -1,4 +1,4 @@
-"""From a stranger's application to a partner's dashboard, with real mail over SMTP (PRODUCT §4, §3)."""
+"""Coming in by a letter, with real mail over SMTP: as a new partner, as a colleague, by a link (PRODUCT §4, §3)."""
 
 import re
 import time
@@ -7,19 +7,25 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pyotp
 import pytest
 from aiosmtpd.controller import Controller
 from playwright.sync_api import Page, expect
 
 from guildhall.core import clock
+from support_browsers import Authenticator
 from support_served import free_port, served
 from support_site import Site
 from support_world import Cluster
 
 pytestmark = pytest.mark.browser
 LEAD, NEW = "lead@halcyon.example", "ines@meridian-ops.example"
+PRINCIPAL, COLLEAGUE = "principal@northwind.example", "nuria.soler@northwind.example"
+BY_LINK = "technical@northwind.example"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0"
 PASSWORD = "lantern orchard 47 gravel"
 PATIENCE = 90  # seconds that a letter may take
 
@@ -97,6 +103,79 @@ def test_a_stranger_applies_is_approved_and_signs_in_with_an_authenticator(
     again.locator("input[name=code]").fill(pyotp.TOTP(secret).at(clock.now().timestamp() + 30))
     again.locator("main form[action='/sign-in'] button[type=submit]").click()
     again.wait_for_url(site.url("partners", "/"))
+
+
+def test_a_colleague_joins_with_a_passkey_and_signs_in_with_it(
+    browser: Any, person: Callable[..., Page], site: Site, mailbox: Mailbox
+) -> None:
+    principal = person(PRINCIPAL)
+    principal.goto(site.url("partners", "/team/invite"))
+    principal.locator("[name=name]").fill("Nuria Soler")
+    principal.locator("[name=email]").fill(COLLEAGUE)
+    principal.locator("[name=roles][value=viewer]").check()
+    principal.get_by_role("button", name="Send invitation").click()
+    page = browser.new_context().new_page()
+    page.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = async () => false")
+    Authenticator(page)
+    page.goto(mailbox.link(COLLEAGUE, "/welcome"))
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name="An authenticator app")).to_be_visible()
+    page.locator("[name=name]").fill("work laptop")
+    page.get_by_role("button", name="Make the passkey").click()
+    page.locator("[name=kept]").check()
+    page.get_by_role("button", name="Finish and sign in").click()
+    page.wait_for_url(site.url("partners", "/"))
+    page.goto(site.url("partners", "/account"))
+    expect(page.locator("main")).to_contain_text("Passkey: work laptop")
+    page.locator("form[action='/sign-out']").first.evaluate("form => form.submit()")
+    page.wait_for_url(site.url("partners", "/sign-in"))
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url(site.url("partners", "/"))
+    page.context.close()
+
+
+def test_a_link_that_a_scanner_opened_first_signs_in_once_and_in_one_browser(
+    browser: Any, site: Site, mailbox: Mailbox
+) -> None:
+    page, late = browser.new_context().new_page(), browser.new_context().new_page()
+    page.goto(site.url("partners", "/sign-in/link"))
+    page.locator("[name=email]").fill(BY_LINK)
+    page.get_by_role("button", name="Send the letter").click()
+    page.wait_for_url(site.url("partners", "/sign-in/code"))
+    link = mailbox.link(BY_LINK, "/sign-in/link")
+    scan(link)
+    late.goto(link)
+    page.goto(link)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(site.url("partners", "/"))
+    late.get_by_role("button", name="Sign in", exact=True).click()
+    expect(late.get_by_role("heading", name="Link already used")).to_be_visible()
+    late.goto(link)
+    expect(late.get_by_role("heading", name="Link already used")).to_be_visible()
+
+    cookies = page.context.cookies()
+    session = [one for one in cookies if one["name"] == "guildhall_partners"]
+    for stolen, agent in ((session, None), (cookies, FIREFOX)):
+        thief = browser.new_context(user_agent=agent)
+        thief.add_cookies(stolen)
+        other = thief.new_page()
+        other.goto(site.url("partners", "/account"))
+        assert urlsplit(other.url).path == "/sign-in", "the session is bound to the browser that used the link"
+        thief.close()
+    page.goto(site.url("partners", "/account"))
+    expect(page.locator("tr", has_text="This one")).to_contain_text("Link by e-mail")
+    page.context.close()
+    late.context.close()
+
+
+def scan(link: str) -> None:
+    """Open a link as a scanner of mail does: before its reader, more than once, following nothing."""
+    where = urlsplit(link)
+    for _ in range(3):
+        answer = httpx.get(f"http://127.0.0.1:{where.port}{where.path}", headers={"Host": where.netloc})
+        assert answer.status_code == 200
+        assert "guildhall_partners=" not in str(answer.headers)
 
 
 def apply(page: Page, site: Site) -> None:

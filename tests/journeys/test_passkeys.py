@@ -7,34 +7,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from guildhall.worlds import demo
+from support_browsers import Authenticator
 from support_site import Site
 from support_world import Cluster
 
 pytestmark = pytest.mark.browser
 People = Callable[..., Page]
 PERSON = "finance@northwind.example"
-AUTHENTICATOR = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
-
-
-class Authenticator:
-    """A virtual authenticator in the page's browser; `touch` says whether somebody presses it when it is asked."""
-
-    def __init__(self, page: Page, **options: bool) -> None:
-        self._tools = page.context.new_cdp_session(page)
-        self._tools.send("WebAuthn.enable")
-        made = self._tools.send("WebAuthn.addVirtualAuthenticator", {"options": {**AUTHENTICATOR, **options}})
-        self._id = made["authenticatorId"]
-
-    def touch(self, *, pressed: bool) -> None:
-        values = {"authenticatorId": self._id, "enabled": pressed}
-        self._tools.send("WebAuthn.setAutomaticPresenceSimulation", values)
 
 
 def add_a_passkey(page: Page, site: Site, label: str, name: str = "work laptop") -> Authenticator:

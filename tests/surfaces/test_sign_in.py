@@ -1,7 +1,11 @@
 """Signing in, as people do it."""
 
+import statistics
+import time
+
 import pytest
 
+from guildhall.domain.people import passwords
 from support_world import World, csrf
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +49,30 @@ async def test_a_wrong_address_a_wrong_password_and_a_wrong_code_get_one_answer(
         assert right["password"] not in answer.text
 
 
+async def test_an_unknown_address_is_answered_in_the_words_and_the_time_of_a_known_one(world: World) -> None:
+    people = {"known": "finance@northwind.example", "unknown": "nobodys@northwind.example"}
+    client, password = world.client("partners"), "wrong password"
+    token = await csrf(client)
+    pages: dict[str, set[str]] = {who: set() for who in people}
+    # Of the processor, of all threads: on a busy machine the clock on the wall tells of others.
+    seconds: dict[str, list[float]] = {who: [] for who in (*people, "hash")}
+    for _ in range(9):
+        for who, email in people.items():
+            world.sql("DELETE FROM portal.sign_in_backoff")
+            form = {"_csrf_token": token, "email": email, "password": password, "code": "000000"}
+            began = time.process_time()
+            answer = await client.post("/sign-in", data=form)
+            seconds[who].append(time.process_time() - began)
+            assert (answer.status_code, WRONG in answer.text) == (401, True)
+            pages[who].add(answer.text.replace(email, "…"))
+        began = time.process_time()
+        passwords.hashed(password)
+        seconds["hash"].append(time.process_time() - began)
+    assert pages["known"] == pages["unknown"]
+    known, unknown, one = (statistics.median(seconds[name]) for name in (*people, "hash"))
+    assert abs(known - unknown) < one / 2, (known, unknown, one)
+
+
 async def test_a_code_opens_one_session_only(world: World) -> None:
     email = "principal@northwind.example"
     form = {"email": email, "password": "guildhall-demo", "code": world.code(email)}
@@ -84,8 +112,6 @@ async def test_a_deactivated_person_is_refused_on_the_next_request(world: World)
 
 
 async def test_outside_the_demo_its_password_opens_nothing(world: World) -> None:
-    from guildhall.domain.people import passwords
-
     passwords.allow_demo(allowed=False)
     email = "principal@northwind.example"
     client = world.client("partners")
