@@ -47,6 +47,10 @@ test: setup ## Every test, browser included
 test-fast: setup ## Every test but the slow ones and the browser
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not slow" tests
 
+test-full: setup ## Every test, and axe over every page of every role in both languages
+	@$(BIN)/python tools/chromium.py
+	@GUILDHALL_FULL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
+
 check: setup ## Lint, types, layers, templates, translations, docs
 	@$(BIN)/ruff check src tests tools bench
 	@$(BIN)/ruff format --check -q src tests tools bench

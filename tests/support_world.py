@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx
 import psycopg
 import pyotp
+from argon2 import PasswordHasher
 from litestar import Litestar
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -38,6 +39,9 @@ LOGIN_OF = {
     Surface.WORKER: "login_worker",
 }
 _STEP = 30
+# A hash costs what its own parameters say. Thousands of sign-ins with the real ones would be minutes of nothing else;
+# tests/domain/people/test_passwords.py holds what an installation uses.
+QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 SETTINGS = Settings(home=Path("/nonexistent"), port=PORT, demo=True, brand="Halcyon Cloud")
 
 
@@ -94,6 +98,7 @@ class Cluster:
         """Migrate and seed the template."""
         crypto.set_master(MASTER)
         passwords.allow_demo(allowed=True)
+        passwords._hasher = QUICK
         self._admin("DROP DATABASE IF EXISTS {}", self.template)
         self._admin("CREATE DATABASE {}", self.template)
         migrate(self.url(self.template), prefix=self.prefix)
