@@ -2,10 +2,12 @@
 import htmx from "htmx.org";
 import { copying } from "./copy.js";
 import { dialogs } from "./dialogs.js";
+import { downloads } from "./downloads.js";
 import { filters } from "./filters.js";
 import { messages } from "./messages.js";
 import { passkeys } from "./passkeys.js";
 import { picker } from "./picker.js";
+import { presses } from "./presses.js";
 import { printing } from "./print.js";
 import { theme } from "./theme.js";
 
@@ -15,4 +17,5 @@ htmx.config.allowEval = false;
 htmx.config.selfRequestsOnly = true;
 htmx.config.scrollIntoViewOnBoost = false;
 
-for (const install of [theme, dialogs, filters, messages, copying, printing, picker, passkeys]) install(document);
+const parts = [theme, dialogs, filters, messages, copying, printing, picker, passkeys, presses, downloads];
+for (const install of parts) install(document);

@@ -43,9 +43,10 @@ CSRF_FIELD = "_csrf_token"
 LARGEST_FORM = 1_000_000  # octets
 STEP_UP_FIELD = "step_up_code"
 STEP_UP_PASSKEY = "step_up_passkey"
+STEP_UP_BACK = "step_up_back"
 
 
-_NOT_KEPT = frozenset({STEP_UP_FIELD, STEP_UP_PASSKEY, CSRF_FIELD})
+_NOT_KEPT = frozenset({STEP_UP_FIELD, STEP_UP_PASSKEY, STEP_UP_BACK, CSRF_FIELD})
 
 
 class Frame(Struct, frozen=True, kw_only=True):
@@ -142,17 +143,25 @@ def _same_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         raise Forbidden("This form was sent from another site.")
 
 
-async def _step_up(request: Web) -> None:
-    """Take the fresh code that came with a form; then ask for one where the route does and none is fresh."""
+async def _step_up(request: Web) -> Redirect | None:
+    """Take the fresh code that came with a form; then ask for one where the route does and none is fresh.
+
+    A download leaves the browser where it is, so the page that asked for the code leads back, and the file comes there.
+    """
     if request.method in entry.SAFE:
-        return
-    await _take_step_up(request)
+        return None
+    taken = await _take_step_up(request)
     if entry.asks_fresh(request):
         require_fresh(entry.entered(request).actor, now=clock.now())
+    back = (await request.form()).get(STEP_UP_BACK)
+    if taken and back is not None and request.route_handler.opt.get("download"):
+        said = gettext("It is you. The file comes by itself; if it does not, ask for it again.")
+        return redirect(local_path(str(back)), said, "download")
+    return None
 
 
-async def _take_step_up(request: Web) -> None:
-    """Take the fresh code that came with a form, before anything asks for one."""
+async def _take_step_up(request: Web) -> bool:
+    """Take the fresh code that came with a form, before anything asks for one; return whether there was one."""
     posted, found = await request.form(), request.scope["state"].get("entered")
     code, passkey = posted.get(STEP_UP_FIELD), posted.get(STEP_UP_PASSKEY)
     shown = bool(passkey) or isinstance(code, str)
@@ -169,6 +178,8 @@ async def _take_step_up(request: Web) -> None:
             raise StepUpRequired from None
         actor = msgspec.structs.replace(found.actor, factor_at=now)
         request.scope["state"]["entered"] = msgspec.structs.replace(found, actor=actor)
+        return True
+    return False
 
 
 def speech_of(request: entry.Connection, actor: Actor | None) -> Speech:
@@ -360,7 +371,9 @@ def _to_sign_in(request: Web) -> Response[Any]:
 
 async def _ask_step_up(request: Web) -> Page:
     """Ask for a fresh code and carry the form along, so that nothing typed is lost."""
-    items = (await request.form()).multi_items() if request.method not in entry.SAFE else []
+    items = list((await request.form()).multi_items()) if request.method not in entry.SAFE else []
+    from_ = urlsplit(request.headers.get("referer", ""))
+    asked_on = from_.path + (f"?{from_.query}" if from_.query else "")
     kept = [(name, value) for name, value in items if isinstance(value, str) and name not in _NOT_KEPT]
     error = request.scope["state"].get("step_up_error")
     actor = entry.entered(request).actor
@@ -374,7 +387,7 @@ async def _ask_step_up(request: Web) -> Page:
         kept=kept,
         ways=ways,
         form=Form({}, {STEP_UP_FIELD: gettext(error)} if error else {}),
-        back=local_path(urlsplit(request.headers.get("referer", "")).path),
+        back=local_path(next((str(value) for name, value in items if name == STEP_UP_BACK), asked_on)),
     )
 
 

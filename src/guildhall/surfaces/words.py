@@ -88,7 +88,7 @@ ROLES_OF: Mapping[str, Mapping[str, str]] = {
     "customer_user": CUSTOMER_ROLES,
     "staff_user": STAFF_ROLES,
 }
-SCOPES: Mapping[str, str] = {"all": N_("All"), "include": N_("Only some"), "exclude": N_("All but some")}
+SCOPES: Mapping[str, str] = {"all": N_("All of them"), "include": N_("Only some"), "exclude": N_("All but some")}
 
 
 def said(words: Mapping[str, str], code: str) -> str:

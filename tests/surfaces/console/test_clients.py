@@ -1,5 +1,6 @@
 """API clients in the console: set up, shown once, changed, rotated, revoked; by principals alone."""
 
+import asyncio
 import re
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from guildhall.core import clock
 from support_clients import PRINCIPAL, ask, client_of, software, token_of
 from support_console import words
 from support_mail import letters
-from support_world import World
+from support_world import World, csrf
 
 pytestmark = pytest.mark.anyio
 ME = "/api/v1/auth/me"
@@ -47,6 +48,21 @@ async def test_a_client_is_set_up_with_a_secret_that_is_shown_once(world: World)
     trail = world.sql("SELECT action FROM portal.audit_entry WHERE target_id = %s AND kind = 'partner'", client_id)
     assert [each["action"] for each in trail] == ["client.created"]
     assert "An API client was set up" in words(await console.get(f"/audit?q={client_id}"))
+
+
+async def test_two_presses_at_once_and_a_reload_set_up_one_client_and_show_one_secret(world: World) -> None:
+    console = await world.sign_in(PRINCIPAL)
+    before = world.sql("SELECT count(*) AS n FROM portal.api_client")[0]["n"]
+    found = re.search(r'name="form_key" value="([^"]+)"', (await console.get("/clients/new")).text)
+    assert found
+    sent = {**typed(form_key=found[1]), "_csrf_token": await csrf(console)}
+    answers = await asyncio.gather(*(console.post("/clients/new", data=sent) for _ in range(3)))
+    answers.append(await console.post("/clients/new", data=sent))
+    assert sorted(answer.status_code for answer in answers) == [200, 303, 303, 303]
+    client_id, _ = secret_in(next(answer for answer in answers if answer.status_code == 200).text)
+    assert {each.headers["location"] for each in answers if each.status_code == 303} == {f"/clients/{client_id}"}
+    assert world.sql("SELECT count(*) AS n FROM portal.api_client")[0]["n"] == before + 1
+    assert len(world.sql("SELECT id FROM portal.api_client_secret WHERE client_id = %s", client_id)) == 1
 
 
 async def test_a_refused_form_keeps_what_was_typed_and_sets_nothing_up(world: World) -> None:

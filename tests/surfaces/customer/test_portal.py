@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support_world import World
+from support_world import World, csrf
 
 pytestmark = pytest.mark.anyio
 APPROVER = "admin@acme-fiber.example"
@@ -45,6 +45,26 @@ async def test_an_export_asks_for_a_fresh_code_and_is_sent_with_it(world: World)
     assert answer.headers["content-disposition"].startswith("attachment")
     assert '"signature"' in answer.text.splitlines()[-1]
     assert world.sql(noted) == [{"n": 1}]
+
+
+async def test_after_the_code_an_export_leads_back_to_the_page_on_which_the_file_comes(world: World) -> None:
+    client = await world.sign_in(APPROVER, "customers")
+    world.sql("UPDATE tenancy.customer_session SET factor_at = now() - interval '1 hour'")
+    where = {"referer": "http://customers.localhost:8000/trail?family=link"}
+    asked = await client.post("/trail/export", data={"_csrf_token": await csrf(client)}, headers=where)
+    assert 'name="step_up_back" value="/trail?family=link"' in asked.text
+    back = {"step_up_back": "/trail?family=link"}
+    wrong = await world.post(client, "/trail/export", step_up_code="000000", **back)
+    assert wrong.status_code == 422
+    assert 'value="/trail?family=link"' in wrong.text
+    led = await world.post(client, "/trail/export", step_up_code=world.code(APPROVER), **back)
+    assert (led.status_code, led.headers["location"]) == (303, "/trail?family=link")
+    page = await client.get(led.headers["location"])
+    assert "data-download" in page.text
+    assert 'action="/trail/export"' in page.text
+    assert "data-download" not in (await client.get("/trail")).text, "said once"
+    file = await world.post(client, "/trail/export")
+    assert file.headers["content-disposition"].startswith("attachment")
 
 
 async def test_people_and_notices_are_the_own_ones(demo: World) -> None:

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import delete, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core import crypto, db
+from guildhall.core import crypto, db, once
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound
 from guildhall.core.freshness import require_fresh
@@ -36,23 +37,28 @@ _REACHED = text("SELECT portal.reach('any')")
 
 
 class Made(Struct, frozen=True):
-    """A secret, to be shown once and kept nowhere."""
+    """A secret, to be shown once and kept nowhere: empty where it was shown already."""
 
     client_id: UUID
     secret: str
 
 
-async def set_up(actor: Actor, *, draft: Draft, now: datetime) -> Made:
+async def set_up(actor: Actor, *, draft: Draft, form: UUID | None = None, now: datetime) -> Made:
     """Set a client up, with its first secret; the actor answers for it.
 
-    Needs a fresh second factor. Raises Invalid by field, Conflict where the partner has a hundred already.
+    The same `form` saying the same sets one up, however often it comes; only the first time brings the secret. Needs
+    a fresh second factor. Raises Invalid by field, Conflict where the partner has a hundred already.
     """
     _must(actor)
+    said = msgspec.json.encode(draft, order="deterministic")
+    client_id = new_id() if form is None else once.id_from(actor, form, said)
     async with db.transaction(actor) as connection:
         whole = checked(draft, held=actor.permissions, reachable=await _reachable(connection), now=now)
         require_fresh(actor, now=now)
+        await once.alone(connection, client_id)
+        if await connection.scalar(select(api_client.c.id).where(api_client.c.id == client_id)) is not None:
+            return Made(client_id, "")
         await _not_too_many(connection, actor)
-        client_id = new_id()
         values = _columns(actor, whole) | {"id": client_id, "partner_id": actor.partner_id, "created_by": actor.name}
         await connection.execute(insert(api_client).values(values))
         await _limit(connection, client_id, whole.tenant_ids)

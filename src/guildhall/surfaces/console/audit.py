@@ -108,7 +108,7 @@ async def trail_entry(request: Web, sequence: FromPath[int], actor: Who) -> Page
     )
 
 
-@post("/audit/export", **needs("partner.audit.export", fresh=True), status_code=200)
+@post("/audit/export", **needs("partner.audit.export", fresh=True), status_code=200, download=True)
 async def trail_export(actor: Who) -> Stream:
     """Send the whole trail as JSON lines; the export is itself an entry."""
     return await exported(actor)

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Invalid, Refusal
-from guildhall.core.ids import parse_id
+from guildhall.core.ids import new_id, parse_id
 from guildhall.domain.people import client_acts, clients
 from guildhall.domain.people.client_acts import NEEDS
 from guildhall.domain.people.client_rules import LONGEST_LIFE, USUAL_LIFE, Draft
@@ -20,10 +20,11 @@ from guildhall.surfaces.console.clients import shown
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, ticked, typed
 from guildhall.surfaces.kit.forms import Form
-from guildhall.surfaces.kit.i18n import gettext, speech, zone_of
+from guildhall.surfaces.kit.i18n import N_, gettext, speech, zone_of
 from guildhall.surfaces.kit.tables import Option
 
 _DAY = timedelta(days=1)
+_TWICE = N_("The form came twice and set up one client. If you did not see its secret, make a new one.")
 
 
 @get("/clients/new", **needs(NEEDS))
@@ -37,9 +38,12 @@ async def set_up(request: Web, actor: Who) -> Response[Any]:
     """Set a client up and show its secret this once, or show the form again with what was typed."""
     values = await _values(request)
     try:
-        made = await client_acts.set_up(actor, draft=_draft(values), now=clock.now())
+        key = parse_id(values.get("form_key"))
+        made = await client_acts.set_up(actor, draft=_draft(values), form=key, now=clock.now())
     except (Invalid, Conflict) as refusal:
         return await _form(request, actor, form(values, refusal), refusal=refusal)
+    if not made.secret:
+        return redirect(f"/clients/{made.client_id}", gettext(_TWICE), "warning")
     return await shown(request, actor, made.client_id, secret=made.secret, fresh=True)
 
 
@@ -86,6 +90,7 @@ async def _form(
         "clients/form.html",
         status_code=refusal.status if refusal else 200,
         form=state,
+        form_key=state.text("form_key") or str(new_id()),
         client=client,
         groups=scopes.groups(actor.permissions),
         tenants=[Option(str(tenant_id), name) for tenant_id, name in names],

@@ -43,7 +43,7 @@ async def invite(request: Web, actor: Who) -> Response[Any]:
             limits=team_limits.limits_in(values),
             now=clock.now(),
         )
-    except Invalid as refusal:
+    except (Invalid, Conflict) as refusal:
         state = form(values, refusal)
         return await _form(request, actor, state, picked=values["tenants"], status_code=refusal.status)
     said = gettext("%(name)s was invited; the letter goes to %(email)s.", name=made.name, email=made.email)

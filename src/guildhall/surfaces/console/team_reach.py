@@ -55,7 +55,7 @@ async def reach_list(request: Web, actor: Who) -> Page:
     )
 
 
-@post("/team/reach/export", **needs(NEEDS, fresh=True), status_code=200)
+@post("/team/reach/export", **needs(NEEDS, fresh=True), status_code=200, download=True)
 async def reach_export(actor: Who) -> Stream:
     """Send the whole of it as CSV, a line for each person and customer; the export is itself an entry in the trail."""
     now = clock.now()

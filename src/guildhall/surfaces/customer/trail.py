@@ -60,7 +60,7 @@ async def trail_entry(request: Web, sequence: FromPath[int], actor: Who) -> Page
     return await page(request, "trail/entry.html", line=line, entry=entry, changes=changed(entry))
 
 
-@post("/trail/export", status_code=200, **needs("customer.audit.export", fresh=True))
+@post("/trail/export", status_code=200, download=True, **needs("customer.audit.export", fresh=True))
 async def trail_export(actor: Who) -> Stream:
     """Send the whole chain as JSON lines; the export is itself an entry."""
     return await exported(actor)

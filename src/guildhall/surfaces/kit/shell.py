@@ -10,7 +10,7 @@ from guildhall.core.colours import DEFAULT_COLOUR
 from guildhall.surfaces.kit.i18n import Speech
 
 Theme = Literal["system", "light", "dark"]
-MessageKind = Literal["success", "info", "warning", "error"]
+MessageKind = Literal["success", "info", "warning", "error", "download"]
 THEME_COOKIE = "guildhall_theme"
 
 

@@ -111,8 +111,11 @@ _ROW, _CELL = re.compile(r"<(?=tr\b)"), re.compile(r"<(?=t[dh]\b)")
 
 
 def label_cells(body: str, columns: Sequence[Column]) -> Markup:
-    """`body` (rows of a table) with each cell told its column's label, which phones show beside the value."""
-    labels = [f' data-label="{escape(column.label)}"' for column in columns]
+    """`body` (rows of a table) with each cell told its column's label, which phones show beside the value.
+
+    Cells of a hidden column are marked as acts, which phones show below the values.
+    """
+    labels = [f' data-label="{escape(column.label)}"{" data-acts" if column.hidden else ""}' for column in columns]
     return Markup("<".join(_labelled(row, labels) for row in _ROW.split(body)))  # noqa: S704  (labels are escaped)
 
 
