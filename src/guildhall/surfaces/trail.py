@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -136,7 +137,8 @@ _LABELS: Mapping[str, str] = {
     "assigned": N_("Assigned to"),
     "commercial_model": N_("Commercial model"),
     "country": N_("Country"),
-    "customer_limit": N_("Most customers"),
+    "customer_limit": N_("Customers at most"),
+    "people_limit": N_("People at most"),
     "decline_reason": N_("Reason"),
     "tier": N_("Tier"),
     "type": N_("Type"),
@@ -207,9 +209,16 @@ def who(entry: Entry, behalf_of: str = "") -> str:
     return gettext("%(name)s (%(partner)s)", name=name, partner=entry.partner_name)
 
 
-def changed(entry: Entry) -> list[tuple[str, str | None, str | None]]:
-    """Return what an entry says was changed: label, value before (or None), value after."""
-    return [_change(entry.target_kind, name, value) for name, value in entry.changes.items()]
+def changed(entry: Entry, named: Mapping[str, str] = MappingProxyType({})) -> list[tuple[str, str | None, str | None]]:
+    """Return what an entry says was changed: label, value before (or None), value after.
+
+    `named` has the names of people whom the trail knows by their ids.
+    """
+    return [_change(entry.target_kind, name, _known(value, named)) for name, value in entry.changes.items()]
+
+
+def _known(value: object, named: Mapping[str, str]) -> object:
+    return named.get(value, value) if isinstance(value, str) else value
 
 
 def _change(kind: str, name: str, value: object) -> tuple[str, str | None, str | None]:
@@ -224,7 +233,7 @@ def _change(kind: str, name: str, value: object) -> tuple[str, str | None, str |
 
 def _value(kind: str, name: str, value: object) -> str | None:
     """Return one value in the reader's words; `kind` is what the act was done to, whose roles have words."""
-    if value is None or value in ("None", []):
+    if value is None or value in ("None", "", []):
         return str(ABSENT)
     if isinstance(value, list):
         return ", ".join(_word(kind, name, str(each)) for each in value)

@@ -6,8 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from guildhall.core import clock
+from guildhall.core import clock, db
 from guildhall.core.errors import Refusal
 from guildhall.domain.people.limits import Limits
 from guildhall.domain.team import colleagues
@@ -86,6 +88,39 @@ async def test_sending_again_kills_the_first_link_and_withdrawing_kills_the_seco
     assert (await world.post(client, f"{path}/again")).status_code == 303
     assert "not waiting for an invitation" in (await client.get(path)).text
     assert links_out(world, NEW) == 0
+
+
+async def test_who_was_withdrawn_is_invited_anew_with_what_the_new_invitation_says(world: World) -> None:
+    client = await world.sign_in(PRINCIPAL)
+    await invited(world, client)
+    before = person(world, NEW)["id"]
+    await world.post(client, f"/team/{before}/withdraw")
+    answer = await invited(world, client, name="Ana Píres", roles=["finance"])
+    assert answer.headers["location"] == f"/team/{before}"
+    again = person(world, NEW)
+    assert (again["name"], again["roles"], again["status"]) == ("Ana Píres", ["finance"], "active")
+    assert links_out(world, NEW) == 1
+    world.sql("UPDATE portal.partner_user SET status = 'deactivated', last_active_at = now() WHERE email = %s", NEW)
+    refused = await invited(world, client, name="Somebody Else")
+    assert refused.status_code == 422
+    assert "in your team already" in refused.text
+    assert person(world, NEW)["name"] == "Ana Píres", "who came keeps the own name"
+    partner_person = await world.actor("principal@alderfinch.example")
+    async with db.transaction(partner_person) as connection:
+        foreign = text("UPDATE portal.partner_user SET name = 'X' WHERE email = :email")
+        assert (await connection.execute(foreign, {"email": NEW})).rowcount == 0
+
+
+async def test_nobody_gives_another_or_the_own_name_to_who_came(world: World) -> None:
+    actor = await world.actor(PRINCIPAL)
+    before = world.sql("SELECT id, name FROM portal.partner_user ORDER BY id")
+    for email in (OPERATOR, PRINCIPAL):
+        with pytest.raises(DBAPIError, match="may not change"):
+            async with db.transaction(actor) as connection:
+                await connection.execute(
+                    text("UPDATE portal.partner_user SET name = 'X' WHERE email = :email"), {"email": email}
+                )
+    assert world.sql("SELECT id, name FROM portal.partner_user ORDER BY id") == before
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,10 @@ async def test_a_colleague_is_invited_asked_again_and_withdrawn(world: World) ->
     assert (await world.post(client, f"{path}/membership/withdraw")).status_code == 303
     assert links_out(world, NEW) == 0
     assert {row["email"]: row["status"] for row in memberships(world)}[NEW] == "deactivated"
+    again = await world.post(client, "/people/invite", name="Jo Marsh", email=NEW, role="approver")
+    assert again.status_code == 303, again.text
+    assert links_out(world, NEW) == 1
+    assert {row["email"]: (row["status"], row["role"]) for row in memberships(world)}[NEW] == ("active", "approver")
 
 
 async def test_the_name_of_somebody_from_elsewhere_is_told_once_that_person_came(world: World) -> None:

@@ -232,6 +232,9 @@ async def test_an_application_is_handed_on_to_somebody_who_decides_and_notes_sta
     assert str(manager) in entry["body"]
     name = world.sql("SELECT name FROM portal.staff_user WHERE id = %s", manager)[0]["name"]
     assert name not in entry["body"], "names stay where they can be erased"
+    number = world.sql("SELECT sequence FROM portal.audit_entry WHERE action = 'application.assigned'")[0]["sequence"]
+    read = (await client.get(f"/audit/vendor/{number}")).text
+    assert f"<ins>{name}</ins>" in read
     assert (await world.post(client, f"/applications/{application}/note", text=" ")).status_code == 422
     await world.post(client, f"/applications/{application}/note", text="Knows Dale")
     assert "Knows Dale" in (await client.get(f"/applications/{application}")).text

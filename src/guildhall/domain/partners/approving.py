@@ -21,7 +21,7 @@ from guildhall.core.text import storable
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.mail.outbox import post
 from guildhall.domain.partners import application_letters as letters
-from guildhall.domain.partners import tiers
+from guildhall.domain.partners import limits, tiers
 from guildhall.domain.partners.applications import Application, get, must
 from guildhall.domain.partners.reviewing import DECIDE, as_seen, step
 from guildhall.domain.partners.tables import COMMERCIAL_MODELS, TYPES, partner
@@ -29,20 +29,20 @@ from guildhall.domain.people import one_time
 from guildhall.domain.people.tables import partner_user
 
 _LONGEST_NAME = 200
-_MOST = 1_000_000
 _SLUG = 40
 _READER = ("email", "contact_name", "language")
 _PLAIN = re.compile(r"[^a-z0-9]+")
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """What a new partner gets; a limit of None is none: how many links may stand at once."""
+    """What a new partner gets; a limit of None is none: how many links may stand at once, how many people there be."""
 
     name: str
     type: str
     tier: str
     commercial_model: str
     customer_limit: int | None = None
+    people_limit: int | None = None
 
 
 async def approve(actor: Actor, *, application_id: UUID, terms: Terms, seen: datetime | None, now: datetime) -> UUID:
@@ -101,8 +101,7 @@ async def _check(connection: AsyncConnection, actor: Actor, terms: Terms) -> Non
         errors["tier"] = "Choose one of the list"
     if terms.commercial_model not in COMMERCIAL_MODELS:
         errors["commercial_model"] = "Choose one of the list"
-    if terms.customer_limit is not None and not 1 <= terms.customer_limit <= _MOST:
-        errors["customer_limit"] = "Write a whole number from 1 on, or leave it empty for no limit"
+    errors |= limits.errors(customer_limit=terms.customer_limit, people_limit=terms.people_limit)
     if errors:
         raise Invalid(errors=errors)
 

@@ -40,6 +40,7 @@ class Partner(Struct, frozen=True, kw_only=True):
     website: str
     commercial_model: str
     customer_limit: int | None
+    people_limit: int | None
     created_at: datetime
     tier_name: str
     people: int

@@ -30,11 +30,13 @@ partner = Table(
     ),
     Column("commercial_model", Text, nullable=False, server_default="resale"),
     Column("customer_limit", Integer, comment="The most customers whose links stand at once; null: no limit"),
+    Column("people_limit", Integer, comment="The most people who are active or invited at once; null: no limit"),
     document("metadata"),
     created(),
     updated(),
     one_of("type", TYPES),
     one_of("commercial_model", COMMERCIAL_MODELS),
     CheckConstraint("customer_limit > 0", name="customer_limit"),
+    CheckConstraint("people_limit > 0", name="people_limit"),
     one_of("status", STATUSES),
 )

@@ -13,6 +13,7 @@ from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound
 from guildhall.core.freshness import require_fresh
 from guildhall.domain.audit.trail import Action, Target, hold, record
 from guildhall.domain.people import principals
+from guildhall.domain.people.places import within_limit
 from guildhall.domain.people.tables import customer_membership as membership
 from guildhall.domain.people.tables import customer_session, customer_user, partner_session, partner_user
 
@@ -40,12 +41,11 @@ async def set_active(actor: Actor, *, side: Side, user_id: UUID, active: bool, r
         if side == "partner" and not active:
             principals.one_stays(await principals.held(connection, row["partner_id"]), without=user_id)
         status = "active" if active else "deactivated"
-        changed = await connection.execute(
-            update(person)
-            .where(person.c.id == user_id, person.c.status != status)
-            .values(status=status, updated_at=func.now())
-            .returning(person.c.id)
-        )
+        write = update(person).where(person.c.id == user_id, person.c.status != status)
+        with within_limit():
+            changed = await connection.execute(
+                write.values(status=status, updated_at=func.now()).returning(person.c.id)
+            )
         if changed.first() is None:
             raise Conflict("The person is in this state already")
         if not active:

@@ -12,7 +12,8 @@ AS $$
 $$;
 
 -- Columns are granted to a role and not to a person, and everybody changes the own row (language, time zone). So what
--- decides about access is kept from all but those whose act it is: never from the own row.
+-- decides about access is kept from all but those whose act it is: never from the own row. A name is given anew with
+-- an invitation only, to somebody who never came.
 CREATE OR REPLACE FUNCTION portal.access_guard() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -22,12 +23,14 @@ DECLARE
     after jsonb := to_jsonb(NEW);
 BEGIN
     IF side IN ('owner', 'system')
-       OR (before -> 'roles', before -> 'status', before -> 'tenant_scope')
-           IS NOT DISTINCT FROM (after -> 'roles', after -> 'status', after -> 'tenant_scope')
-       OR side = 'partner' AND OLD.id <> portal.app_id('user_id')
-           AND EXISTS (SELECT FROM portal.led_partner())
-       OR side = 'staff' AND TG_TABLE_NAME = 'partner_user' AND before -> 'roles' = after -> 'roles'
-       OR side = 'staff' AND TG_TABLE_NAME = 'staff_user' AND OLD.id <> portal.app_id('user_id') AND portal.is_lead()
+       OR (before -> 'roles', before -> 'status', before -> 'tenant_scope', before -> 'name')
+           IS NOT DISTINCT FROM (after -> 'roles', after -> 'status', after -> 'tenant_scope', after -> 'name')
+       OR (OLD.name = NEW.name OR OLD.last_active_at IS NULL) AND (
+           side = 'partner' AND OLD.id <> portal.app_id('user_id') AND EXISTS (SELECT FROM portal.led_partner())
+           OR side = 'staff' AND TG_TABLE_NAME = 'partner_user' AND before -> 'roles' = after -> 'roles'
+           OR side = 'staff' AND TG_TABLE_NAME = 'staff_user' AND OLD.id <> portal.app_id('user_id')
+               AND portal.is_lead()
+       )
     THEN
         RETURN NEW;
     END IF;
@@ -101,6 +104,29 @@ BEGIN
 END
 $$;
 
+-- A partner has no more people, active or invited, than staff allowed it; of two at once for the last place one gets it.
+CREATE OR REPLACE FUNCTION portal.people_limit() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    most integer;
+BEGIN
+    IF portal.side() = 'owner' OR TG_OP = 'UPDATE' AND OLD.status = 'active' THEN
+        RETURN NULL;
+    END IF;
+    SELECT p.people_limit INTO most FROM portal.partner AS p WHERE p.id = NEW.partner_id;
+    IF most IS NULL THEN
+        RETURN NULL;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('people ' || NEW.partner_id, 0));
+    IF (SELECT count(*) FROM portal.partner_user AS u WHERE u.partner_id = NEW.partner_id AND u.status = 'active') > most
+    THEN
+        RAISE EXCEPTION 'as many people as staff allowed' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 -- An invitation is accepted by coming: the first session of the person in that tenant.
 CREATE OR REPLACE FUNCTION tenancy.membership_accepted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -149,11 +175,14 @@ $$;
 
 SET LOCAL ROLE @owner;
 DROP TRIGGER IF EXISTS access_guard ON portal.partner_user;
-CREATE TRIGGER access_guard BEFORE UPDATE OF roles, status, tenant_scope ON portal.partner_user
+CREATE TRIGGER access_guard BEFORE UPDATE OF roles, status, tenant_scope, name ON portal.partner_user
     FOR EACH ROW EXECUTE FUNCTION portal.access_guard();
 DROP TRIGGER IF EXISTS access_guard ON portal.staff_user;
-CREATE TRIGGER access_guard BEFORE UPDATE OF roles, status ON portal.staff_user
+CREATE TRIGGER access_guard BEFORE UPDATE OF roles, status, name ON portal.staff_user
     FOR EACH ROW EXECUTE FUNCTION portal.access_guard();
+DROP TRIGGER IF EXISTS people_limit ON portal.partner_user;
+CREATE TRIGGER people_limit AFTER INSERT OR UPDATE OF status ON portal.partner_user
+    FOR EACH ROW WHEN (NEW.status = 'active') EXECUTE FUNCTION portal.people_limit();
 DROP TRIGGER IF EXISTS principal_stays ON portal.partner_user;
 CREATE TRIGGER principal_stays AFTER UPDATE OF roles, status, tenant_scope ON portal.partner_user
     FOR EACH ROW EXECUTE FUNCTION portal.principal_stays();

@@ -15,7 +15,7 @@ from guildhall.core.actor import Actor, Surface
 from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound
 from guildhall.core.freshness import require_fresh
 from guildhall.core.i18n import N_
-from guildhall.core.ids import new_id
+from guildhall.core.ids import new_id, parse_id
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.mail.letters import Letter
 from guildhall.domain.mail.outbox import post
@@ -84,6 +84,13 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> t
     return [StaffMember(**row) for row in rows.mappings()], total or 0
 
 
+async def named(connection: AsyncConnection, identity: object) -> dict[str, str]:
+    """Return the name of the person whose id a text is, under that text; nothing for anything else."""
+    user_id = parse_id(identity) if isinstance(identity, str) else None
+    name = await connection.scalar(select(person.c.name).where(person.c.id == user_id)) if user_id else None
+    return {str(identity): name} if name else {}
+
+
 def _conditions(wanted: Filter) -> list[Any]:
     where: list[Any] = []
     if wanted.search:
@@ -142,17 +149,27 @@ async def invite(actor: Actor, *, email: str, name: str, roles: Sequence[str], n
         raise Invalid(errors=errors)
     async with db.transaction(actor) as connection:
         await _leads(connection, actor)
-        user_id = new_id()
-        made = upsert(person).values(
-            id=user_id, email=address, name=called, roles=list(dict.fromkeys(roles)), language=actor.language
-        )
-        added = made.on_conflict_do_nothing(index_elements=[person.c.email]).returning(person.c.id)
-        if await connection.scalar(added) is None:
-            raise Invalid(errors={"email": "Somebody with this address is staff already"})
+        user_id = await _made(connection, actor, address, called, list(dict.fromkeys(roles)))
         member = await get(connection, actor, user_id=user_id)
         await _send(connection, actor, member, now=now)
         await _note(connection, actor, Action.STAFF_INVITED, user_id, {"roles": [[], list(roles)]})
         return member
+
+
+async def _made(connection: AsyncConnection, actor: Actor, address: str, name: str, roles: list[str]) -> UUID:
+    """Return the id of the person who was made, or whose withdrawn invitation stands again; raises Invalid."""
+    again = (
+        update(person)
+        .where(person.c.email == address, person.c.status == "deactivated", person.c.last_active_at.is_(None))
+        .values(name=name, roles=roles, status="active", updated_at=func.now())
+        .returning(person.c.id)
+    )
+    new = upsert(person).values(id=new_id(), email=address, name=name, roles=roles, language=actor.language)
+    made = new.on_conflict_do_nothing(index_elements=[person.c.email]).returning(person.c.id)
+    user_id: UUID | None = await connection.scalar(again) or await connection.scalar(made)
+    if user_id is None:
+        raise Invalid(errors={"email": "Somebody with this address is staff already"})
+    return user_id
 
 
 def _role_errors(roles: Sequence[str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.people import limits as limiting_people
 from guildhall.domain.people import principals, team
 from guildhall.domain.people.limits import Limits
+from guildhall.domain.people.places import within_limit
 from guildhall.domain.people.tables import partner_user
 from guildhall.domain.people.team import Colleague
 from guildhall.domain.team import invitations, leading, limiting
@@ -110,12 +111,11 @@ async def _set_active(actor: Actor, *, user_id: UUID, active: bool, reason: str,
             raise Conflict(wrong)
         if not active:
             principals.one_stays(standing, without=user_id)
-        changed = await connection.execute(
-            update(partner_user)
-            .where(partner_user.c.id == user_id, partner_user.c.status != status)
-            .values(status=status, updated_at=func.now())
-            .returning(partner_user.c.id)
-        )
+        write = update(partner_user).where(partner_user.c.id == user_id, partner_user.c.status != status)
+        with within_limit():
+            changed = await connection.execute(
+                write.values(status=status, updated_at=func.now()).returning(partner_user.c.id)
+            )
         if changed.first() is None:
             raise Conflict("The person is in this state already")
         if not active:

@@ -22,6 +22,7 @@ from guildhall.domain.people import one_time, team
 from guildhall.domain.people.invites import person_errors
 from guildhall.domain.people.limits import Limits
 from guildhall.domain.people.one_time_tables import partner_one_time
+from guildhall.domain.people.places import within_limit
 from guildhall.domain.people.tables import partner_user
 from guildhall.domain.people.team import Colleague
 from guildhall.domain.rbac.registry import PARTNER_ROLES, grantable
@@ -36,7 +37,7 @@ async def invite(
     """Make a colleague with these roles and limits, and send a link that is valid for 7 days.
 
     Raises Invalid by field: for somebody of the own team by saying so, for an address that is taken elsewhere by not
-    saying where.
+    saying where; Conflict where the partner has as many people as it may. A withdrawn invitation may be sent anew.
     """
     partner_id = leading.may_lead(actor, now=now)
     address, called, limits = email.strip().lower(), name.strip(), limiting.tidy(limits)
@@ -91,28 +92,29 @@ async def _made(
     roles: Sequence[str],
     limits: Limits,
 ) -> UUID:
-    """Return the id of the person who was made; raises Invalid where the address is taken."""
+    """Return the id of the person who was made, or whose withdrawn invitation stands again.
+
+    Raises Invalid where the address is taken, Conflict where the partner has as many people as it may.
+    """
+    values = {"name": name, "roles": list(dict.fromkeys(roles)), "tenant_scope": limits.scope}
+    own = partner_user.c.email == address, partner_user.c.partner_id == partner_id
+    again = (
+        update(partner_user)
+        .where(*own, partner_user.c.status == "deactivated", partner_user.c.last_active_at.is_(None))
+        .values(**values, status="active", updated_at=func.now())
+        .returning(partner_user.c.id)
+    )
+    new = {"id": new_id(), "email": address, "language": actor.language, "timezone": actor.timezone}
     made = (
         upsert(partner_user)
-        .values(
-            id=new_id(),
-            email=address,
-            name=name,
-            language=actor.language,
-            timezone=actor.timezone,
-            partner_id=partner_id,
-            roles=list(dict.fromkeys(roles)),
-            tenant_scope=limits.scope,
-        )
+        .values(**values, **new, partner_id=partner_id)
         .on_conflict_do_nothing(index_elements=[partner_user.c.email])
         .returning(partner_user.c.id)
     )
-    user_id: UUID | None = await connection.scalar(made)
+    with within_limit():
+        user_id: UUID | None = await connection.scalar(again) or await connection.scalar(made)
     if user_id is None:
-        known = select(partner_user.c.id).where(
-            partner_user.c.email == address, partner_user.c.partner_id == partner_id
-        )
-        if await connection.scalar(known):
+        if await connection.scalar(select(partner_user.c.id).where(*own)):
             raise Invalid(errors={"email": "This person is in your team already"})
         raise Invalid(errors={"email": "This address cannot be invited. Use another one, or write to the vendor."})
     return user_id

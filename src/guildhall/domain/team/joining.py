@@ -48,23 +48,29 @@ async def invite(actor: Actor, *, email: str, name: str, role: str, now: datetim
         await email_policy.allow(connection, address)
         values = {"address": address, "name": called, "language": actor.language, "timezone": actor.timezone}
         user_id: UUID = (await connection.execute(_PERSON, values)).scalar_one()
-        await _new_here(connection, actor, user_id)
-        await connection.execute(
-            insert(membership).values(user_id=user_id, tenant_id=actor.tenant_id, role=role, invited_name=called)
-        )
+        await _belongs(connection, actor, user_id, role=role, name=called)
         member = await members.get(connection, actor, user_id=user_id)
         await _send(connection, actor, member, now=now)
         await _note(connection, actor, Action.PERSON_INVITED, user_id, {"role": role})
         return member
 
 
-async def _new_here(connection: AsyncConnection, actor: Actor, user_id: UUID) -> None:
-    """Raise Invalid where the person belongs to the tenant, or did."""
-    own = select(membership.c.status).where(membership.c.user_id == user_id, membership.c.tenant_id == actor.tenant_id)
-    known = await connection.scalar(own)
-    if known == "active":
+async def _belongs(connection: AsyncConnection, actor: Actor, user_id: UUID, *, role: str, name: str) -> None:
+    """Make the person a member, or let a withdrawn invitation stand again; raises Invalid for who was one before."""
+    own = membership.c.user_id == user_id, membership.c.tenant_id == actor.tenant_id
+    again = (
+        update(membership)
+        .where(*own, membership.c.status == "deactivated", membership.c.accepted_at.is_(None))
+        .values(status="active", role=role, invited_name=name)
+        .returning(membership.c.user_id)
+    )
+    known = await connection.scalar(select(membership.c.status).where(*own))
+    if known is None:
+        made = insert(membership).values(user_id=user_id, tenant_id=actor.tenant_id, role=role, invited_name=name)
+        await connection.execute(made)
+    elif known == "active":
         raise Invalid(errors={"email": "This person is among your people already"})
-    if known is not None:
+    elif await connection.scalar(again) is None:
         raise Invalid(errors={"email": "This person is deactivated; reactivate first"})
 
 

@@ -13,7 +13,6 @@ from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Invalid
 from guildhall.domain.partners import applications, approving, reviewing, tiers
-from guildhall.domain.partners.application_form import MOST_CUSTOMERS, whole_number
 from guildhall.domain.partners.application_states import DECLINE_REASONS, sources
 from guildhall.domain.partners.approving import Terms
 from guildhall.domain.partners.tables import COMMERCIAL_MODELS, TYPES
@@ -23,6 +22,7 @@ from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Option
 from guildhall.surfaces.staff.applications import shown
+from guildhall.surfaces.staff.limits import limit_in
 from guildhall.surfaces.staff.words import COMMERCIAL, DECLINES, tier_label
 from guildhall.surfaces.words import said, state_options
 
@@ -172,7 +172,8 @@ def _terms(values: Mapping[str, str]) -> Terms:
         type=values.get("type", ""),
         tier=values.get("tier", ""),
         commercial_model=values.get("commercial_model", ""),
-        customer_limit=_limit(values.get("customer_limit", "")),
+        customer_limit=limit_in(values.get("customer_limit", "")),
+        people_limit=limit_in(values.get("people_limit", "")),
     )
 
 
@@ -182,11 +183,6 @@ def _moment(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _limit(text: str) -> int | None:
-    """Return a limit; None for no limit, and 0, which is refused, for what is no number."""
-    return (whole_number(text, MOST_CUSTOMERS) or 0) if text.strip() else None
 
 
 @post("/applications/{application_id:uuid}/resend", **_GIVE)

@@ -12,6 +12,7 @@ from guildhall.core.ids import parse_id
 from guildhall.domain.audit import reading
 from guildhall.domain.audit.reading import Chain
 from guildhall.domain.audit.trail import VENDOR
+from guildhall.domain.people import vendor_team
 from guildhall.surfaces import asked
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.exports import exported
@@ -68,11 +69,12 @@ async def audit_entry(request: Web, chain: FromPath[str], sequence: FromPath[int
     of = chain_in(chain)
     async with db.transaction(actor) as connection:
         entry = await reading.get(connection, actor, sequence=min(max(sequence, 0), FARTHEST), chain=of)
+        named = await vendor_team.named(connection, entry.changes.get("assigned"))
     (line,) = told([entry])
-    return await page(request, "audit/entry.html", line=line, entry=entry, changes=changed(entry), chain=of)
+    return await page(request, "audit/entry.html", line=line, entry=entry, changes=changed(entry, named), chain=of)
 
 
-@post("/audit/export", status_code=200, **needs("staff.audit.export", fresh=True))
+@post("/audit/export", status_code=200, download=True, **needs("staff.audit.export", fresh=True))
 async def audit_export(request: Web, actor: Who) -> Stream:
     """Send a whole chain as JSON lines; the export is itself an entry."""
     chain = chain_in((await typed(request)).get("chain", ""))

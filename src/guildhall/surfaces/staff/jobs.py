@@ -12,7 +12,7 @@ from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page, redirect, told
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Option, Pages
-from guildhall.surfaces.staff.words import job_state
+from guildhall.surfaces.staff.words import JOBS, job_label, job_state
 
 FARTHEST = 2**62
 
@@ -22,7 +22,7 @@ async def job_list(request: Web, actor: Who) -> Page:
     """Return one page of jobs, newest first, under how the queue stands."""
     wanted = reading.Filter(
         status=asked.choice(request, "status", reading.STATUSES),
-        task=asked.words(request),
+        task=asked.choice(request, "task", JOBS),
         before=asked.whole(request, "cursor", FARTHEST),
     )
     async with db.transaction(actor) as connection:
@@ -34,6 +34,7 @@ async def job_list(request: Web, actor: Who) -> Page:
         rows=found.items,
         queue=queue,
         pages=Pages(shown=len(found.items), next=str(found.next_before) if found.next_before else None),
+        tasks=sorted((Option(code, job_label(code)) for code in JOBS), key=lambda one: one.label),
         statuses=[Option(code, job_state(code)[0]) for code in reading.STATUSES],
         may_retry=actor.may("staff.jobs.retry"),
     )

@@ -32,6 +32,23 @@ JOB_STATES: Mapping[str, tuple[str, str]] = {
     "aborted": (N_("Aborted"), "bad"),
 }
 
+JOBS: Mapping[str, str] = {
+    "applications.look_up": N_("Look up an applicant's mail domain"),
+    "applications.tidy": N_("Erase old applications"),
+    "audit.forget_looks": N_("Forget looks at customers that are noted"),
+    "audit.sign": N_("Sign the audit trail"),
+    "clients.warn_of_ends": N_("Warn before API clients end"),
+    "jobs.rescue": N_("Run again what a lost worker held"),
+    "keys.forget_answers": N_("Forget answers kept for repeated API calls"),
+    "links.sweep": N_("Begin and end links on time"),
+    "mail.chase": N_("Find letters that were left behind"),
+    "mail.deliver": N_("Send a letter"),
+    "mail.erase": N_("Erase what old letters said"),
+    "notices.tidy": N_("Remove old notices"),
+    "notices.warn_of_ends": N_("Warn before links end"),
+    "support.mark_breaches": N_("Mark tickets whose clock ran out"),
+}
+
 MAIL_KINDS: Mapping[str, str] = {
     "account.factor_replaced": N_("Authenticator replaced"),
     "account.password_changed": N_("Password changed"),
@@ -108,6 +125,11 @@ def mail_kind(kind: str) -> str:
     return gettext(MAIL_KINDS[kind]) if kind in MAIL_KINDS else kind.replace(".", " ").replace("_", " ").capitalize()
 
 
+def job_label(task: str) -> str:
+    """Return what a job does, in words."""
+    return said(JOBS, task)
+
+
 def job_state(code: str) -> tuple[str, str]:
     """Return word and tone for the state of a job."""
     label, tone = JOB_STATES.get(code, (code, "mute"))
@@ -120,6 +142,7 @@ FUNCTIONS: tuple[Any, ...] = (
     country_label,
     customer_role_label,
     decline_label,
+    job_label,
     job_state,
     mail_kind,
     language_name,

@@ -126,6 +126,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "tenancy.may_recover(uuid)": ("customer",),
     "portal.access_guard()": (),
     "portal.principal_stays()": (),
+    "portal.people_limit()": (),
     "portal.lead_stays()": (),
     "portal.own_marks()": (),
     "tenancy.approver_stays()": (),

@@ -43,7 +43,7 @@ PEOPLE: Mapping[str, tuple[Rule, ...]] = {
         reads("partner", f"partner_id = {PARTNER_ID}", *_PARTNER_PERSON),
         changes("partner", f"id = {USER_ID} AND partner_id = {PARTNER_ID}", *_OWN_PERSON, "totp_last_step"),
         adds("partner", LED_PARTNER, "id", "email", "name", "language", "timezone", *_ACCESS, "partner_id"),
-        changes("partner", f"{LED_PARTNER} AND id <> {USER_ID}", *_ACCESS, "status", "updated_at"),
+        changes("partner", f"{LED_PARTNER} AND id <> {USER_ID}", *_ACCESS, "name", "status", "updated_at"),
         reads("staff", ANY_ROW, *_PARTNER_PERSON),
         adds("staff", DECIDING_STAFF, "id", "email", "name", "language", "partner_id", "roles"),
         changes("staff", ANY_ROW, "status", "updated_at"),
@@ -53,7 +53,7 @@ PEOPLE: Mapping[str, tuple[Rule, ...]] = {
         reads("staff", ANY_ROW, *_PERSON, "roles"),
         changes("staff", f"id = {USER_ID}", *_OWN_PERSON, "totp_last_step"),
         adds("staff", IS_LEAD, "id", "email", "name", "language", "timezone", "roles"),
-        changes("staff", f"{IS_LEAD} AND id <> {USER_ID}", "roles", "status", "updated_at"),
+        changes("staff", f"{IS_LEAD} AND id <> {USER_ID}", "name", "roles", "status", "updated_at"),
     ),
     "tenancy.customer_user": (
         reads(
