@@ -17,8 +17,10 @@ from litestar import Litestar
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from guildhall.adapters.storage import objects
 from guildhall.core import clock, crypto, db, embedded
 from guildhall.core.actor import Actor, Surface, anonymous
+from guildhall.domain.files.store import open_store
 from guildhall.domain.migrations.run import migrate
 from guildhall.domain.people import methods, passwords
 from guildhall.domain.people.sessions import find
@@ -157,6 +159,7 @@ class World:
             for surface, login in LOGIN_OF.items()
         }
         db.open_pools(urls, prefix=self.cluster.prefix, size=10)
+        open_store(objects.in_memory())
 
     async def close(self) -> None:
         """Close clients and pools."""

@@ -10,9 +10,11 @@ import structlog
 
 from guildhall.adapters.mail.keeping import Keeping
 from guildhall.adapters.mail.smtp import Smtp
+from guildhall.adapters.storage import objects
 from guildhall.core import crypto, db, embedded
 from guildhall.core.actor import Surface
 from guildhall.domain.access.boundary.roles import LOGINS
+from guildhall.domain.files.store import open_store
 from guildhall.domain.mail.office import Look, Office, open_office
 from guildhall.domain.migrations.run import migrate
 from guildhall.domain.partners import application_upkeep
@@ -108,7 +110,7 @@ def prepare(settings: Settings, socket: Path | None) -> list[str]:
 
 
 def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surface]) -> None:
-    """Set the secret and open a pool for each of `surfaces` in this process."""
+    """Set the secret, open a pool for each of `surfaces` in this process, and the store of files."""
     crypto.set_master(secret_of(settings).encode())
     passwords.allow_demo(allowed=settings.demo)
     methods.install(settings.ways_in)
@@ -118,6 +120,7 @@ def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surfa
         for surface in surfaces
     }
     db.open_pools(urls, prefix=settings.role_prefix, size=settings.pool)
+    open_store(objects.in_bucket(settings.bucket) if settings.bucket else objects.in_folder(settings.home / "files"))
 
 
 def open_mail(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from platformdirs import user_data_path
 
 from guildhall.core.actor import Surface
+from guildhall.core.buckets import Bucket
 from guildhall.core.smtp import SmtpServer
 
 WEB_SURFACES = (Surface.CONSOLE, Surface.STAFF, Surface.CUSTOMER, Surface.API)
@@ -31,8 +32,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What an operator may set. Environment names are GUILDHALL_ + the field's name, but for PORT and the URLs.
 
     `mx_check` has applicants' domains looked up; `application_days` is how long a declined application is kept.
-    `home` holds embedded data and the generated secret; `base` is the host under which the four surfaces live;
-    `database_urls` maps DATABASE_URL… names to what was set (empty: PostgreSQL is embedded).
+    `home` holds embedded data, the generated secret and, unless `s3_…` name a bucket, files; `base` is the host under
+    which the four surfaces live; `database_urls` maps DATABASE_URL… names to what was set (empty: PostgreSQL is
+    embedded).
     """
 
     home: Path
@@ -56,6 +58,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     sign_in_methods: tuple[Literal["password", "passkey", "email_link"], ...] = ()
     mx_check: bool = True
     application_days: Annotated[int, Meta(ge=1, le=3650)] = 180
+    s3_bucket: str = ""
+    s3_region: str = ""
+    s3_key: str = ""
+    s3_secret: str = ""
+    s3_endpoint: str = ""
     migrate_url: str = ""
     database_urls: dict[str, str] = {}
 
@@ -79,6 +86,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     def smtp(self) -> SmtpServer | None:
         """Return the server that takes letters, or None where they are kept for staff to read."""
         return SmtpServer.of(self.smtp_url) if self.smtp_url else None
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """Return the bucket that files are kept in, or None where they lie in a folder of this machine."""
+        if not self.s3_bucket:
+            return None
+        return Bucket(
+            name=self.s3_bucket,
+            region=self.s3_region,
+            key=self.s3_key,
+            secret=self.s3_secret,
+            endpoint=self.s3_endpoint,
+        )
 
     def origin(self, label: str) -> str:
         """Return the origin of one surface, for example `http://partners.localhost:8000`."""
@@ -140,7 +160,20 @@ def _half_set(settings: Settings) -> None:
         raise SettingsError("With DATABASE_URL set, GUILDHALL_SECRET is needed too")
     if settings.demo and urls and not settings.migrate_url:
         raise SettingsError("The demo on a database of your own needs GUILDHALL_MIGRATE_URL")
+    _files(settings)
     _mail(settings)
+
+
+def _files(settings: Settings) -> None:
+    """Raise SettingsError where files could not be kept in the bucket that was named."""
+    needed = (settings.s3_bucket, settings.s3_region, settings.s3_key, settings.s3_secret)
+    if any((*needed, settings.s3_endpoint)) and not all(needed):
+        raise SettingsError(
+            "GUILDHALL_S3_BUCKET, GUILDHALL_S3_REGION, GUILDHALL_S3_KEY and GUILDHALL_S3_SECRET are set together,"
+            " or none of them"
+        )
+    if settings.s3_endpoint and not settings.s3_endpoint.startswith(("https://", "http://")):
+        raise SettingsError("GUILDHALL_S3_ENDPOINT is an address: https://files.example.com")
 
 
 def _mail(settings: Settings) -> None:

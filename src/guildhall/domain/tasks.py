@@ -3,6 +3,7 @@
 from guildhall.core import idempotency
 from guildhall.domain.access import upkeep
 from guildhall.domain.audit import heads, looks
+from guildhall.domain.files import files
 from guildhall.domain.mail import delivering
 from guildhall.domain.notify import client_ends, ends, tidying
 from guildhall.domain.partners import application_upkeep
@@ -14,6 +15,7 @@ __all__ = [
     "client_ends",
     "delivering",
     "ends",
+    "files",
     "heads",
     "idempotency",
     "looks",

@@ -3,7 +3,9 @@
 from guildhall.core import idempotency
 from guildhall.domain.access import tables as access
 from guildhall.domain.audit import tables as audit
+from guildhall.domain.billing import export_tables as exports
 from guildhall.domain.billing import tables as billing
+from guildhall.domain.files import tables as files
 from guildhall.domain.mail import tables as mail
 from guildhall.domain.notify import tables as notify
 from guildhall.domain.partners import application_tables as applications
@@ -21,6 +23,8 @@ __all__ = [
     "audit",
     "billing",
     "clients",
+    "exports",
+    "files",
     "idempotency",
     "limits",
     "mail",

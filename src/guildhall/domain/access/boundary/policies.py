@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from guildhall.domain.access.boundary.application_policies import APPLICATIONS
 from guildhall.domain.access.boundary.client_policies import CLIENTS, LED_AUDIENCE
+from guildhall.domain.access.boundary.file_policies import FILES
 from guildhall.domain.access.boundary.limit_policies import LIMITS
 from guildhall.domain.access.boundary.link_policies import LINKS
 from guildhall.domain.access.boundary.one_time_policies import ONE_TIME
@@ -70,6 +71,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     **CLIENTS,
     **APPLICATIONS,
     **LINKS,
+    **FILES,
     # -- portal: partners
     "portal.partner": (
         reads("partner", f"id = {PARTNER_ID}"),

@@ -1,0 +1,68 @@
+"""Files in a folder and in memory: whole or absent, whatever happens to their writer."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from guildhall.adapters.storage import objects
+from guildhall.adapters.storage.objects import Objects
+from guildhall.settings import SettingsError, load
+
+pytestmark = pytest.mark.anyio
+KEY = "0a/0190a"
+MADE: dict[str, Callable[[Path], Objects]] = {
+    "folder": lambda path: objects.in_folder(path / "files"),
+    "memory": lambda _: objects.in_memory(),
+}
+
+
+@pytest.fixture(params=MADE)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Objects:
+    """A store of each kind that needs no service."""
+    return MADE[request.param](tmp_path)
+
+
+async def _read(store: Objects) -> bytes:
+    return b"".join([piece async for piece in store.read(KEY)])
+
+
+async def _fail(store: Objects) -> None:
+    async with store.writing(KEY) as sink:
+        await sink.write(os.urandom(12_000_000))
+        raise ZeroDivisionError
+
+
+async def test_what_was_written_in_pieces_comes_back_whole(store: Objects) -> None:
+    pieces = [os.urandom(3_000_000) for _ in range(4)]
+    async with store.writing(KEY) as sink:
+        for piece in pieces:
+            await sink.write(piece)
+    assert await _read(store) == b"".join(pieces)
+
+
+async def test_a_writer_that_fails_leaves_nothing(store: Objects, tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await _fail(store)
+    with pytest.raises(LookupError):
+        await _read(store)
+    assert not [names for _, _, names in os.walk(tmp_path) if names]
+
+
+async def test_removing_takes_what_a_dead_writer_left(tmp_path: Path) -> None:
+    store, part = objects.in_folder(tmp_path), tmp_path / f"{KEY}#1"
+    part.parent.mkdir()
+    part.write_bytes(b"half")
+    await store.remove(KEY)
+    assert not part.exists()
+
+
+def test_a_bucket_that_is_half_set_is_refused() -> None:
+    whole = {f"GUILDHALL_S3_{name}": "x" * 8 for name in ("BUCKET", "REGION", "KEY", "SECRET")}
+    found = load(whole).bucket
+    assert found is not None
+    assert found.name == "x" * 8
+    for missing in whole:
+        with pytest.raises(SettingsError, match="GUILDHALL_S3_"):
+            load({name: value for name, value in whole.items() if name != missing})
