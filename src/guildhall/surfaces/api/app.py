@@ -19,7 +19,7 @@ from guildhall.surfaces import entry
 from guildhall.surfaces.api.operations import LARGEST_BODY, Endpoint
 from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
 from guildhall.surfaces.api.reference import routes
-from guildhall.surfaces.api.v1 import auth, customers, links, oauth, tickets
+from guildhall.surfaces.api.v1 import auth, customers, links, oauth, reports, tickets
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 # A malformed tenant id is one that nobody has: it meets the same gates, and the same answer, as a foreign one.
@@ -30,6 +30,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *customers.ENDPOINTS,
     *links.ENDPOINTS,
     *tickets.ENDPOINTS,
+    *reports.ENDPOINTS,
 )
 
 

@@ -38,6 +38,7 @@ GROUPS = {
     "Customers": "The tenants whose live links let you act in them.",
     "Links": "What customers let you do, until when; what you ask of them, give back, and end.",
     "Support tickets": "Tickets over all customers whose links open support, each with its clock.",
+    "Reports": "Usage, uptime and revenue over all customers whose links open them, with what is left out.",
 }
 _TENANT_HEADER = (
     "The tenant in context. Lists narrow to it; objects of other tenants are not found. A value that is not a live "

@@ -27,7 +27,13 @@ from guildhall.surfaces.kit.static import CONTENT_SECURITY_POLICY, static_router
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOCUMENT = PREFIX + "/openapi.json"
-_ICONS = {"Authentication": "key", "Customers": "building-2", "Links": "link-2", "Support tickets": "ticket"}
+_ICONS = {
+    "Authentication": "key",
+    "Customers": "building-2",
+    "Links": "link-2",
+    "Support tickets": "ticket",
+    "Reports": "chart-line",
+}
 _CODE = re.compile(r"`([^`]+)`")
 
 

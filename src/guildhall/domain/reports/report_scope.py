@@ -1,0 +1,149 @@
+"""What a report is about: its days, the tenants that open it, and how many it leaves out (PRODUCT §8)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Date, DateTime, Integer, Numeric, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
+
+from guildhall.core import db
+from guildhall.core.actor import Actor
+from guildhall.core.errors import Invalid
+from guildhall.core.sql import Fixed, bound
+
+DEFAULT_DAYS = 30
+LONGEST_DAYS = 731
+LONGEST_PAGE = 1000
+_DAY = timedelta(days=1)
+
+TYPES: Mapping[str, TypeEngine[Any]] = {
+    **{name: Date() for name in ("first", "last", "earliest")},
+    **{name: DateTime(timezone=True) for name in ("since", "until")},
+    **{name: Uuid() for name in ("partner_id", "user_id")},
+    **{name: Integer() for name in ("limit", "offset")},
+    **{name: ARRAY(Text) for name in ("metrics", "currencies")},
+    "tenant_ids": ARRAY(Uuid),
+    "target": Numeric(),
+}
+Part = Mapping[str, Any]  # one row, by the names of its columns
+Parts = Mapping[str, tuple[Mapping[str, str], str]]
+
+
+class ReportPeriod(Struct, frozen=True):
+    """The days of a report, both ends included; days are of UTC, as the platform measures them."""
+
+    from_date: date
+    to_date: date
+
+    @property
+    def days(self) -> int:
+        """Return how many days there are."""
+        return (self.to_date - self.from_date).days + 1
+
+    @property
+    def previous(self) -> "ReportPeriod":
+        """Return as many days just before."""
+        return ReportPeriod(self.from_date - timedelta(days=self.days), self.from_date - _DAY)
+
+
+class ReportCoverage(Struct, frozen=True, kw_only=True):
+    """How many tenants the partner's person reaches, and how many of them the report is about.
+
+    The links of the `left_out` do not open it.
+    """
+
+    tenants: int
+    included: int
+    left_out: int
+
+
+def period(from_date: date | None, to_date: date | None, *, today: date) -> ReportPeriod:
+    """Return the days asked for: by default the last 30, today included; raise Invalid for days in disorder."""
+    last = to_date or today
+    try:
+        first = from_date or last - timedelta(days=DEFAULT_DAYS - 1)
+        made = ReportPeriod(first, last)
+        made.previous  # noqa: B018 - the period before must have a place in the calendar as well
+    except OverflowError:
+        raise Invalid(errors={"from_date": "This period is too far away"}) from None
+    if first > last:
+        raise Invalid(errors={"from_date": "The first day comes after the last"})
+    if made.days > LONGEST_DAYS:
+        raise Invalid(errors={"from_date": "Ask for at most two years"})
+    return made
+
+
+def scope(permission: str, *, named: bool, more: str = "") -> dict[str, str]:
+    """Return the first two shelves of a report: `mine`, the tenants reached, and `scope`, those that open it.
+
+    `permission` is a registry string; `named` narrows to `:tenant_ids`, which passed the gates. `more` are further
+    columns of the link.
+    """
+    narrowed = " AND l.tenant_id = ANY (:tenant_ids)" if named else ""
+    # Only who is limited to some tenants asks which: that is a look at every link of the partner.
+    mine = (
+        f"SELECT l.tenant_id, l.tenant_name, '{permission}' = ANY (l.permissions) AS opens{more}"
+        " FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
+        " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
+        " AND ((SELECT u.tenant_scope FROM portal.partner_user AS u WHERE u.id = :user_id) = 'all'"
+        f" OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE){narrowed}"
+    )
+    return {"mine": mine, "scope": "SELECT * FROM mine WHERE opens"}
+
+
+WITHIN = "= ANY (ARRAY(SELECT tenant_id FROM scope))"  # one walk along an index, however many tenants
+
+
+def values(actor: Actor, *, tenant_ids: tuple[UUID, ...], limit: int, offset: int) -> dict[str, Any]:
+    """Return the values that every report's statement takes; raise Invalid for a page that cannot be."""
+    if not 1 <= limit <= LONGEST_PAGE or offset < 0:
+        raise Invalid(errors={"limit": f"Ask for 1 to {LONGEST_PAGE}, starting at 0 or later"})
+    return {
+        "partner_id": actor.partner_id,
+        "user_id": actor.user_id,
+        "tenant_ids": list(tenant_ids),
+        "limit": limit,
+        "offset": offset,
+    }
+
+
+def report(shelves: Mapping[str, str], parts: Parts, columns: Mapping[str, str], *, order: str) -> Fixed:
+    """Return a report's statement: `shelves` read once each, then the union of `parts` in one form, in `order`.
+
+    A row is the part's name, then `columns` (name → SQL type), null where the part does not say it. Each of `parts`
+    says which columns it fills, and whence.
+    """
+    kept = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in shelves.items())
+    answer = " UNION ALL ".join(
+        f"(SELECT '{part}' AS part, "
+        + ", ".join(f"CAST({said.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in columns.items())
+        + f" {source})"
+        for part, (said, source) in parts.items()
+    )
+    return bound(f"WITH {kept} {answer} ORDER BY part, {order}", TYPES)
+
+
+async def parts(
+    connection: AsyncConnection, statement: Fixed, given: Mapping[str, Any], columns: Sequence[str]
+) -> Mapping[str, list[Part]]:
+    """Run a report's statement; return its rows by part."""
+    found: dict[str, list[Part]] = defaultdict(list)
+    for row in await db.rows(connection, statement, given):
+        found[row[0]].append(dict(zip(columns, row[1:], strict=True)))
+    return found
+
+
+COVERED = ({"tenants": "(SELECT count(*) FROM mine)", "included": "(SELECT count(*) FROM scope)"}, "")
+
+
+def coverage(part: Part) -> ReportCoverage:
+    """Return what the part `covered` says."""
+    return ReportCoverage(
+        tenants=part["tenants"], included=part["included"], left_out=part["tenants"] - part["included"]
+    )

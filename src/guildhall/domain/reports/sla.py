@@ -1,0 +1,168 @@
+"""The SLA report: uptime from recorded outages, never assumed (API.md, GET /partner/reports/sla; PRODUCT §8)."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from guildhall.core.actor import Actor
+from guildhall.core.errors import Invalid
+from guildhall.domain.access.links import must
+from guildhall.domain.reports.report_scope import Part, ReportCoverage, ReportPeriod, coverage, parts, values
+from guildhall.domain.reports.sla_sql import COLUMNS, PERMISSION, statement
+
+_MINUTE = 60
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """What the report is about. `tenant_ids` passed the gates; empty is every tenant that opens SLA reports.
+
+    `target` (percent) replaces what each link agreed, and 99.9 where it agreed nothing. `limit` and `offset` page
+    `by_tenant`, the lowest uptime first.
+    """
+
+    period: ReportPeriod
+    tenant_ids: tuple[UUID, ...] = ()
+    target: Decimal | None = None
+    limit: int = 50
+    offset: int = 0
+
+
+class WorstDay(Struct, frozen=True):
+    """The day (UTC) with the longest downtime."""
+
+    date: date
+    downtime_minutes: float
+
+
+class Uptime(Struct, frozen=True, kw_only=True):
+    """Figures of some time that was observed: `measured_minutes` of it.
+
+    `uptime_percentage` and `mttr_minutes` are None where there is nothing to tell them from. `outage_count` counts
+    outages that overlap once; `breach_count` the days with more downtime than the target leaves to a day;
+    `mttr_minutes` is the mean length of the outages that ended in the period, from their own beginning.
+    """
+
+    uptime_percentage: float | None
+    downtime_minutes: float
+    measured_minutes: float
+    outage_count: int
+    breach_count: int
+    mttr_minutes: float | None
+
+
+class TenantUptime(Uptime, frozen=True, kw_only=True):
+    """One tenant. `measured_from` is later than the period where tenant or link began inside it: `is_partial`."""
+
+    tenant_id: UUID
+    tenant_name: str
+    sla_target: float
+    meets_sla: bool | None
+    worst_day: WorstDay | None
+    measured_from: datetime
+    is_partial: bool
+
+
+class SlaSummary(Uptime, frozen=True, kw_only=True):
+    """All tenants of the report. `sla_target` is None where they have several.
+
+    `tenants_meeting`, `_missing` and `_unrecorded` (nothing was ever recorded, or the period lies before) are all of
+    them.
+    """
+
+    sla_target: float | None
+    tenants_meeting: int
+    tenants_missing: int
+    tenants_unrecorded: int
+
+
+class DailyDowntime(Struct, frozen=True):
+    """The downtime of one day (UTC), over all tenants of the report; days without any are left out."""
+
+    date: date
+    downtime_minutes: float
+
+
+class SlaReport(Struct, frozen=True, kw_only=True):
+    """The report."""
+
+    coverage: ReportCoverage
+    summary: SlaSummary
+    by_tenant: list[TenantUptime]
+    downtime_by_day: list[DailyDowntime]
+
+
+async def report(connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime) -> SlaReport:
+    """Return the report in one statement; time after `now` is not counted.
+
+    Raises Forbidden without partner.reports.sla.read, Invalid for a target that is no share of time.
+    """
+    must(actor, PERMISSION)
+    if wanted.target is not None and not (wanted.target.is_finite() and 0 < wanted.target <= 100):  # noqa: PLR2004 - percent
+        raise Invalid(errors={"target_percentage": "Give a percentage above 0, 100 at most"})
+    since, until = bounds(wanted.period, now=now)
+    given = values(actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset)
+    given |= {"since": since, "until": until, "target": wanted.target}
+    found = await parts(connection, statement(named=bool(wanted.tenant_ids)), given, tuple(COLUMNS))
+    covered = coverage(found["covered"][0])
+    return SlaReport(
+        coverage=covered,
+        summary=_summary(found["summary"][0], covered.included),
+        by_tenant=[_tenant(part, since=since) for part in found["tenant"]],
+        downtime_by_day=[DailyDowntime(part["day"], _minutes(part["down"])) for part in found["day"]],
+    )
+
+
+def bounds(period: ReportPeriod, *, now: datetime) -> tuple[datetime, datetime]:
+    """Return the moments between which the days of `period` lie, as far as they have passed."""
+    since = datetime.combine(period.from_date, time(), UTC)
+    until = datetime.combine(period.to_date, time(), UTC) + timedelta(days=1)
+    return since, max(since, min(until, now))
+
+
+def _minutes(seconds: Decimal | None) -> float:
+    return round(float(seconds or 0) / _MINUTE, 2)
+
+
+def _uptime(part: Part) -> dict[str, Any]:
+    """Return the figures that tenant and summary share."""
+    measured, down = part["measured"], part["down"] or Decimal(0)
+    return {
+        "uptime_percentage": round(float(100 * (measured - down) / measured), 4) if measured else None,
+        "downtime_minutes": _minutes(down),
+        "measured_minutes": _minutes(measured),
+        "outage_count": part["outages"] or 0,
+        "breach_count": part["breaches"] or 0,
+        "mttr_minutes": _minutes(part["repair"] / part["repaired"]) if part["repaired"] else None,
+    }
+
+
+def _tenant(part: Part, *, since: datetime) -> TenantUptime:
+    """Return one tenant's figures."""
+    measured = part["measured"]
+    worst = WorstDay(part["worst_day"], _minutes(part["worst"])) if part["worst_day"] else None
+    return TenantUptime(
+        **_uptime(part),
+        tenant_id=part["tenant_id"],
+        tenant_name=part["tenant_name"],
+        sla_target=float(part["target"]),
+        meets_sla=100 * (measured - part["down"]) >= part["target"] * measured if measured else None,
+        worst_day=worst,
+        measured_from=part["since"],
+        is_partial=part["since"] > since,
+    )
+
+
+def _summary(part: Part, included: int) -> SlaSummary:
+    """Return the figures over all tenants."""
+    meeting, unrecorded = part["meeting"], part["unrecorded"]
+    return SlaSummary(
+        **_uptime(part),
+        sla_target=None if part["target"] is None else float(part["target"]),
+        tenants_meeting=meeting,
+        tenants_missing=included - meeting - unrecorded,
+        tenants_unrecorded=unrecorded,
+    )
