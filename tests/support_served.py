@@ -59,18 +59,20 @@ def served(cluster: Cluster, *processes: str, **variables: str) -> Iterator[Site
         for process in processes
     ]
     made = Site(port, database)
-    wait_until_ready(made)
-    yield made
-    for process in running:
-        process.terminate()
-    for process in running:
-        process.wait(timeout=20)
-    cluster.drop(database)
+    try:
+        wait_until_ready(made)
+        yield made
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(timeout=20)
+        cluster.drop(database)
 
 
 def wait_until_ready(site: Site) -> None:
-    """Wait until the server answers; fail after half a minute."""
-    for _ in range(150):
+    """Wait until the server answers; fail after a minute and a half, which a busy machine may need."""
+    for _ in range(450):
         time.sleep(0.2)
         try:
             if httpx.get(f"http://127.0.0.1:{site.port}/readyz").status_code == 200:

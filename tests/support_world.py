@@ -143,6 +143,7 @@ class World:
         self.url = cluster.url(database)
         self.settings = SETTINGS
         self._clients: list[httpx.AsyncClient] = []
+        self._administrator: psycopg.Connection[dict[str, Any]] | None = None
         self.front = Front(SETTINGS, sites(), POLICIES)
 
     async def open(self) -> None:
@@ -162,9 +163,11 @@ class World:
         open_store(objects.in_memory())
 
     async def close(self) -> None:
-        """Close clients and pools."""
+        """Close clients, pools and the administrator's connection."""
         for client in self._clients:
             await client.aclose()
+        if self._administrator is not None:
+            self._administrator.close()
         await db.close_pools()
 
     def client(self, label: str, *, ip: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
@@ -231,8 +234,10 @@ class World:
 
     def sql(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         """Run a statement as the administrator, who is under no policy; return its rows."""
-        with psycopg.connect(self.url, row_factory=dict_row) as connection:
-            done = connection.execute(statement.encode(), values or None)
+        if self._administrator is None or self._administrator.closed:
+            self._administrator = psycopg.connect(self.url, autocommit=True, row_factory=dict_row)
+        with self._administrator.transaction():
+            done = self._administrator.execute(statement.encode(), values or None)
             return done.fetchall() if done.description else []
 
     def tenant(self, slug: str) -> UUID:

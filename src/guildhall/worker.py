@@ -69,6 +69,7 @@ async def _until_stopped(url: str, prefix: str) -> None:
         faults = 0 if loop.time() - began > _PAUSES[-1] else faults + 1
         await _pause(stop, _PAUSES[min(faults, len(_PAUSES) - 1)])
     await db.close_pools()
+    _log.info("worker stopped")
 
 
 async def _serve(url: str, prefix: str, stop: asyncio.Event) -> None:
@@ -83,14 +84,16 @@ async def _serve(url: str, prefix: str, stop: asyncio.Event) -> None:
             running = asyncio.create_task(app.run_worker_async(**OPTIONS))
             await asyncio.wait([running, *ends], return_when=asyncio.FIRST_COMPLETED)
             running.cancel()
-            await running
+            await running  # returns where the library ended by itself, as it does when it loses the database
     except asyncio.CancelledError:
-        _log.info("worker stopped", asked=stop.is_set())
+        pass
     except Exception as fault:  # noqa: BLE001 - whatever it is, the next try may fare better
         _log.error("worker fault", error=_said(fault))
     finally:
         for end in ends:
             end.cancel()
+    if not stop.is_set():
+        _log.warning("worker begins anew")
 
 
 class _Manager(JobManager):

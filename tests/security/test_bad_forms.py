@@ -6,6 +6,7 @@ Routes come from the applications, fields from the templates; nothing here lists
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
 import guildhall.surfaces
+from guildhall.surfaces.html import LARGEST_FORM
 from support_world import World, csrf
 
 pytestmark = pytest.mark.anyio
@@ -159,8 +161,9 @@ async def test_no_form_makes_a_fault_of_what_is_sent_to_it(world: World, label: 
     ]["id"]
     wrong, tried = [], 0
     for path in posts(app):
-        for place in addresses(world, label, path):
-            for name, body, media_type in bodies(foreign):
+        for number, place in enumerate(addresses(world, label, path)):
+            # What is not there is not parsed either: a few bodies show it.
+            for name, body, media_type in islice(bodies(foreign), None, None, 1 if number == 0 else 6):
                 answer = await send(client, place, body, media_type, token)
                 tried += 1
                 if answer.status_code >= 500:
@@ -172,11 +175,11 @@ async def test_no_form_makes_a_fault_of_what_is_sent_to_it(world: World, label: 
 
 
 @pytest.mark.parametrize("label", list(PEOPLE))
-async def test_a_body_of_ten_megabytes_is_refused_by_every_form(demo: World, label: str) -> None:
+async def test_a_body_larger_than_a_form_may_be_is_refused_by_every_form(demo: World, label: str) -> None:
     app: Any = demo.front._hosts[f"{label}.localhost:{demo.settings.port}"][1]
     client = await demo.sign_in(PEOPLE[label], label)
     token = await csrf(client)
-    body = b"subject=" + b"x" * 10_000_000
+    body = b"subject=" + b"x" * LARGEST_FORM
     for path in posts(app):
         for media_type in (FORM, MULTIPART):
             place = next(addresses(demo, label, path))

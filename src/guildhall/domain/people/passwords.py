@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -17,8 +18,6 @@ _LONGEST_JUDGED = 24  # characters; the time it takes grows steeply: a second fo
 _judge = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
 _demo = False
 _hasher = PasswordHasher()
-# Checked in place of an unknown person's hash, so that the answer takes the same time.
-_NOBODY = _hasher.hash("nobody's password, which nobody knows")
 
 
 def allow_demo(*, allowed: bool) -> None:
@@ -34,8 +33,14 @@ def hashed(password: str) -> str:
 
 async def matches(kept: str | None, password: str) -> bool:
     """Return whether `password` is the one whose hash is `kept`; a missing hash costs the same time."""
-    known = await asyncio.to_thread(_verify, kept or _NOBODY, password)
+    known = await asyncio.to_thread(_verify, kept or _nobody(), password)
     return known and kept is not None and (_demo or password != DEMO)
+
+
+@cache
+def _nobody() -> str:
+    """Return what is checked in place of an unknown person's hash, so that the answer takes the same time."""
+    return _hasher.hash("nobody's password, which nobody knows")
 
 
 def _verify(kept: str, password: str) -> bool:
