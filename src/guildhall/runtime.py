@@ -11,6 +11,7 @@ import structlog
 from guildhall.adapters.mail.keeping import Keeping
 from guildhall.adapters.mail.smtp import Smtp
 from guildhall.adapters.storage import objects
+from guildhall.adapters.webhooks.posting import Posting
 from guildhall.core import crypto, db, embedded
 from guildhall.core.actor import Surface
 from guildhall.domain.access.boundary.roles import LOGINS
@@ -19,6 +20,8 @@ from guildhall.domain.mail.office import Look, Office, open_office
 from guildhall.domain.migrations.run import migrate
 from guildhall.domain.partners import application_upkeep
 from guildhall.domain.people import methods, passwords
+from guildhall.domain.webhooks import addresses
+from guildhall.domain.webhooks.carrier import open_carrier
 from guildhall.settings import Settings
 
 LOGIN_OF = {
@@ -115,6 +118,7 @@ def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surfa
     passwords.allow_demo(allowed=settings.demo)
     methods.install(settings.ways_in)
     application_upkeep.configure(mx_check=settings.mx_check and not settings.demo, keep_days=settings.application_days)
+    addresses.configure(addresses.Reach(settings.webhook_least_port, settings.webhook_loopback))
     urls = {
         surface: surface_url(settings, surface, socket).replace("postgresql://", "postgresql+asyncpg://", 1)
         for surface in surfaces
@@ -128,3 +132,8 @@ def open_mail(settings: Settings) -> None:
     carrier = Smtp(settings.smtp) if settings.smtp else Keeping()
     look = Look(settings.brand, settings.brand_colour, settings.origin)
     open_office(Office(look=look, sender=settings.mail_from or _NOBODY, carrier=carrier))
+
+
+def open_webhooks() -> None:
+    """Let this process deliver webhooks."""
+    open_carrier(Posting())

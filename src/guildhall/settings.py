@@ -32,6 +32,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What an operator may set. Environment names are GUILDHALL_ + the field's name, but for PORT and the URLs.
 
     `mx_check` has applicants' domains looked up; `application_days` is how long a declined application is kept.
+    `webhook_least_port` is the lowest port beside 443 that webhooks go to; `webhook_loopback` lets them reach this
+    machine itself, in development and the demo only.
     `home` holds embedded data, the generated secret and, unless `s3_…` name a bucket, files; `base` is the host under
     which the four surfaces live; `database_urls` maps DATABASE_URL… names to what was set (empty: PostgreSQL is
     embedded).
@@ -63,6 +65,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     s3_key: str = ""
     s3_secret: str = ""
     s3_endpoint: str = ""
+    webhook_least_port: Annotated[int, Meta(ge=1, le=65535)] = 1024
+    webhook_loopback: bool = False
     migrate_url: str = ""
     database_urls: dict[str, str] = {}
 
@@ -158,6 +162,8 @@ def _half_set(settings: Settings) -> None:
         raise SettingsError("GUILDHALL_SECRET needs at least 32 characters")
     if urls and not settings.secret:
         raise SettingsError("With DATABASE_URL set, GUILDHALL_SECRET is needed too")
+    if settings.webhook_loopback and not (settings.demo or settings.development):
+        raise SettingsError("GUILDHALL_WEBHOOK_LOOPBACK is for development and the demo only")
     if settings.demo and urls and not settings.migrate_url:
         raise SettingsError("The demo on a database of your own needs GUILDHALL_MIGRATE_URL")
     _files(settings)

@@ -52,6 +52,7 @@ def run_worker(settings: Settings) -> None:
     socket = runtime.open_database(settings)
     runtime.open_pools(settings, socket, [Surface.WORKER])
     runtime.open_mail(settings)
+    runtime.open_webhooks()
     url = runtime.surface_url(settings, Surface.WORKER, socket)
     asyncio.run(_until_stopped(url, settings.role_prefix))
 

@@ -112,7 +112,7 @@ async def test_a_limited_principal_manages_neither_team_nor_clients_and_keeps_th
     for path in ("/clients", f"/clients/{made.client_id}", "/team/invite"):
         answer = await browser.get(path)
         assert answer.status_code == 403, path
-        assert "only those who see every customer manage the team and API clients" in words(answer)
+        assert "only those who see every customer manage the team, API clients and webhooks" in words(answer)
     answer = await world.post(browser, f"/clients/{made.client_id}/secret", overlap="0", confirmed="yes")
     assert answer.status_code == 403
     assert (await browser.get("/team")).status_code == 200

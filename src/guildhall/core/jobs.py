@@ -7,6 +7,7 @@ database accepts no other name (portal.enqueue), and a job exists exactly when i
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -21,6 +22,7 @@ Work = Callable[..., Awaitable[Any]]
 Declared = TypeVar("Declared", bound=Work)
 _NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 _ENQUEUE = text("SELECT portal.enqueue(:task, :ids)").bindparams(bindparam("ids", type_=JSONB))
+_ENQUEUE_AT = text("SELECT portal.enqueue_at(:task, :ids, :moment)").bindparams(bindparam("ids", type_=JSONB))
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -81,4 +83,12 @@ async def enqueue(connection: AsyncConnection, task: str, **ids: UUID | str) -> 
     """
     values = {name: str(value) for name, value in ids.items()}
     number: int = (await connection.execute(_ENQUEUE, {"task": task, "ids": values})).scalar_one()
+    return number
+
+
+async def enqueue_at(connection: AsyncConnection, task: str, moment: datetime, **ids: UUID | str) -> int:
+    """Do the same for a job that runs at `moment` or soon after it; for jobs that go on by themselves."""
+    values = {name: str(value) for name, value in ids.items()}
+    called = {"task": task, "ids": values, "moment": moment}
+    number: int = (await connection.execute(_ENQUEUE_AT, called)).scalar_one()
     return number

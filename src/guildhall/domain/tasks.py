@@ -8,6 +8,7 @@ from guildhall.domain.mail import delivering
 from guildhall.domain.notify import client_ends, ends, tidying
 from guildhall.domain.partners import application_upkeep
 from guildhall.domain.support import breaches
+from guildhall.domain.webhooks import delivering as webhooks
 
 __all__ = [
     "application_upkeep",
@@ -21,4 +22,5 @@ __all__ = [
     "looks",
     "tidying",
     "upkeep",
+    "webhooks",
 ]

@@ -106,7 +106,9 @@ def decide(
 def _not_held(actor: Actor, needs: str) -> Refusal:
     """Gate 2: say why a principal who is limited to some customers lacks what principals have."""
     if actor.surface is Surface.CONSOLE and needs in OF_THE_WHOLE_PARTNER & held_by(actor.roles):
-        return Forbidden("You see some customers; only those who see every customer manage the team and API clients.")
+        return Forbidden(
+            "You see some customers; only those who see every customer manage the team, API clients and webhooks."
+        )
     return Forbidden()
 
 

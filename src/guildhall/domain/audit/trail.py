@@ -97,6 +97,14 @@ class Action(StrEnum):
     CLIENT_SECRET_ENDED = "client.secret_ended"  # noqa: S105 - a verb
     CLIENT_REVOKED = "client.revoked"
     CLIENT_SIGNED_IN = "client.signed_in"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_ENABLED = "webhook.enabled"
+    WEBHOOK_SECRET_MADE = "webhook.secret_made"  # noqa: S105 - a verb
+    WEBHOOK_SECRET_ENDED = "webhook.secret_ended"  # noqa: S105 - a verb
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_REPLAYED = "webhook.replayed"
     PERSON_INVITED_AGAIN = "person.invited_again"
     PERSON_UNINVITED = "person.invitation_withdrawn"
     PERSON_ACCESS_CHANGED = "person.access_changed"

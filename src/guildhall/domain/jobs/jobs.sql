@@ -1,7 +1,8 @@
 -- Jobs: schema `jobs` is procrastinate's, open to the worker alone. The surfaces reach it through these functions.
 
--- A job exists exactly when the caller's transaction commits. Only registered tasks, only ids, never data.
-CREATE OR REPLACE FUNCTION portal.enqueue(task text, ids jsonb) RETURNS bigint
+-- A job exists exactly when the caller's transaction commits. Only registered tasks, only ids, never data. The worker
+-- may name the moment from which it runs.
+CREATE OR REPLACE FUNCTION portal.enqueue_at(task text, ids jsonb, moment timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -16,9 +17,13 @@ BEGIN
         RAISE EXCEPTION 'a job takes ids only' USING ERRCODE = 'check_violation';
     END IF;
     RETURN (jobs.procrastinate_defer_jobs_v1(
-        ARRAY[ROW('default', task, 0, NULL, NULL, ids, NULL)::jobs.procrastinate_job_to_defer_v1]))[1];
+        ARRAY[ROW('default', task, 0, NULL, NULL, ids, moment)::jobs.procrastinate_job_to_defer_v1]))[1];
 END
 $$;
+
+CREATE OR REPLACE FUNCTION portal.enqueue(task text, ids jsonb) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT portal.enqueue_at(task, ids, NULL) $$;
 
 DROP FUNCTION IF EXISTS portal.jobs_for_staff(text, text, bigint, integer);
 CREATE FUNCTION portal.jobs_for_staff(wanted text, kind text, before bigint, most integer)

@@ -16,6 +16,7 @@ from guildhall.domain.people import one_time_tables as one_time
 from guildhall.domain.people import sign_in_tables as sign_in
 from guildhall.domain.people import tables as people
 from guildhall.domain.tenancy import tables as tenancy
+from guildhall.domain.webhooks import tables as webhooks
 
 __all__ = [
     "access",
@@ -34,4 +35,5 @@ __all__ = [
     "people",
     "sign_in",
     "tenancy",
+    "webhooks",
 ]

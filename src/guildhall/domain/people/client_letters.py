@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.i18n import N_
 from guildhall.domain.mail.letters import Letter
 from guildhall.domain.mail.outbox import post
-from guildhall.domain.people.tables import partner_user as person
+from guildhall.domain.people import principals
 
 _UNWANTED = N_("If nobody of you wanted this, revoke the client at once.")
 _ENDS = (
@@ -54,14 +53,7 @@ async def tell_principals(
 ) -> None:
     """Post a letter of `kind` about a client to every active principal of its partner who has come once."""
     subject, paragraphs = _TEXTS[kind]
-    principals = (
-        select(person.c.email, person.c.name, person.c.language)
-        .where(person.c.partner_id == partner_id, person.c.status == "active")
-        .where(person.c.last_active_at.is_not(None))
-        .where(literal("principal") == func.any(person.c.roles))
-        .order_by(person.c.id)
-    )
-    for row in (await connection.execute(principals)).all():
+    for row in await principals.addressed(connection, partner_id):
         letter = Letter(
             kind=kind,
             to=row.email,

@@ -5,6 +5,7 @@ The database refuses the same (team.sql); here the refusal is a sentence.
 
 from uuid import UUID
 
+from msgspec import Struct
 from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +13,14 @@ from guildhall.core.errors import Conflict
 from guildhall.domain.people.tables import partner_user
 
 PRINCIPAL = "principal"
+
+
+class Addressed(Struct, frozen=True):
+    """A principal to write to."""
+
+    email: str
+    name: str
+    language: str
 
 
 async def held(connection: AsyncConnection, partner_id: UUID) -> dict[UUID, bool]:
@@ -37,3 +46,16 @@ def one_stays(principals: dict[UUID, bool], *, without: UUID) -> None:
     """Raise Conflict where `without` is the last of `principals` (as `held` returns them) who can stand alone."""
     if principals.get(without) and not any(alone for key, alone in principals.items() if key != without):
         raise Conflict("This is the last active principal. Make somebody else a principal first.")
+
+
+async def addressed(connection: AsyncConnection, partner_id: UUID) -> list[Addressed]:
+    """Return every active principal of a partner who has come once."""
+    table = partner_user.c
+    wanted = select(table.email, table.name, table.language).where(
+        table.partner_id == partner_id,
+        table.status == "active",
+        table.last_active_at.is_not(None),
+        literal(PRINCIPAL) == func.any(table.roles),
+    )
+    rows = await connection.execute(wanted.order_by(table.id))
+    return [Addressed(**row) for row in rows.mappings()]

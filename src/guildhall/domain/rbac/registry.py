@@ -190,8 +190,8 @@ LINK_ROLES: Mapping[str, frozenset[Area]] = {
     "delegate": frozenset(),
 }
 FULL_CONTROL = frozenset({"msp_full", "enterprise_hq"})
-# Whoever decides who reaches which customer reaches all: one who is limited would lift the own limit.
-OF_THE_WHOLE_PARTNER = frozenset({"partner.team.manage", "partner.clients.manage"})
+# Whoever decides who or what reaches which customer reaches all: one who is limited would lift the own limit.
+OF_THE_WHOLE_PARTNER = frozenset({"partner.team.manage", "partner.clients.manage", "partner.webhooks.manage"})
 
 
 def held_by(roles: Iterable[str], registry: Mapping[str, Permission] = PARTNER) -> frozenset[str]:

@@ -30,6 +30,7 @@ FAMILIES = (
     "team",
     "tenant_group",
     "client",
+    "webhook",
     "partner",
     "sign_in",
     "access",

@@ -139,6 +139,17 @@ STATES: dict[str, dict[str, State]] = {
         "stopped": State(N_("Stopped"), "warn", "user-x"),
         "revoked": State(N_("Revoked"), "bad", "ban"),
     },
+    "webhook": {
+        "active": State(N_("Active"), "ok", "circle-check"),
+        "failing": State(N_("Failing"), "bad", "circle-alert"),
+        "disabled": State(N_("Switched off"), "mute", "ban"),
+    },
+    "webhook_delivery": {
+        "waiting": State(N_("Waiting"), "info", "hourglass"),
+        "delivered": State(N_("Delivered"), "ok", "circle-check"),
+        "failed": State(N_("Failed"), "bad", "circle-x"),
+        "dropped": State(N_("Not sent"), "mute", "ban"),
+    },
     "relationship": {
         "msp_managed": State(N_("MSP-managed"), "mute", "server-cog"),
         "enterprise_subsidiary": State(N_("Subsidiary"), "mute", "building-2"),

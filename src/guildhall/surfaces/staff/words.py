@@ -47,6 +47,9 @@ JOBS: Mapping[str, str] = {
     "notices.tidy": N_("Remove old notices"),
     "notices.warn_of_ends": N_("Warn before links end"),
     "support.mark_breaches": N_("Mark tickets whose clock ran out"),
+    "webhooks.chase": N_("Find webhook deliveries that were left behind"),
+    "webhooks.deliver": N_("Deliver a webhook"),
+    "webhooks.tidy": N_("Remove old webhook deliveries"),
 }
 
 MAIL_KINDS: Mapping[str, str] = {
@@ -73,6 +76,7 @@ MAIL_KINDS: Mapping[str, str] = {
     "person.invited": N_("Invitation"),
     "sign_in.link": N_("Link to sign in"),
     "sign_in.not_allowed": N_("Signing in by e-mail is off"),
+    "webhook.disabled": N_("Webhook endpoint switched off"),
 }
 
 APPLICATION_GROUPS: Mapping[str, str] = {"waiting": N_("Waiting for us"), "open": N_("Not decided")}

@@ -25,6 +25,7 @@ from guildhall.domain.access.boundary.roles import (
 from guildhall.domain.access.boundary.rules import Rule
 from guildhall.domain.access.states import steps
 from guildhall.domain.partners.application_states import STEPS as APPLICATION_STEPS
+from guildhall.domain.webhooks import events
 
 SOURCES = (
     ("guildhall.domain.people", "clients.sql"),
@@ -41,6 +42,7 @@ SOURCES = (
     ("guildhall.domain.partners", "applications.sql"),
     ("guildhall.domain.jobs", "jobs.sql"),
     ("guildhall.domain.mail", "letters.sql"),
+    ("guildhall.domain.webhooks", "emitting.sql"),
 )
 # Written once and run for each kind of person: the three have the same shape and share no row.
 EACH_KIND = (
@@ -137,6 +139,18 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.audit_heads()": ("worker",),
     "portal.audit_erase(uuid)": (),
     "portal.enqueue(text, jsonb)": SURFACE_ROLES,
+    "portal.enqueue_at(text, jsonb, timestamptz)": ("worker",),
+    "portal.emit_event(text, uuid, uuid, jsonb)": SURFACE_ROLES,
+    "portal.webhook_partner()": ("partner",),
+    "portal.webhook_test(uuid, jsonb)": ("partner",),
+    "portal.webhook_open(uuid, uuid, text)": ("worker",),
+    "portal.webhook_secrets(uuid)": ("worker",),
+    "portal.webhook_chosen(text[], text)": (),
+    "portal.webhook_write(text, uuid, uuid, jsonb, uuid)": (),
+    "portal.webhook_to_linked(text, uuid, jsonb)": (),
+    "portal.link_events()": (),
+    "tenancy.ticket_events()": (),
+    "tenancy.tenant_events()": (),
     "portal.jobs_for_staff(text, text, bigint, integer)": ("staff",),
     "portal.jobs_summary()": ("staff", "worker"),
     "portal.job_retry(bigint)": ("staff",),
@@ -183,6 +197,8 @@ _DEFINER_WRITES = (
     "portal.notice",
     "portal.application",
     "portal.application_attempt",
+    "portal.webhook_event",
+    "portal.webhook_delivery",
     "tenancy.billing_rollup",
     "tenancy.support_rollup",
     "tenancy.subscriber_rollup",
@@ -205,7 +221,7 @@ def functions() -> str:
     allowed, applying = _steps(steps()), _steps(APPLICATION_STEPS)
     enqueued = ", ".join(f"('{task.name}', '@{role}')" for task in tasks().values() for role in task.roles)
     texts = [*(_source(*source) for source in SOURCES), *_for_each_kind()]
-    marks = {"%STEPS%": allowed, "%APPLICATION_STEPS%": applying, "%TASKS%": enqueued}
+    marks = {"%STEPS%": allowed, "%APPLICATION_STEPS%": applying, "%TASKS%": enqueued, "%EVENTS%": events.rows()}
     return reduce(lambda text, mark: text.replace(*mark), marks.items(), "\n".join(texts))
 
 

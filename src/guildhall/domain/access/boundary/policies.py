@@ -2,7 +2,7 @@
 
 A rule grants one command on a table to one role and says for which rows. A table that no rule names is closed
 to every surface. Policies work by area, so a forgotten gate 4 or 5 still shows nothing. The rules of people, their
-limits, their sign-in, one-time links, API clients, applications and links lie beside this file, by noun.
+limits, their sign-in, one-time links, API clients, webhooks, applications and links lie beside this file, by noun.
 """
 
 from collections.abc import Mapping
@@ -35,6 +35,7 @@ from guildhall.domain.access.boundary.rules import (
     tenant_data,
 )
 from guildhall.domain.access.boundary.sign_in_policies import SIGN_IN
+from guildhall.domain.access.boundary.webhook_policies import WEBHOOKS
 from guildhall.domain.mail.tables import SHOWN as LETTER_SHOWN
 
 _HOME_TENANT = f"tenant_id = ANY (ARRAY(SELECT home_tenant_id FROM portal.partner WHERE id = {PARTNER_ID}))"
@@ -72,6 +73,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     **APPLICATIONS,
     **LINKS,
     **FILES,
+    **WEBHOOKS,
     # -- portal: partners
     "portal.partner": (
         reads("partner", f"id = {PARTNER_ID}"),

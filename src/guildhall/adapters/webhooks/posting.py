@@ -1,0 +1,98 @@
+"""Webhooks over HTTP: the name is resolved here, checked, and the connection goes to the checked address."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+
+from guildhall.core.i18n import N_
+from guildhall.domain.webhooks import addresses
+from guildhall.domain.webhooks.carrier import MOST_KEPT, MOST_SECONDS, Reply, Unsent
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+_MOST_TRIED = 3  # addresses of one name
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """Return the network addresses of a name, IPv4 first; raises OSError for one that has none."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    listed = sorted(found, key=lambda each: each[0] is not socket.AF_INET)
+    return list(dict.fromkeys(str(each[4][0]) for each in listed))
+
+
+class Posting:
+    """Posts over HTTP; `resolving` is what looks names up."""
+
+    def __init__(self, resolving: Resolve = resolve) -> None:
+        self._resolve = resolving
+
+    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Post `body` once within ten seconds; a redirect is an answer like another."""
+        try:
+            async with asyncio.timeout(MOST_SECONDS):
+                return await self._posted(url, headers, body)
+        except TimeoutError:
+            raise Unsent(N_("No answer within 10 seconds")) from None
+
+    async def _posted(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        if addresses.wrong(url):
+            raise Unsent(N_("The address is not allowed"))
+        parts = urlsplit(url)
+        found = await self._checked(parts)
+        async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=MOST_SECONDS) as client:
+            for address in found[:-1]:
+                try:
+                    return await _sent(client, parts, address, headers, body)
+                except httpx.ConnectError:
+                    continue  # the next address of the same name, checked like this one
+            try:
+                return await _sent(client, parts, found[-1], headers, body)
+            except httpx.HTTPError as fault:
+                raise Unsent(_said(fault)) from None
+
+    async def _checked(self, parts: SplitResult) -> list[str]:
+        """Return the addresses of the endpoint's name; raise Unsent where one of them is closed."""
+        try:
+            found = await self._resolve(parts.hostname or "", parts.port or addresses.HTTPS_PORT)
+        except (OSError, UnicodeError):
+            found = []
+        if not found:
+            raise Unsent(N_("The name has no address"))
+        if addresses.refused(parts, found):
+            raise Unsent(N_("The name leads to an address that is not on the public Internet"))
+        return found[:_MOST_TRIED]
+
+
+async def _sent(
+    client: httpx.AsyncClient, parts: SplitResult, address: str, headers: Mapping[str, str], body: bytes
+) -> Reply:
+    """Post to one address under the endpoint's own name: in the Host header, and for its certificate."""
+    literal = f"[{address}]" if ":" in address else address
+    port = f":{parts.port}" if parts.port else ""
+    pinned = parts._replace(netloc=literal + port).geturl()
+    host = parts.netloc.rpartition("@")[2]
+    extensions = {"sni_hostname": parts.hostname}
+    sending = client.stream(
+        "POST",
+        pinned,
+        headers={**headers, "Host": host, "Accept-Encoding": "identity"},
+        content=body,
+        extensions=extensions,
+    )
+    async with sending as response:
+        kept = b""
+        async for part in response.aiter_raw():
+            kept += part[: MOST_KEPT - len(kept)]
+            if len(kept) >= MOST_KEPT:
+                break
+        return Reply(response.status_code, kept)
+
+
+def _said(fault: httpx.HTTPError) -> str:
+    """Return a fault in words, without what a library writes of addresses."""
+    if isinstance(fault, httpx.ConnectError):
+        secure = "certificate" in str(fault).lower() or "ssl" in str(fault).lower()
+        return N_("The certificate is not valid for this name") if secure else N_("The connection was refused")
+    return N_("The connection broke off")

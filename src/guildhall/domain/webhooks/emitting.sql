@@ -1,0 +1,183 @@
+-- Webhooks: events written in the transaction of their cause, with a delivery and its job for each endpoint that
+-- chose them (domain/webhooks/events.py has the kinds). Where no endpoint of the partner listens, nothing is written.
+
+-- Whether the partner may hear now of something that needs `needed`: '' is about itself, 'any' asks for a live link.
+CREATE OR REPLACE FUNCTION portal.webhook_open(whom uuid, tenant uuid, needed text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT 1 FROM portal.partner AS p WHERE p.id = whom AND p.status = 'active')
+       AND (needed = '' OR EXISTS (
+            SELECT 1 FROM portal.partner_tenant_link AS l
+            WHERE l.partner_id = whom AND l.tenant_id = tenant AND l.status = 'active'
+              AND portal.is_live(l.status, l.starts_at, l.ends_at)
+              AND (needed = 'any' OR needed = ANY (l.permissions))))
+$$;
+
+-- Whether one of an endpoint's patterns matches an event's name.
+CREATE OR REPLACE FUNCTION portal.webhook_chosen(patterns text[], what text) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM unnest(patterns) AS pattern WHERE what LIKE replace(replace(pattern, '_', '\_'), '*', '%'))
+$$;
+
+-- Write one event and its deliveries. `only_to` names one endpoint, whatever it chose. Called by the functions here.
+CREATE OR REPLACE FUNCTION portal.webhook_write(what text, whom uuid, tenant uuid, said jsonb, only_to uuid) RETURNS uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    needed text;
+    event uuid := gen_random_uuid();
+    made uuid;
+    endpoint uuid;
+    delivery uuid;
+BEGIN
+    SELECT k.needs INTO needed FROM (VALUES %EVENTS%) AS k (kind, needs) WHERE k.kind = what;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '% is not an event', left(what, 80) USING ERRCODE = 'check_violation';
+    END IF;
+    FOR endpoint IN
+        SELECT e.id FROM portal.webhook_endpoint AS e
+        WHERE e.partner_id = whom AND e.status = 'active' AND (only_to IS NULL OR e.id = only_to)
+          AND (only_to IS NOT NULL OR portal.webhook_chosen(e.events, what))
+        ORDER BY e.id
+    LOOP
+        IF made IS NULL THEN
+            IF NOT portal.webhook_open(whom, tenant, needed) THEN
+                RETURN NULL;
+            END IF;
+            INSERT INTO portal.webhook_event (id, partner_id, kind, tenant_id, data)
+            VALUES (event, whom, what, tenant, said);
+            made := event;
+        END IF;
+        INSERT INTO portal.webhook_delivery AS d (id, partner_id, endpoint_id, event_id, next_at)
+        VALUES (gen_random_uuid(), whom, endpoint, event, now()) RETURNING d.id INTO delivery;
+        PERFORM portal.enqueue(
+            'webhooks.deliver', jsonb_build_object('delivery_id', delivery, 'partner_id', whom));
+    END LOOP;
+    RETURN made;
+END
+$$;
+
+-- What the code calls. A partner's people tell of their own partner, a customer's of their own tenant.
+CREATE OR REPLACE FUNCTION portal.emit_event(what text, whom uuid, tenant uuid, said jsonb) RETURNS uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF portal.side() = 'partner' AND whom IS DISTINCT FROM portal.app_id('partner_id')
+       OR portal.side() = 'tenant' AND tenant IS DISTINCT FROM portal.app_id('tenant_id') THEN
+        RAISE EXCEPTION 'not an event of theirs' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN portal.webhook_write(what, whom, tenant, said, NULL);
+END
+$$;
+
+-- A test of one endpoint, by whoever looks after the partner's webhooks.
+CREATE OR REPLACE FUNCTION portal.webhook_test(endpoint uuid, said jsonb) RETURNS uuid
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT portal.webhook_write('webhook.test', e.partner_id, NULL, said, e.id)
+    FROM portal.webhook_endpoint AS e
+    WHERE e.id = endpoint AND e.partner_id IN (SELECT portal.webhook_partner())
+$$;
+
+-- The partner whose webhooks the person or client at work may look after: of a principal who sees every customer, or
+-- of a client of one that has the scope and is limited to no customers.
+CREATE OR REPLACE FUNCTION portal.webhook_partner() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 1
+AS $$
+    SELECT w.partner_id
+    FROM portal.at_work() AS w
+    JOIN portal.partner AS p ON p.id = w.partner_id AND p.status <> 'terminated'
+    JOIN portal.partner_user AS u ON u.id = w.person_id AND 'principal' = ANY (u.roles)
+    WHERE w.tenant_scope = 'all' AND w.client_scope = 'all'
+      AND (w.client_id IS NULL OR EXISTS (
+          SELECT 1 FROM portal.api_client AS c
+          WHERE c.id = w.client_id AND 'partner.webhooks.manage' = ANY (c.scopes)))
+$$;
+
+-- The sealed secrets that sign now. Definer: nobody but the worker, which delivers, gets them.
+CREATE OR REPLACE FUNCTION portal.webhook_secrets(endpoint uuid) RETURNS SETOF bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 2
+AS $$
+    SELECT s.sealed FROM portal.webhook_secret AS s
+    WHERE s.endpoint_id = endpoint AND (s.ends_at IS NULL OR s.ends_at > now())
+    ORDER BY s.created_at DESC, s.id DESC
+$$;
+
+-- A link's steps, told to its own partner, who learns no more of the tenant than it knows (see portal.tell_partner).
+CREATE OR REPLACE FUNCTION portal.link_events() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    named boolean := NEW.tenant_name IS NOT NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.status = NEW.status THEN
+        RETURN NULL;
+    END IF;
+    PERFORM portal.webhook_write(
+        'partner.link.' || NEW.status, NEW.partner_id, CASE WHEN named THEN NEW.tenant_id END,
+        jsonb_build_object(
+            'link_id', NEW.id, 'status', NEW.status,
+            'previous_status', CASE WHEN TG_OP = 'UPDATE' THEN OLD.status END,
+            'side', CASE WHEN NEW.status IN ('expired', 'lapsed') THEN 'system' ELSE portal.side() END,
+            'tenant_id', CASE WHEN named THEN NEW.tenant_id END,
+            'tenant_name', NEW.tenant_name, 'tenant_domain', NEW.tenant_domain, 'access_role', NEW.access_role,
+            'operating_model', NEW.operating_model, 'areas', NEW.areas, 'starts_at', NEW.starts_at,
+            'ends_at', NEW.ends_at),
+        NULL);
+    RETURN NULL;
+END
+$$;
+
+-- Told to every partner whose live link opens it; the name is the one that the link knows.
+CREATE OR REPLACE FUNCTION portal.webhook_to_linked(what text, tenant uuid, said jsonb) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT portal.webhook_write(
+        what, l.partner_id, tenant, said || jsonb_build_object('tenant_id', tenant, 'tenant_name', l.tenant_name), NULL)
+    FROM portal.partner_tenant_link AS l
+    WHERE l.tenant_id = tenant AND l.status = 'active' AND portal.is_live(l.status, l.starts_at, l.ends_at)
+      AND EXISTS (
+          SELECT 1 FROM portal.webhook_endpoint AS e WHERE e.partner_id = l.partner_id AND e.status = 'active')
+$$;
+
+CREATE OR REPLACE FUNCTION tenancy.ticket_events() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM portal.webhook_to_linked('partner.tenant.ticket_created', NEW.tenant_id, jsonb_build_object(
+        'ticket_id', NEW.id, 'number', NEW.number, 'subject', NEW.subject, 'priority', NEW.priority,
+        'status', NEW.status, 'category', NEW.category, 'created_by_partner_id', NEW.created_by_partner_id,
+        'sla_breach_at', NEW.sla_breach_at, 'created_at', NEW.created_at));
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tenancy.tenant_events() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM portal.webhook_to_linked('partner.tenant.status_changed', NEW.id, jsonb_build_object(
+        'status', NEW.status, 'previous_status', OLD.status));
+    RETURN NULL;
+END
+$$;
+
+-- What the owner writes is history being brought in. The platform brings both: a ticket older than a day is history,
+-- and a status that changes is news whoever says it.
+SET LOCAL ROLE @owner;
+DROP TRIGGER IF EXISTS link_events ON portal.partner_tenant_link;
+CREATE TRIGGER link_events AFTER INSERT OR UPDATE OF status ON portal.partner_tenant_link
+    FOR EACH ROW WHEN (portal.side() <> 'owner') EXECUTE FUNCTION portal.link_events();
+DROP TRIGGER IF EXISTS ticket_events ON tenancy.ticket;
+CREATE TRIGGER ticket_events AFTER INSERT ON tenancy.ticket
+    FOR EACH ROW WHEN (current_setting('role') IN ('@partner', '@customer', '@staff', '@platform', '@worker')
+        AND NEW.created_at > now() - interval '1 day')
+    EXECUTE FUNCTION tenancy.ticket_events();
+DROP TRIGGER IF EXISTS tenant_events ON tenancy.tenant;
+CREATE TRIGGER tenant_events AFTER UPDATE OF status ON tenancy.tenant
+    FOR EACH ROW WHEN (current_setting('role') IN ('@partner', '@customer', '@staff', '@platform', '@worker')
+        AND OLD.status <> NEW.status)
+    EXECUTE FUNCTION tenancy.tenant_events();
+SET LOCAL ROLE @definer;

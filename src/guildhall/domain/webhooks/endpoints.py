@@ -1,0 +1,197 @@
+"""Endpoints as they are read: the list, one with its secrets, and the log of what was sent to it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import func, literal, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from guildhall.core.actor import Actor, DbRole
+from guildhall.core.errors import Forbidden, NotFound
+from guildhall.domain.webhooks.signing import body_of
+from guildhall.domain.webhooks.tables import webhook_attempt as attempt
+from guildhall.domain.webhooks.tables import webhook_delivery as delivery
+from guildhall.domain.webhooks.tables import webhook_endpoint as endpoint
+from guildhall.domain.webhooks.tables import webhook_event as event
+from guildhall.domain.webhooks.tables import webhook_secret as secret
+
+NEEDS = "partner.webhooks.manage"
+STATES = ("active", "failing", "disabled")
+MISSING = "WEBHOOK_NOT_FOUND"
+_LOOKS_AFTER = text("SELECT portal.webhook_partner()")
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """Where a partner's software listens. `disabled_for` is `partner`, `gone` (a 410) or `failing`, else empty."""
+
+    id: UUID
+    partner_id: UUID
+    url: str
+    description: str
+    events: list[str]
+    status: str
+    disabled_for: str
+    disabled_at: datetime | None
+    failing_since: datetime | None
+    version: int
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def state(self) -> str:
+        """Return the status, or `failing` where the last delivery was not taken."""
+        return "failing" if self.status == "active" and self.failing_since else self.status
+
+
+class Secret(Struct, frozen=True, kw_only=True):
+    """A secret that signs now, without its value."""
+
+    id: UUID
+    hint: str
+    created_by: str
+    ends_at: datetime | None
+    created_at: datetime
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """What became of one event at one endpoint; `attempts` counts since it was last queued by hand."""
+
+    id: UUID
+    endpoint_id: UUID
+    event_id: UUID
+    kind: str
+    tenant_id: UUID | None
+    status: str
+    attempts: int
+    response_status: int | None
+    error: str
+    next_at: datetime | None
+    last_at: datetime | None
+    created_at: datetime
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One try: when, how long it took, and what came back (the first 2 KB)."""
+
+    id: UUID
+    at: datetime
+    milliseconds: int
+    response_status: int | None
+    response: str
+    error: str
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """Which deliveries of an endpoint to show, newest first."""
+
+    status: str = ""
+    kind: str = ""
+    limit: int = 50
+    offset: int = 0
+
+
+_ENDPOINT = [endpoint.c[name] for name in Endpoint.__struct_fields__]
+_DELIVERY = [
+    event.c.kind if name == "kind" else event.c.tenant_id if name == "tenant_id" else delivery.c[name]
+    for name in Delivery.__struct_fields__
+]
+
+
+async def must(connection: AsyncConnection, actor: Actor) -> None:
+    """Raise Forbidden unless the actor looks after the webhooks of the whole partner."""
+    allowed = actor.role is DbRole.PARTNER and actor.may(NEEDS)
+    if not allowed or await connection.scalar(_LOOKS_AFTER) != actor.partner_id:
+        raise Forbidden
+
+
+async def listed(
+    connection: AsyncConnection, actor: Actor, *, state: str = "", limit: int = 50, offset: int = 0
+) -> tuple[list[Endpoint], int]:
+    """Return one page of the partner's endpoints, in trouble first, and how many there are."""
+    await must(connection, actor)
+    chosen = select(*_ENDPOINT, func.count().over().label("total"))
+    if state == "failing":
+        chosen = chosen.where(endpoint.c.status == "active", endpoint.c.failing_since.is_not(None))
+    elif state == "active":
+        chosen = chosen.where(endpoint.c.status == "active", endpoint.c.failing_since.is_(None))
+    elif state:
+        chosen = chosen.where(endpoint.c.status == state)
+    order = (endpoint.c.failing_since.is_(None), endpoint.c.created_at.desc(), endpoint.c.id)
+    rows = (await connection.execute(chosen.order_by(*order).limit(limit).offset(offset))).mappings().all()
+    return [Endpoint(**_of(row, Endpoint)) for row in rows], rows[0]["total"] if rows else 0
+
+
+async def get(connection: AsyncConnection, actor: Actor, endpoint_id: UUID) -> Endpoint:
+    """Return one endpoint; raises NotFound for one that is absent or another partner's."""
+    await must(connection, actor)
+    row = (await connection.execute(select(*_ENDPOINT).where(endpoint.c.id == endpoint_id))).mappings().one_or_none()
+    if row is None:
+        raise NotFound(code=MISSING)
+    return Endpoint(**row)
+
+
+async def secrets(connection: AsyncConnection, endpoint_id: UUID) -> list[Secret]:
+    """Return the secrets of an endpoint that sign now, newest first."""
+    columns = [secret.c[name] for name in Secret.__struct_fields__]
+    live = or_(secret.c.ends_at.is_(None), secret.c.ends_at > func.now())
+    wanted = select(*columns).where(secret.c.endpoint_id == endpoint_id, live)
+    rows = await connection.execute(wanted.order_by(secret.c.created_at.desc(), secret.c.id.desc()))
+    return [Secret(**row) for row in rows.mappings()]
+
+
+async def deliveries(connection: AsyncConnection, endpoint_id: UUID, wanted: Filter) -> tuple[list[Delivery], int]:
+    """Return one page of an endpoint's log, newest first, and how many entries there are."""
+    chosen = select(*_DELIVERY, func.count().over().label("total")).join(event, event.c.id == delivery.c.event_id)
+    chosen = chosen.where(delivery.c.endpoint_id == endpoint_id)
+    if wanted.status:
+        chosen = chosen.where(delivery.c.status == wanted.status)
+    if wanted.kind:
+        chosen = chosen.where(event.c.kind == wanted.kind)
+    order = (delivery.c.created_at.desc(), delivery.c.id.desc())
+    found = await connection.execute(chosen.order_by(*order).limit(wanted.limit).offset(wanted.offset))
+    rows = found.mappings().all()
+    return [Delivery(**_of(row, Delivery)) for row in rows], rows[0]["total"] if rows else 0
+
+
+async def get_delivery(
+    connection: AsyncConnection, actor: Actor, endpoint_id: UUID, delivery_id: UUID
+) -> tuple[Delivery, str, list[Attempt]]:
+    """Return one delivery, the body that was posted, and its attempts, newest first; raises NotFound."""
+    await must(connection, actor)
+    wanted = (
+        select(*_DELIVERY, event.c.data, event.c.created_at.label("at"))
+        .join(event, event.c.id == delivery.c.event_id)
+        .where(delivery.c.id == delivery_id, delivery.c.endpoint_id == endpoint_id)
+    )
+    row = (await connection.execute(wanted)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(code="DELIVERY_NOT_FOUND")
+    body = body_of(row["kind"], row["at"], row["data"]).decode()
+    return Delivery(**_of(row, Delivery)), body, await attempts(connection, delivery_id)
+
+
+async def attempts(connection: AsyncConnection, delivery_id: UUID) -> list[Attempt]:
+    """Return the tries of one delivery, newest first."""
+    columns = [attempt.c[name] for name in Attempt.__struct_fields__]
+    rows = await connection.execute(
+        select(*columns).where(attempt.c.delivery_id == delivery_id).order_by(attempt.c.at.desc(), attempt.c.id.desc())
+    )
+    return [Attempt(**row) for row in rows.mappings()]
+
+
+async def failed_since(connection: AsyncConnection, endpoint_id: UUID, since: datetime | None) -> int:
+    """Return how many deliveries of an endpoint failed and were caused since a moment."""
+    wanted = select(func.count()).where(delivery.c.endpoint_id == endpoint_id, delivery.c.status == "failed")
+    if since is not None:
+        wanted = wanted.where(delivery.c.created_at >= literal(since))
+    return await connection.scalar(wanted) or 0
+
+
+def _of(row: Any, kind: type[Struct]) -> dict[str, Any]:
+    """Return what `kind` takes of a row."""
+    names: Sequence[str] = kind.__struct_fields__
+    return {name: row[name] for name in names}

@@ -1,0 +1,36 @@
+"""The letter that an endpoint was switched off, to every principal of the partner, in the own language."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from guildhall.core.i18n import N_
+from guildhall.domain.mail.letters import Letter
+from guildhall.domain.mail.outbox import post
+from guildhall.domain.people import principals
+
+_WHY: Mapping[str, str] = {
+    "gone": N_("%(url)s answered that it is gone for good (410), so nothing more is sent there."),
+    "failing": N_("%(url)s has taken nothing for days, so nothing more is sent there."),
+}
+_THEN = N_("When it works again, switch it on and replay what failed. The log keeps it for 30 days.")
+
+
+async def tell_principals(
+    connection: AsyncConnection, why: str, *, partner_id: UUID, endpoint_id: UUID, url: str
+) -> None:
+    """Post the letter; `why` is `gone` or `failing`."""
+    for person in await principals.addressed(connection, partner_id):
+        letter = Letter(
+            kind="webhook.disabled",
+            to=person.email,
+            name=person.name,
+            language=person.language,
+            subject=N_("A webhook endpoint was switched off"),
+            paragraphs=(_WHY[why], _THEN),
+            values={"url": url},
+            link=("partners", f"/webhooks/{endpoint_id}"),
+            button=N_("Open the endpoint"),
+        )
+        await post(connection, letter)
