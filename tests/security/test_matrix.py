@@ -17,14 +17,18 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from guildhall.core.actor import Surface
-from guildhall.domain.rbac.registry import CUSTOMER, PARTNER, PARTNER_ROLES, STAFF, STAFF_ROLES
+from guildhall.domain.rbac.registry import CUSTOMER, PARTNER, PARTNER_ROLES, PLATFORM, STAFF, STAFF_ROLES
 from support_clients import EVERYTHING, client_of, software
+from support_platform import platform
 from support_world import World, csrf
 
 pytestmark = pytest.mark.anyio
 COUNTED = (
     "portal.api_client",
     "portal.api_client_secret",
+    "portal.platform_client",
+    "portal.platform_client_secret",
+    "tenancy.tenant",
     "tenancy.ticket",
     "tenancy.ticket_comment",
     "portal.partner_tenant_link",
@@ -89,9 +93,9 @@ def may(role: str, permission: str, place: Place | None) -> str:
 
 def allowed(holds: set[str], permission: str, place: Place | None) -> str:
     """Return the same for somebody who holds the permissions `holds` anywhere in the partner."""
-    held = PARTNER[permission]
     if permission not in holds:
         return "denied"
+    held = PARTNER[permission]
     if place is None:
         return "yes"
     if place.relation in {"none", "revoked"}:
@@ -164,6 +168,18 @@ async def test_api_client(world: World, scopes: frozenset[str]) -> None:
     app: Any = world.front._hosts[f"api.localhost:{world.settings.port}"][1]
     caller = await software(world, await client_of(world, scopes=scopes))
     await sweep_api(world, caller, app, set(scopes), f"client with {len(scopes)} scopes")
+
+
+async def test_platform(world: World) -> None:
+    app: Any = world.front._hosts[f"api.localhost:{world.settings.port}"][1]
+    caller = await platform(world)
+    for method, path, handler in routes(app):
+        before = counts(world)
+        headers = {"Content-Type": "application/x-ndjson"} if path.endswith(":batch") else {}
+        answer = await caller.request(method, address(path), headers=headers, content=b"" if headers else b"{}")
+        mine = handler.opt["needs"] in PLATFORM
+        check("yes" if mine else "denied", answer, None, f"platform {method} {path}")
+        assert counts(world) == before, (method, path)
 
 
 async def sweep_api(world: World, caller: httpx.AsyncClient, app: Litestar, held: set[str], role: str) -> None:

@@ -5,13 +5,14 @@ Log-ins hold no right on any table. `transaction(actor)` takes the surface's rol
 can read, and a pooled connection is clean after it.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import MetaData, TextClause, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -103,9 +104,14 @@ async def _driver(connection: AsyncConnection) -> Any:
 
 def opening(actor: Actor) -> str:
     """Return the one message that begins a transaction and takes the actor's role and settings for it."""
+    return "BEGIN; " + _taking(actor)
+
+
+def _taking(actor: Actor) -> str:
+    """Return the statement that takes the actor's role and settings for the rest of a transaction."""
     settings = {"partner_id": actor.partner_id, "user_id": actor.user_id, "tenant_id": actor.tenant_id}
     values = {"role": _prefix + actor.role} | {f"app.{name}": _text(value) for name, value in settings.items()}
-    return "BEGIN; SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in values.items())
+    return "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in values.items())
 
 
 def _text(value: UUID | None) -> str:
@@ -128,6 +134,19 @@ async def joining(actor: Actor) -> AsyncIterator[AsyncConnection]:
             yield connection
         finally:
             _joined.reset(mark)
+
+
+@contextmanager
+def blocking(actor: Actor) -> Iterator[psycopg.Connection[Any]]:
+    """Open a transaction under the actor's role on a connection of its own, for bulk work in a thread of its own.
+
+    Commits on a clean end, rolls back on any exception; nobody else ever uses the connection.
+    """
+    address = _engines[actor.surface].url.set(drivername="postgresql").render_as_string(hide_password=False)
+    name = f"guildhall {actor.surface} in bulk"
+    with psycopg.connect(address, application_name=name, options="-c timezone=UTC") as connection:
+        connection.execute(_taking(actor).encode())
+        yield connection
 
 
 async def door(surface: Surface, statement: TextClause, values: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from guildhall.core.ids import parse_id
 from guildhall.domain.access.gates import Named, Standing, decide, standing
 from guildhall.domain.audit.looks import looked
 from guildhall.domain.audit.refusals import refused
-from guildhall.domain.people import clients
+from guildhall.domain.people import clients, platform_clients
 from guildhall.domain.people.sessions import Found, find
 from guildhall.domain.rbac.registry import ALL, PARTNER
 
@@ -108,13 +108,14 @@ def origin_of(connection: Connection, surface: Surface) -> Actor:
 class Key(Struct, frozen=True):
     """What a request shows of itself: a session's token or, from an access token, the session's id.
 
-    `of_client` says that the id is the secret of an API client.
+    `of_client` says that the id is the secret of an API client, `of_platform` that it is one of the platform.
     """
 
     token: str = ""
     session_id: UUID | None = None
     scopes: frozenset[str] | None = None
     of_client: bool = False
+    of_platform: bool = False
 
 
 async def enter(
@@ -157,7 +158,7 @@ async def _found(origin: Actor, key: Key | None, tenant_id: UUID | None, path: s
     if key is None:
         raise Unauthorized
     if key.of_client and key.session_id is not None:
-        known = await clients.find(origin, secret_id=key.session_id, path=path, tenant_id=tenant_id)
+        known = await _software(origin, key, key.session_id, tenant_id, path)
         if known is None:
             raise Unauthorized("This API client was revoked, has run out, or may not be used from here.")
         return known
@@ -165,6 +166,13 @@ async def _found(origin: Actor, key: Key | None, tenant_id: UUID | None, path: s
     if found is None:
         raise Unauthorized("Your session has ended. Sign in again.")
     return found
+
+
+async def _software(origin: Actor, key: Key, secret_id: UUID, tenant_id: UUID | None, path: str) -> Found | None:
+    """Return the living client behind the secret `secret_id`."""
+    if key.of_platform:
+        return await platform_clients.find(origin, secret_id=secret_id, path=path)
+    return await clients.find(origin, secret_id=secret_id, path=path, tenant_id=tenant_id)
 
 
 def _entered(found: Found, key: Key | None, tenant_id: UUID | None) -> Entered:

@@ -15,7 +15,7 @@ from guildhall.domain.audit.trail import Action, Target, record
 
 _PER_MINUTE = 30
 _LONGEST_PATH = 200
-_KNOWN = frozenset({Kind.PARTNER_USER, Kind.API_CLIENT, Kind.CUSTOMER_USER, Kind.STAFF_USER})
+_KNOWN = frozenset({Kind.PARTNER_USER, Kind.API_CLIENT, Kind.PLATFORM, Kind.CUSTOMER_USER, Kind.STAFF_USER})
 # A partner that never was let in leaves no mark with a tenant: it may only have guessed an id.
 _WAS_LET_IN = text(
     """

@@ -13,6 +13,7 @@ from guildhall.domain.partners import tables as partners
 from guildhall.domain.people import client_tables as clients
 from guildhall.domain.people import limit_tables as limits
 from guildhall.domain.people import one_time_tables as one_time
+from guildhall.domain.people import platform_tables as platform
 from guildhall.domain.people import sign_in_tables as sign_in
 from guildhall.domain.people import tables as people
 from guildhall.domain.tenancy import tables as tenancy
@@ -33,6 +34,7 @@ __all__ = [
     "one_time",
     "partners",
     "people",
+    "platform",
     "sign_in",
     "tenancy",
     "webhooks",

@@ -10,19 +10,19 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
-from sqlalchemy import delete, func, insert, or_, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core import crypto, db, once
+from guildhall.core import db, once
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound
 from guildhall.core.freshness import require_fresh
 from guildhall.core.ids import new_id
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.people import clients
+from guildhall.domain.people import client_secrets, clients
 from guildhall.domain.people.client_letters import tell_principals
 from guildhall.domain.people.client_rules import OVERLAPS, Draft, checked
+from guildhall.domain.people.client_secrets import Made
 from guildhall.domain.people.client_tables import api_client, api_client_secret, api_client_tenant
 from guildhall.domain.people.clients import Client
 from guildhall.domain.rbac.registry import TENANT_PERMISSIONS, areas_of
@@ -31,16 +31,8 @@ NEEDS = "partner.clients.manage"
 REVOKES = {DbRole.PARTNER: NEEDS, DbRole.STAFF: "staff.clients.revoke"}
 LONGEST_REASON = 2000
 MOST_STANDING = 100
-_HINT = 4
 _MOMENT = timedelta(seconds=1)  # an end at midnight belongs to the day before
 _REACHED = text("SELECT portal.reach('any')")
-
-
-class Made(Struct, frozen=True):
-    """A secret, to be shown once and kept nowhere: empty where it was shown already."""
-
-    client_id: UUID
-    secret: str
 
 
 async def set_up(actor: Actor, *, draft: Draft, form: UUID | None = None, now: datetime) -> Made:
@@ -62,7 +54,7 @@ async def set_up(actor: Actor, *, draft: Draft, form: UUID | None = None, now: d
         values = _columns(actor, whole) | {"id": client_id, "partner_id": actor.partner_id, "created_by": actor.name}
         await connection.execute(insert(api_client).values(values))
         await _limit(connection, client_id, whole.tenant_ids)
-        secret = await _new_secret(connection, actor, client_id)
+        secret = await client_secrets.make(connection, api_client_secret, actor, client_id)
         await _tell(connection, "client.set_up", client_id, actor, name=whole.name, until=whole.expires_at)
         changes = {name: [None, value] for name, value in _said(whole).items()}
         await _note(connection, actor, client_id, Action.CLIENT_CREATED, changes=changes)
@@ -107,8 +99,8 @@ async def rotate(actor: Actor, *, client_id: UUID, overlap: timedelta, now: date
     require_fresh(actor, now=now)
     async with db.transaction(actor) as connection:
         found = await _standing(connection, actor, client_id)
-        await _end_secrets(connection, client_id, at=now + overlap)
-        secret = await _new_secret(connection, actor, client_id)
+        await client_secrets.end(connection, api_client_secret, client_id, at=now + overlap)
+        secret = await client_secrets.make(connection, api_client_secret, actor, client_id)
         await _tell(connection, "client.secret_made", client_id, actor, name=found.name)
         hours = int(overlap.total_seconds() // 3600)
         await _note(connection, actor, client_id, Action.CLIENT_SECRET_MADE, changes={"overlap_hours": hours})
@@ -120,7 +112,7 @@ async def end_secret(actor: Actor, *, client_id: UUID, secret_id: UUID, now: dat
     _must(actor)
     async with db.transaction(actor) as connection:
         await _standing(connection, actor, client_id)
-        ended = await _end_secrets(connection, client_id, at=now, secret_id=secret_id)
+        ended = await client_secrets.end(connection, api_client_secret, client_id, at=now, secret_id=secret_id)
         if not ended:
             raise NotFound
         await _note(connection, actor, client_id, Action.CLIENT_SECRET_ENDED, changes={"ending_in": ended[0]})
@@ -201,29 +193,6 @@ async def _limit(connection: AsyncConnection, client_id: UUID, tenant_ids: Itera
     rows = [{"client_id": client_id, "tenant_id": tenant_id} for tenant_id in sorted(tenant_ids)]
     if rows:
         await connection.execute(insert(api_client_tenant), rows)
-
-
-async def _new_secret(connection: AsyncConnection, actor: Actor, client_id: UUID) -> str:
-    """Keep the hash of a fresh secret and return the secret."""
-    secret = crypto.new_token()
-    values = {"id": new_id(), "client_id": client_id, "hint": secret[-_HINT:], "created_by": actor.name}
-    await connection.execute(insert(api_client_secret).values(secret_hash=crypto.token_hash(secret), **values))
-    return secret
-
-
-async def _end_secrets(
-    connection: AsyncConnection, client_id: UUID, *, at: datetime, secret_id: UUID | None = None
-) -> list[str]:
-    """Let the secrets of a client, or one of them, work until `at` and no longer; return the hints of those."""
-    table = api_client_secret.c
-    which = [table.id == secret_id] if secret_id else []
-    ending = (
-        update(api_client_secret)
-        .where(table.client_id == client_id, *which, or_(table.ends_at.is_(None), table.ends_at > at))
-        .values(ends_at=at)
-        .returning(table.hint)
-    )
-    return list((await connection.execute(ending)).scalars())
 
 
 async def _tell(

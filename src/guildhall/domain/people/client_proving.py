@@ -1,4 +1,4 @@
-"""What a client shows at the token endpoint: its id and a secret (RFC 6749 §4.4).
+"""What a client, of a partner or of the platform, shows at the token endpoint: its id and a secret (RFC 6749 §4.4).
 
 Unknown client, wrong secret, revoked, run out and a wrong network are one answer; the last three are written into the
 partner's trail.
@@ -12,12 +12,12 @@ import msgspec
 from sqlalchemy import text
 
 from guildhall.core import crypto, db
-from guildhall.core.actor import Actor, Kind
+from guildhall.core.actor import Actor, DbRole, Kind
 from guildhall.core.errors import Invalid, PartnerInactive, Unauthorized
 from guildhall.core.ids import parse_id
 from guildhall.domain.audit.refusals import refused
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.people import backoff, clients
+from guildhall.domain.people import backoff, clients, platform_clients
 from guildhall.domain.people.client_rules import comes_from
 from guildhall.domain.people.sessions import Found
 
@@ -26,6 +26,8 @@ _LONGEST = 200
 _NOBODY = UUID(int=0)
 _SAID_AGAIN = timedelta(days=1)
 _SAID_OF_ANOTHER = timedelta(minutes=1)  # software at two addresses would else fill the trail in turns
+_TARGETS = {Kind.API_CLIENT: "api_client", Kind.PLATFORM: "platform_client"}
+_EVERYTHING = "platform.*"
 _FIND = text("SELECT * FROM portal.find_client(:client, :secret)")
 
 
@@ -42,7 +44,8 @@ async def prove(origin: Actor, *, client_id: str, secret: str, path: str, now: d
     if row["partner_status"] != "active":
         raise PartnerInactive
     await backoff.forgive(origin, tried, now=now)
-    found = await clients.find(origin, secret_id=row["secret_id"], path=path)
+    find = clients.find if row["partner_id"] else platform_clients.find
+    found = await find(origin, secret_id=row["secret_id"], path=path)
     if found is None:  # revoked in this very moment
         raise Unauthorized(REFUSED)
     await _note(found.actor, row, now)
@@ -55,7 +58,8 @@ async def _good(origin: Actor, row: dict[str, Any], path: str, now: datetime) ->
         return True
     actor = msgspec.structs.replace(
         origin,
-        kind=Kind.API_CLIENT,
+        kind=Kind.API_CLIENT if row["partner_id"] else Kind.PLATFORM,
+        role=origin.role if row["partner_id"] else DbRole.PLATFORM,
         name=row["name"],
         user_id=row["client_id"],
         partner_id=row["partner_id"],
@@ -76,7 +80,7 @@ async def _note(actor: Actor, before: dict[str, Any], now: datetime) -> None:
             connection,
             actor,
             action=Action.CLIENT_SIGNED_IN,
-            target=Target("api_client", str(actor.user_id)),
+            target=Target(_TARGETS[actor.kind], str(actor.user_id)),
             partner_id=actor.partner_id,
         )
 
@@ -87,6 +91,8 @@ def scope_of(actor: Actor, wanted: str) -> str:
     Raises Invalid (field `scope`) where it names more, or where nothing is left.
     """
     asked = frozenset(wanted.split())
+    if actor.kind is Kind.PLATFORM and _EVERYTHING in asked:
+        asked = actor.permissions
     if asked - actor.permissions:
         raise Invalid(errors={"scope": "The client may not do all of this"})
     if not actor.permissions:

@@ -55,17 +55,13 @@ def checked(draft: Draft, *, held: frozenset[str], reachable: frozenset[UUID], n
     `held` are the permissions of whoever takes the client on, `reachable` the tenants that this person may name.
     """
     errors: dict[str, str] = {}
-    name, purpose = " ".join(draft.name.split()), draft.purpose.strip()
-    if not 0 < len(name) <= _LONGEST_NAME:
-        errors["name"] = "Give it a name of at most 80 characters"
-    if len(purpose) > _LONGEST_PURPOSE:
-        errors["purpose"] = "Use at most 500 characters"
+    name, purpose = named(draft.name, draft.purpose, errors)
     if not draft.scopes:
         errors["scopes"] = "Tick what the client may do"
     elif draft.scopes - grantable(held):
         errors["scopes"] = "You can give only what you may do yourself"
-    errors |= _tenants_at_fault(draft, reachable) | _end_at_fault(draft.expires_at, now)
-    networks = _networks(draft.networks, errors)
+    errors |= _tenants_at_fault(draft, reachable) | end_at_fault(draft.expires_at, now)
+    networks = networks_of(draft.networks, errors)
     if errors:
         raise Invalid(errors=errors)
     tenant_ids = draft.tenant_ids if draft.tenant_scope == "include" else frozenset()
@@ -78,6 +74,16 @@ def checked(draft: Draft, *, held: frozenset[str], reachable: frozenset[UUID], n
         networks=networks,
         expires_at=draft.expires_at,
     )
+
+
+def named(name: str, purpose: str, errors: dict[str, str]) -> tuple[str, str]:
+    """Return name and purpose in their one form, and put what is wrong with them into `errors`."""
+    name, purpose = " ".join(name.split()), purpose.strip()
+    if not 0 < len(name) <= _LONGEST_NAME:
+        errors["name"] = "Give it a name of at most 80 characters"
+    if len(purpose) > _LONGEST_PURPOSE:
+        errors["purpose"] = "Use at most 500 characters"
+    return name, purpose
 
 
 def _tenants_at_fault(draft: Draft, reachable: frozenset[UUID]) -> dict[str, str]:
@@ -93,7 +99,7 @@ def _tenants_at_fault(draft: Draft, reachable: frozenset[UUID]) -> dict[str, str
     return {}
 
 
-def _end_at_fault(end: datetime | None, now: datetime) -> dict[str, str]:
+def end_at_fault(end: datetime | None, now: datetime) -> dict[str, str]:
     """Return what is wrong with the end; every client has one."""
     if end is None or end <= now:
         return {"expires_at": "Choose a day that is still to come"}
@@ -102,7 +108,7 @@ def _end_at_fault(end: datetime | None, now: datetime) -> dict[str, str]:
     return {}
 
 
-def _networks(texts: Iterable[str], errors: dict[str, str]) -> tuple[str, ...]:
+def networks_of(texts: Iterable[str], errors: dict[str, str]) -> tuple[str, ...]:
     """Return networks in their one form, and put what is wrong with them into `errors`."""
     found: list[str] = []
     for text in dict.fromkeys(texts):

@@ -14,7 +14,9 @@ from guildhall.core import clock, db
 from guildhall.core.actor import Actor, DbRole, Kind
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.audit.refusals import refused
+from guildhall.domain.people import client_secrets
 from guildhall.domain.people.client_rules import MOST_TENANTS, comes_from
+from guildhall.domain.people.client_secrets import Secret
 from guildhall.domain.people.client_tables import api_client as client
 from guildhall.domain.people.client_tables import api_client_secret as secret
 from guildhall.domain.people.client_tables import api_client_tenant as limited
@@ -97,17 +99,6 @@ class Client(Struct, frozen=True, kw_only=True):
         return sorted(set(self.scopes) - held_by(self.responsible_roles))
 
 
-class Secret(Struct, frozen=True, kw_only=True):
-    """One secret that still works. `ends_at` is null for the one that lasts as long as its client."""
-
-    id: UUID
-    hint: str
-    created_by: str
-    created_at: datetime
-    ends_at: datetime | None
-    last_used_at: datetime | None
-
-
 class Filter(Struct, frozen=True, kw_only=True):
     """Which clients to list; `search` looks in name and purpose. Staff name the partner."""
 
@@ -151,10 +142,7 @@ async def get(connection: AsyncConnection, actor: Actor, client_id: UUID, *, par
 
 async def secrets(connection: AsyncConnection, client_id: UUID) -> list[Secret]:
     """Return the secrets of a client that work now, newest first."""
-    columns = [secret.c[name] for name in Secret.__struct_fields__]
-    works = or_(secret.c.ends_at.is_(None), secret.c.ends_at > func.now())
-    chosen = select(*columns).where(secret.c.client_id == client_id, works).order_by(secret.c.created_at.desc())
-    return [Secret(**row) for row in (await connection.execute(chosen)).mappings()]
+    return await client_secrets.working(connection, secret, client_id)
 
 
 async def tenant_ids(connection: AsyncConnection, client_id: UUID) -> list[UUID]:

@@ -27,7 +27,8 @@ AS $$
         SELECT 1 FROM portal.api_client_tenant AS t WHERE t.client_id = client AND t.tenant_id = tenant)
 $$;
 
--- What a client id and the hash of a secret prove together. One row or none; unknown client and wrong secret are the
+-- What a client id and the hash of a secret prove together, of a partner's client or, without a partner, of one of the
+-- platform. One row or none; unknown client and wrong secret are the
 -- same work and the same answer.
 DROP FUNCTION IF EXISTS portal.find_client(uuid, bytea);
 CREATE FUNCTION portal.find_client(client uuid, secret bytea) RETURNS TABLE (
@@ -43,6 +44,13 @@ AS $$
     JOIN portal.api_client AS c ON c.id = s.client_id
     JOIN portal.partner_user AS u ON u.id = c.responsible_id
     JOIN portal.partner AS p ON p.id = c.partner_id AND p.status <> 'terminated'
+    WHERE s.secret_hash = secret AND s.client_id = client AND (s.ends_at IS NULL OR s.ends_at > now())
+    UNION ALL
+    SELECT s.id, c.id, c.name, c.networks, c.last_used_at, c.last_used_from, NULL, NULL, 'active',
+           CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.expires_at <= now() THEN 'expired'
+                ELSE 'active' END
+    FROM portal.platform_client_secret AS s
+    JOIN portal.platform_client AS c ON c.id = s.client_id
     WHERE s.secret_hash = secret AND s.client_id = client AND (s.ends_at IS NULL OR s.ends_at > now())
 $$;
 
@@ -84,6 +92,17 @@ AS $$
     WHERE s.id = secret AND (s.ends_at IS NULL OR s.ends_at > now())
 $$;
 
+-- The living client of the platform behind an access token, by the secret that the token was got with.
+CREATE OR REPLACE FUNCTION portal.find_platform_session(secret uuid)
+RETURNS TABLE (session_id uuid, user_id uuid, name text, networks text[], last_used_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT s.id, c.id, c.name, c.networks, c.last_used_at
+    FROM portal.platform_client_secret AS s
+    JOIN portal.platform_client AS c ON c.id = s.client_id AND c.revoked_at IS NULL AND c.expires_at > now()
+    WHERE s.id = secret AND (s.ends_at IS NULL OR s.ends_at > now())
+$$;
+
 -- Notes that a secret was used from an address, at most once a minute for each.
 CREATE OR REPLACE FUNCTION portal.client_used(secret uuid, address text) RETURNS TABLE (noted boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -93,6 +112,12 @@ BEGIN
     WHERE s.id = secret AND (s.last_used_at IS NULL OR s.last_used_at < now() - interval '1 minute');
     UPDATE portal.api_client AS c SET last_used_at = now(), last_used_from = address
     FROM portal.api_client_secret AS s
+    WHERE s.id = secret AND c.id = s.client_id
+      AND (c.last_used_at IS NULL OR c.last_used_at < now() - interval '1 minute');
+    UPDATE portal.platform_client_secret AS s SET last_used_at = now()
+    WHERE s.id = secret AND (s.last_used_at IS NULL OR s.last_used_at < now() - interval '1 minute');
+    UPDATE portal.platform_client AS c SET last_used_at = now(), last_used_from = address
+    FROM portal.platform_client_secret AS s
     WHERE s.id = secret AND c.id = s.client_id
       AND (c.last_used_at IS NULL OR c.last_used_at < now() - interval '1 minute');
     RETURN QUERY SELECT true;

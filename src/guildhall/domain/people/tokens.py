@@ -37,12 +37,13 @@ _USE = text("SELECT * FROM portal.use_refresh_token(:token)")
 class Claim(Struct, frozen=True):
     """What a good access token proves: its session, and the scopes it is cut to (None: everything).
 
-    For an API client `session_id` is the secret that the token was got with.
+    For an API client, of a partner or of the platform, `session_id` is the secret that the token was got with.
     """
 
     session_id: UUID
     scopes: frozenset[str] | None
     of_client: bool = False
+    of_platform: bool = False
 
 
 class _Claims(Struct):
@@ -54,6 +55,7 @@ class _Claims(Struct):
     exp: int
     scope: str
     client_id: UUID | None = None
+    partner_id: UUID | None = None
 
 
 class TokenPair(Struct, frozen=True, kw_only=True):
@@ -87,12 +89,15 @@ def access_token(
         "iat": int(now.timestamp()),
         "jti": str(new_id()),
         "sid": str(actor.session_id),
-        "partner_id": str(actor.partner_id),
-        "managed_tenant_ids": [str(tenant_id) for tenant_id in tenant_ids[:MOST_TENANTS]],
-        "managed_tenant_ids_truncated": len(tenant_ids) > MOST_TENANTS,
         "scope": scope,
     }
-    if actor.kind is Kind.API_CLIENT:
+    if actor.of_partner:
+        claims |= {
+            "partner_id": str(actor.partner_id),
+            "managed_tenant_ids": [str(tenant_id) for tenant_id in tenant_ids[:MOST_TENANTS]],
+            "managed_tenant_ids_truncated": len(tenant_ids) > MOST_TENANTS,
+        }
+    if actor.kind is not Kind.PARTNER_USER:
         claims["client_id"] = str(actor.user_id)  # RFC 9068 §2.2
     return jwt.encode({"alg": _ALGORITHM, "typ": _TYPE}, claims, _key(crypto.key("access-token")))
 
@@ -116,7 +121,8 @@ def read(token: str, *, issuer: str, now: datetime) -> Claim | None:
     meant = decoded.header.get("typ") == _TYPE and claims.iss == issuer and claims.aud == f"{issuer}/api/v1"
     if not meant or now.timestamp() >= claims.exp:
         return None
-    return Claim(claims.sid, _scopes(claims.scope), claims.client_id is not None)
+    of_client, of_partner = claims.client_id is not None, claims.partner_id is not None
+    return Claim(claims.sid, _scopes(claims.scope), of_client, of_client and not of_partner)
 
 
 def _scopes(text: str) -> frozenset[str] | None:

@@ -147,6 +147,8 @@ audit.read       x x x x x -
 audit.export     x - - - - -
 clients.read     x x - x x -
 clients.revoke   x x - x - -
+platform.read    x - - x x -
+platform.manage  x - - - - -
 jobs.read        x x - x x -
 jobs.retry       x - - x - -
 mail.list        x x - x x -
@@ -174,7 +176,9 @@ def _table(text: str, prefix: str, roles: tuple[str, ...]) -> dict[str, Permissi
 PARTNER = _table(_PARTNER, "partner", PARTNER_ROLES)
 CUSTOMER = _table(_CUSTOMER, "customer", CUSTOMER_ROLES)
 STAFF = _table(_STAFF, "staff", STAFF_ROLES)
-ALL: Mapping[str, Permission] = PARTNER | CUSTOMER | STAFF
+# What the vendor's own platform may do through its clients: nobody's role holds it.
+PLATFORM = {name: Permission(name, frozenset()) for name in ("platform.data.write",)}
+ALL: Mapping[str, Permission] = PARTNER | CUSTOMER | STAFF | PLATFORM
 TENANT_PERMISSIONS = frozenset(name for name, permission in PARTNER.items() if permission.area not in {"", "any"})
 
 _FULL = frozenset(Area)

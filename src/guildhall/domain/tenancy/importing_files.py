@@ -68,6 +68,14 @@ def read(path: Path, kind: type[Row], progress: Progress) -> Iterator[tuple[int,
         raise UnreadableError(0, f"The file cannot be read: {error.strerror}") from None
 
 
+def read_lines(file: BinaryIO, kind: type[Row], *, most: int) -> Iterator[tuple[int, Row | list[Fault]]]:
+    """Yield the same of JSON lines in an open file; raises UnreadableError beyond `most` rows."""
+    for count, (number, record) in enumerate(_json(_lines(file)), 1):
+        if count > most:
+            raise UnreadableError(number, f"There are more than {most:,} rows; send the others in a call of their own")
+        yield number, checked(number, record, kind)
+
+
 def _lines(file: BinaryIO) -> Iterator[str]:
     """Yield the lines of a UTF-8 file with their ends, without a byte order mark."""
     for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), 1):

@@ -108,18 +108,22 @@ def _cell(value: Any, sql_type: str) -> Any:
     return Jsonb(msgspec.to_builtins(value)) if sql_type == "JSONB" else value
 
 
-def faults(connection: Connection, kind: Kind) -> tuple[list[Fault], int]:
-    """Return what is wrong with the staged rows as a whole: at most FAULTS_SHOWN for each rule, and their number."""
+def faults(connection: Connection, kind: Kind, *, most: int = FAULTS_SHOWN) -> tuple[list[Fault], int]:
+    """Return what is wrong with the staged rows as a whole: at most `most` for each rule, and their number."""
     shown: list[Fault] = []
     count = 0
     for column, query, message in _questions(kind):
         found = connection.execute(
-            f"SELECT q.row, q.detail, count(*) OVER () FROM ({query}) AS q (row, detail)"
-            f" ORDER BY 1 LIMIT {FAULTS_SHOWN}"
+            f"SELECT q.row, q.detail, count(*) OVER () FROM ({query}) AS q (row, detail) ORDER BY 1 LIMIT {most:d}"
         ).fetchall()
         shown += [Fault(number, column, message.format(detail)) for number, detail, _ in found]
         count += found[0][2] if found else 0
     return shown, count
+
+
+def leave_out(connection: Connection, rows: Iterable[int]) -> None:
+    """Take the rows with these numbers out of those staged."""
+    connection.execute("DELETE FROM staged WHERE row = ANY (%s)", [sorted(set(rows))])
 
 
 def _questions(kind: Kind) -> Iterator[tuple[str, str, str]]:

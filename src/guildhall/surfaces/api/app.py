@@ -9,8 +9,15 @@ from litestar.exceptions import HTTPException
 from litestar.handlers.base import BaseRouteHandler
 
 from guildhall.core import clock
-from guildhall.core.actor import Surface
-from guildhall.core.errors import ContextMismatch, PartnerInactive, Refusal, Unauthorized
+from guildhall.core.actor import Kind, Surface
+from guildhall.core.errors import (
+    ContextMismatch,
+    Forbidden,
+    PartnerInactive,
+    Refusal,
+    TenantAccessDenied,
+    Unauthorized,
+)
 from guildhall.core.ids import parse_id
 from guildhall.domain.access.gates import Named, inside
 from guildhall.domain.people import tokens
@@ -19,7 +26,7 @@ from guildhall.surfaces import entry
 from guildhall.surfaces.api.operations import LARGEST_BODY, Endpoint
 from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
 from guildhall.surfaces.api.reference import routes
-from guildhall.surfaces.api.v1 import auth, customers, links, oauth, reports, tickets
+from guildhall.surfaces.api.v1 import auth, customers, links, oauth, platform, reports, tickets
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 # A malformed tenant id is one that nobody has: it meets the same gates, and the same answer, as a foreign one.
@@ -31,6 +38,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *links.ENDPOINTS,
     *tickets.ENDPOINTS,
     *reports.ENDPOINTS,
+    *platform.ENDPOINTS,
 )
 
 
@@ -59,6 +67,8 @@ async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
     await entry.enter(connection, handler, surface=Surface.API, key=key, tenant_id=tenant_id, named=named)
     if "own" in mark:
         _own_affairs(connection, mark)
+    if tenant_id is not None and connection.scope["state"]["entered"].actor.kind is Kind.PLATFORM:
+        raise TenantAccessDenied
     if in_path is not None and in_header is not None and in_header != tenant_id:
         raise ContextMismatch
 
@@ -72,7 +82,9 @@ def _key(connection: Connection) -> entry.Key | None:
     claim = tokens.read(token.strip(), issuer=connection.app.state.issuer, now=clock.now())
     if scheme.lower() != "bearer" or claim is None:
         raise Unauthorized("The access token is not valid, or has run out. Refresh it, or sign in again.")
-    return entry.Key(session_id=claim.session_id, scopes=claim.scopes, of_client=claim.of_client)
+    return entry.Key(
+        session_id=claim.session_id, scopes=claim.scopes, of_client=claim.of_client, of_platform=claim.of_platform
+    )
 
 
 def _in_header(named: Any, mark: dict[str, Any]) -> UUID | None:
@@ -86,6 +98,8 @@ def _in_header(named: Any, mark: dict[str, Any]) -> UUID | None:
 def _own_affairs(connection: Connection, mark: dict[str, Any]) -> None:
     """Refuse tokens of a suspended partner, and a tenant in the header that is not open, on a person's own routes."""
     found: entry.Entered = connection.scope["state"]["entered"]
+    if not found.actor.of_partner:
+        raise Forbidden
     if found.partner_status != "active" and not mark.get("leaving"):
         raise PartnerInactive
     if found.tenant is not None:

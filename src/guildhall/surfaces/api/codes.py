@@ -33,7 +33,7 @@ _TABLE: tuple[tuple[type[errors.Refusal], str], ...] = (
     (errors.ContextMismatch, N_("The header names one tenant and the path or the parameters another.")),
     (errors.IdempotencyInProgress, N_("The first request with this key is still running; ask again shortly.")),
     (errors.PreconditionFailed, N_("If-Match names another version; read the object again.")),
-    (problems.PayloadTooLarge, N_("The body is larger than 200 kB.")),
+    (problems.PayloadTooLarge, N_("The body is larger than 200 kB, or a batch than 20 MB.")),
     (problems.UnsupportedMediaType, N_("The body was not sent as application/json.")),
     (errors.Invalid, N_("Values are missing, wrong or unknown; `errors` names each with a pointer.")),
     (errors.ContextRequired, N_("A write inside a tenant needs X-Active-Tenant-Id, well formed.")),
@@ -68,9 +68,11 @@ def _common(operation: Operation) -> Iterator[str]:
         return
     yield from ("NOT_ACCEPTABLE", "VALIDATION_ERROR")
     if "public" not in operation.marks:
-        yield from ("UNAUTHORIZED", *_CONTEXT)
+        yield "UNAUTHORIZED"
+        yield from () if operation.of_platform else _CONTEXT
     if "needs" in operation.marks:
-        yield from ("FORBIDDEN", "PARTNER_INACTIVE")
+        yield "FORBIDDEN"
+        yield from ("PARTNER_INACTIVE",) if not operation.of_platform else ()
     if operation.method != "GET":
         yield from ("BAD_REQUEST", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
     if operation.keyed:

@@ -6,18 +6,19 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from guildhall.domain.people.client_rules import grantable
-from guildhall.domain.rbac.registry import PARTNER
+from guildhall.domain.rbac.registry import PARTNER, PLATFORM
 from guildhall.surfaces.api import samples
 from guildhall.surfaces.api.codes import Code, codes_of
-from guildhall.surfaces.api.operations import JSON, PREFIX, Endpoint, Operation
+from guildhall.surfaces.api.operations import JSON, LINES, PREFIX, Endpoint, Operation
 from guildhall.surfaces.api.problems import MEDIA_TYPE, OAuthError, Problem
 from guildhall.surfaces.api.reading import fields_of
 from guildhall.surfaces.scopes import english
 
 _REF = "#/components/schemas/{name}"
-_SCHEME, _CLIENT, _SECRET = "accessToken", "apiClient", "clientSecret"
+_SCHEME, _CLIENT, _PLATFORM, _SECRET = "accessToken", "apiClient", "platformClient", "clientSecret"
 _FORM = "application/x-www-form-urlencoded"
 _OAUTH = {
     400: "`invalid_request`, `unsupported_grant_type`, `invalid_scope`, or `unauthorized_client` (suspended partner).",
@@ -37,6 +38,8 @@ GROUPS = {
     "networks and end are set in the console.",
     "Customers": "The tenants whose live links let you act in them.",
     "Links": "What customers let you do, until when; what you ask of them, give back, and end.",
+    "Platform": "How tenant data comes in: the vendor's own platform sends it, with a client that staff set up and "
+    "that no partner has. Rows name their tenant, and each other, by the platform's own ids.",
     "Support tickets": "Tickets over all customers whose links open support, each with its clock.",
     "Reports": "Usage, uptime and revenue over all customers whose links open them, with what is left out.",
 }
@@ -83,6 +86,16 @@ def _schemes(origin: str) -> dict[str, Any]:
                 "clientCredentials": {
                     "tokenUrl": f"{origin}{PREFIX}/oauth/token",
                     "scopes": {name: english(name) for name in PARTNER if name in grantable(PARTNER)},
+                }
+            },
+        },
+        _PLATFORM: {
+            "type": "oauth2",
+            "description": "The access token of `POST /oauth/token`, for the vendor's platform.",
+            "flows": {
+                "clientCredentials": {
+                    "tokenUrl": f"{origin}{PREFIX}/oauth/token",
+                    "scopes": dict.fromkeys(PLATFORM, "Send tenant data"),
                 }
             },
         },
@@ -140,15 +153,25 @@ def _operation(operation: Operation, refs: Mapping[Any, Any], schemas: Mapping[s
     }
     if "public" in operation.marks:
         made["security"] = [{_SECRET: []}, {}] if operation.oauth else []
+    elif operation.of_platform:
+        made["security"] = [{_PLATFORM: [name]} for name in permissions_of(operation)]
     elif needed := permissions_of(operation):
         made["security"] = [{_SCHEME: []}, *({_CLIENT: [name]} for name in needed)]
     if operation.body is not None:
-        content: dict[str, Any] = {"schema": refs[operation.body]}
-        if operation.sent is not None:
-            content["example"] = operation.sent
-        required = any(field.required for field in fields_of(operation.body).values())
-        made["requestBody"] = {"required": required, "content": {_FORM if operation.oauth else JSON: content}}
+        made["requestBody"] = _sent(operation, refs)
     return made
+
+
+def _sent(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the body that an operation takes; of JSON lines the schema is a text, and names that of a line."""
+    content: dict[str, Any] = {"schema": refs[operation.body]}
+    required = any(field.required for field in fields_of(operation.body or Struct).values())
+    if operation.lines:
+        content = {"schema": {"type": "string", "x-line-schema": refs[operation.body]}}
+    if operation.sent is not None:
+        content["example"] = msgspec.json.encode(operation.sent).decode() if operation.lines else operation.sent
+    media_type = _FORM if operation.oauth else LINES if operation.lines else JSON
+    return {"required": required, "content": {media_type: content}}
 
 
 def permissions_of(operation: Operation) -> tuple[str, ...]:
@@ -165,15 +188,20 @@ def _description(operation: Operation) -> str:
 
 def _in_path(operation: Operation) -> list[dict[str, Any]]:
     names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
-    schema = {"type": "string", "format": "uuid"}
-    return [{"name": name, "in": "path", "required": True, "schema": schema, "example": samples.ID} for name in names]
+    found = []
+    for name in names:
+        ours = name != "external_id"  # the platform's own names are text
+        schema = {"type": "string"} | ({"format": "uuid"} if ours else {"minLength": 1, "maxLength": 200})
+        example = samples.ID if ours else "t-1001"
+        found.append({"name": name, "in": "path", "required": True, "schema": schema, "example": example})
+    return found
 
 
 def _headers(operation: Operation) -> list[dict[str, Any]]:
     """Return the headers that an operation reads."""
     identifier, text = {"type": "string", "format": "uuid"}, {"type": "string"}
     found = []
-    if "public" not in operation.marks:
+    if "public" not in operation.marks and not operation.of_platform:
         required = bool(operation.marks.get("write_in_tenant"))
         found.append(_header("X-Active-Tenant-Id", _TENANT_HEADER, identifier, required=required))
     if operation.conditional:

@@ -22,6 +22,7 @@ from guildhall.core.errors import ContextMismatch, NotFound, PreconditionFailed,
 from guildhall.core.idempotency import Asked, Reply
 from guildhall.core.ids import parse_id
 from guildhall.domain.access.gates import Standing
+from guildhall.domain.rbac.registry import PLATFORM
 from guildhall.settings import Settings
 from guildhall.surfaces import entry
 from guildhall.surfaces.api import reading
@@ -29,7 +30,9 @@ from guildhall.surfaces.api.problems import problem, sent
 
 PREFIX = "/api/v1"
 JSON = "application/json"
+LINES = "application/x-ndjson"
 LARGEST_BODY = 200_000  # octets
+LARGEST_BATCH = 20_000_000
 _KEPT_REFUSALS = frozenset({409, 422})
 _encoder = msgspec.json.Encoder()
 
@@ -43,12 +46,12 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `mark` is the route's mark (`entry.needs`, `own`, `public`). `query` and `body` are structs, read strictly;
     `answer` is the type of a success. `codes` are the problems of this operation beside those that every one has.
-    `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth. `example` and
-    `sent` are shown in the documentation.
+    `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth; `lines` that
+    the body is JSON lines, each of them a `body`. `sent` is shown in the documentation.
     """
 
     id: str
-    method: Literal["GET", "POST", "PATCH"]
+    method: Literal["GET", "POST", "PUT", "PATCH"]
     path: str
     group: str
     summary: str
@@ -61,6 +64,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...] = ()
     versioned: bool = False
     oauth: bool = False
+    lines: bool = False
     sent: dict[str, Any] | None = None
 
     @property
@@ -71,8 +75,13 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     @property
     def keyed(self) -> bool:
-        """Return whether the operation takes an Idempotency-Key."""
-        return self.method == "POST" and "needs" in self.marks
+        """Return whether the operation takes an Idempotency-Key; rows of the platform are idempotent by themselves."""
+        return self.method == "POST" and "needs" in self.marks and not self.of_platform
+
+    @property
+    def of_platform(self) -> bool:
+        """Return whether the vendor's platform calls it, and no partner does."""
+        return bool(self.marks.get("needs") in PLATFORM)
 
     @property
     def conditional(self) -> bool:
@@ -159,7 +168,13 @@ class Endpoint(Struct, frozen=True):
             return sent(await self.answer(request))
 
         path = PREFIX + self.operation.path.replace("}", ":str}")
-        made = HTTPRouteHandler(path, http_method=self.operation.method, name=self.operation.id, **self.operation.mark)
+        made = HTTPRouteHandler(
+            path,
+            http_method=self.operation.method,
+            name=self.operation.id,
+            request_max_body_size=LARGEST_BATCH if self.operation.lines else LARGEST_BODY,
+            **self.operation.mark,
+        )
         return made(served)
 
 

@@ -29,6 +29,7 @@ SortOrder = Annotated[Literal["asc", "desc"], Meta(description="`asc` or `desc`.
 TenantIds = Annotated[tuple[UUID, ...], Meta(max_length=200, description="Only these tenants, separated by commas.")]
 _AT = re.compile(r" - at `(?:key in )?\$(.*)`$")
 _REFUSED = re.compile(r";q=0(\.0*)?$")  # “not this one” in an Accept header
+_LINES = frozenset({"application/x-ndjson", "application/jsonl"})
 _YEARS = range(1970, 2200)
 
 
@@ -151,9 +152,19 @@ def _said(field: _Field, pointer: str, text: str) -> tuple[str, str]:
 
 def takes_json(request: Request[Any, Any, Any]) -> None:
     """Raise UnsupportedMediaType unless the body is sent as JSON."""
-    sent = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
-    if sent != "application/json":
+    if media_type(request) != "application/json":
         raise UnsupportedMediaType
+
+
+def takes_lines(request: Request[Any, Any, Any]) -> None:
+    """Raise UnsupportedMediaType unless the body is sent as JSON lines."""
+    if media_type(request) not in _LINES:
+        raise UnsupportedMediaType("Send the body as application/x-ndjson: a JSON object on each line")
+
+
+def media_type(request: Request[Any, Any, Any]) -> str:
+    """Return what the body is sent as."""
+    return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
 
 
 def accepts(request: Request[Any, Any, Any], media_type: str = "application/json") -> None:

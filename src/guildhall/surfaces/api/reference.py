@@ -16,7 +16,7 @@ from msgspec import Struct
 from guildhall.settings import Settings
 from guildhall.surfaces.api import openapi
 from guildhall.surfaces.api.codes import CODES, Code, codes_of
-from guildhall.surfaces.api.operations import PREFIX, Endpoint, Operation, Wire
+from guildhall.surfaces.api.operations import LINES, PREFIX, Endpoint, Operation, Wire
 from guildhall.surfaces.api.problems import DOCS
 from guildhall.surfaces.entry import public
 from guildhall.surfaces.kit import i18n
@@ -33,6 +33,7 @@ _ICONS = {
     "Links": "link-2",
     "Support tickets": "ticket",
     "Reports": "chart-line",
+    "Platform": "database",
 }
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -166,7 +167,8 @@ def _fields(body: dict[str, Any] | None, schemas: dict[str, Any]) -> list[Value]
     if body is None:
         return []
     sent = next(iter(body["content"].values()))
-    schema = schemas[sent["schema"]["$ref"].rsplit("/", 1)[-1]]
+    whole = sent["schema"].get("x-line-schema", sent["schema"])
+    schema = schemas[whole["$ref"].rsplit("/", 1)[-1]]
     required = set(schema.get("required", ()))
     return [
         Value(name, "body", kind_of(part), name in required, _text(part)) for name, part in schema["properties"].items()
@@ -204,6 +206,9 @@ def _curl(operation: Operation, values: list[Value], base: str) -> str:
     if operation.oauth:
         lines.append('-u "$CLIENT_ID:$CLIENT_SECRET"')
         lines += [f"-d {name}={value}" for name, value in (operation.sent or {}).items()]
+    elif operation.lines:
+        lines.append(f"-H 'Content-Type: {LINES}'")
+        lines.append(f"--data-binary '{json.dumps(operation.sent or {}, ensure_ascii=False)}'")
     elif operation.body is not None:
         lines.append("-H 'Content-Type: application/json'")
         lines.append(f"-d '{json.dumps(operation.sent or {}, ensure_ascii=False)}'")

@@ -1,6 +1,5 @@
 """Acts on one API client: a new secret, the end of one, the end of the client. Each asks first."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,30 +10,15 @@ from guildhall.core import clock, db
 from guildhall.core.errors import Conflict, Invalid, NotFound
 from guildhall.domain.people import client_acts, clients
 from guildhall.domain.people.client_acts import NEEDS
-from guildhall.domain.people.client_rules import OVERLAPS
 from guildhall.surfaces import asked
+from guildhall.surfaces.client_fields import overlap_of, overlaps
 from guildhall.surfaces.console.clients import shown
 from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, told, typed
 from guildhall.surfaces.kit.forms import Form
-from guildhall.surfaces.kit.i18n import N_, gettext
-from guildhall.surfaces.kit.tables import Option
+from guildhall.surfaces.kit.i18n import gettext
 
-_HOUR = timedelta(hours=1)
-_OVERLAP_WORDS = {
-    0: N_("At once"),
-    1: N_("In an hour"),
-    24: N_("In a day"),
-    72: N_("In three days"),
-    168: N_("In seven days"),
-}
-_BY_HOURS = {str(each // _HOUR): each for each in OVERLAPS}
 ASKED = frozenset({"secret", "revoke"})
-
-
-def overlaps() -> list[Option]:
-    """Return when older secrets may stop, as choices."""
-    return [Option(str(each // _HOUR), gettext(_OVERLAP_WORDS[each // _HOUR])) for each in OVERLAPS]
 
 
 @get("/clients/{client_id:uuid}/ask/{act:str}", **needs(NEEDS))
@@ -74,7 +58,7 @@ async def ask_end(request: Web, client_id: FromPath[UUID], secret_id: FromPath[U
 async def rotate(request: Web, client_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Make a new secret and show it, this once."""
     values = await typed(request)
-    overlap = _BY_HOURS.get(values.get("overlap", ""), timedelta.max)
+    overlap = overlap_of(values)
     try:
         made = await client_acts.rotate(actor, client_id=client_id, overlap=overlap, now=clock.now())
     except Invalid as refusal:

@@ -1,6 +1,5 @@
 """Setting an API client up, and changing one: what it may do, for whom, from where, until when."""
 
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,21 +15,21 @@ from guildhall.domain.people.client_acts import NEEDS
 from guildhall.domain.people.client_rules import LONGEST_LIFE, USUAL_LIFE, Draft
 from guildhall.domain.people.clients import Client
 from guildhall.surfaces import asked, scopes
+from guildhall.surfaces.client_fields import DAY, day_of, end_of, networks_in
 from guildhall.surfaces.console.clients import shown
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, ticked, typed
 from guildhall.surfaces.kit.forms import Form
-from guildhall.surfaces.kit.i18n import N_, gettext, speech, zone_of
+from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.tables import Option
 
-_DAY = timedelta(days=1)
 _TWICE = N_("The form came twice and set up one client. If you did not see its secret, make a new one.")
 
 
 @get("/clients/new", **needs(NEEDS))
 async def new_client(request: Web, actor: Who) -> Page:
     """Return the form that sets a client up."""
-    return await _form(request, actor, Form({"expires_at": _day(clock.now() + USUAL_LIFE)}))
+    return await _form(request, actor, Form({"expires_at": day_of(clock.now() + USUAL_LIFE)}))
 
 
 @post("/clients/new", status_code=200, **needs(NEEDS, fresh=True))
@@ -62,7 +61,7 @@ async def change_form(request: Web, client_id: FromPath[UUID], actor: Who) -> Pa
         "tenant_scope": found.tenant_scope,
         "tenant_ids": [str(tenant_id) for tenant_id in limited],
         "networks": "\n".join(found.networks),
-        "expires_at": _day(max(found.expires_at - _DAY, clock.now())),
+        "expires_at": day_of(max(found.expires_at - DAY, clock.now())),
     }
     return await _form(request, actor, Form(values), client=found)
 
@@ -94,8 +93,8 @@ async def _form(
         client=client,
         groups=scopes.groups(actor.permissions),
         tenants=[Option(str(tenant_id), name) for tenant_id, name in names],
-        soonest=_day(clock.now()),
-        latest=_day(clock.now() + LONGEST_LIFE),
+        soonest=day_of(clock.now()),
+        latest=day_of(clock.now() + LONGEST_LIFE),
     )
 
 
@@ -107,10 +106,6 @@ async def _values(request: Web) -> dict[str, Any]:
 
 def _draft(values: dict[str, Any]) -> Draft:
     """Return what was typed as the domain takes it; raise Invalid for a day that is none."""
-    try:
-        day = asked.day_in(values.get("expires_at", ""))
-    except Invalid as wrong:
-        raise Invalid(errors={"expires_at": wrong.sentence}) from None
     ids = [parse_id(text) for text in values["tenant_ids"]]
     return Draft(
         name=values.get("name", ""),
@@ -118,14 +113,9 @@ def _draft(values: dict[str, Any]) -> Draft:
         scopes=frozenset(values["scopes"]),
         tenant_scope=values.get("tenant_scope", "all"),
         tenant_ids=frozenset(each or UUID(int=0) for each in ids),
-        networks=tuple(values.get("networks", "").split()),
-        expires_at=asked.start_of(day + _DAY) if day else None,
+        networks=networks_in(values.get("networks", "")),
+        expires_at=end_of(values.get("expires_at", "")),
     )
-
-
-def _day(moment: datetime) -> str:
-    """Return the reader's day of a moment, as a date field takes it."""
-    return moment.astimezone(zone_of(speech().zone)).date().isoformat()
 
 
 ROUTES = [new_client, set_up, change_form, change]

@@ -24,6 +24,7 @@ from guildhall.surfaces.staff import (
     notices,
     partners,
     people,
+    platform,
     recovering,
     team,
     tenants,
@@ -51,6 +52,7 @@ AREAS = (
     audit,
     jobs,
     mail,
+    platform,
     team,
     notices,
 )

@@ -21,6 +21,7 @@ _OPERATION = (
     ("/audit", N_("Audit trail"), "history", "staff.audit.read"),
     ("/mail", N_("Mail"), "mail", "staff.mail.list"),
     ("/jobs", N_("Jobs"), "activity", "staff.jobs.read"),
+    ("/clients", N_("Platform clients"), "database", "staff.platform.read"),
     ("/staff", N_("Staff"), "user-cog", "staff.team.read"),
 )
 

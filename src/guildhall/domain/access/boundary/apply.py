@@ -189,6 +189,8 @@ _DEFINER_WRITES = (
     "portal.partner_refresh_token",
     "portal.api_client",
     "portal.api_client_secret",
+    "portal.platform_client",
+    "portal.platform_client_secret",
     "portal.sign_in_backoff",
     "portal.used_challenge",
     "portal.partner_tenant_link",

@@ -2,7 +2,18 @@
 
 from collections.abc import Mapping
 
-from guildhall.domain.access.boundary.rules import ANY_ROW, LED_PARTNER, PARTNER_ID, USER_ID, Rule, adds, changes, reads
+from guildhall.domain.access.boundary.rules import (
+    ANY_ROW,
+    LED_PARTNER,
+    PARTNER_ID,
+    USER_ID,
+    Rule,
+    adds,
+    changes,
+    reads,
+    staff_with,
+)
+from guildhall.domain.rbac.registry import STAFF
 
 _CLIENT = (
     "name",
@@ -22,6 +33,12 @@ _TAKEN_ON = f"{LED_PARTNER} AND expires_at < now() + interval '367 days'"
 _CLIENT_OF_LED = f"client_id = ANY (ARRAY(SELECT id FROM portal.api_client WHERE {LED_PARTNER}))"
 _STANDING_CLIENT = (
     f"client_id = ANY (ARRAY(SELECT id FROM portal.api_client WHERE {LED_PARTNER} AND revoked_at IS NULL))"
+)
+_PLATFORM_STAFF = staff_with(*sorted(STAFF["staff.platform.manage"].roles))
+_PLATFORM_CLIENT = ("name", "purpose", "networks", "expires_at")
+_LASTS_A_YEAR = f"{_PLATFORM_STAFF} AND expires_at < now() + interval '367 days'"
+_STANDING_PLATFORM_CLIENT = (
+    f"{_PLATFORM_STAFF} AND client_id = ANY (ARRAY(SELECT id FROM portal.platform_client WHERE revoked_at IS NULL))"
 )
 
 CLIENTS: Mapping[str, tuple[Rule, ...]] = {
@@ -45,5 +62,22 @@ CLIENTS: Mapping[str, tuple[Rule, ...]] = {
         adds("partner", _STANDING_CLIENT, "id", "client_id", "secret_hash", "hint", "created_by"),
         changes("partner", _STANDING_CLIENT, "ends_at"),
         reads("staff", ANY_ROW, *_CLIENT_SECRET),
+    ),
+    # The platform's clients are the vendor's affair; the platform itself reads none of them.
+    "portal.platform_client": (
+        reads("staff", ANY_ROW),
+        adds("staff", _LASTS_A_YEAR, "id", "created_by", *_PLATFORM_CLIENT),
+        changes(
+            "staff",
+            f"{_PLATFORM_STAFF} AND revoked_at IS NULL",
+            *_PLATFORM_CLIENT,
+            *_REVOCATION,
+            check=_LASTS_A_YEAR,
+        ),
+    ),
+    "portal.platform_client_secret": (
+        reads("staff", ANY_ROW, *_CLIENT_SECRET),
+        adds("staff", _STANDING_PLATFORM_CLIENT, "id", "client_id", "secret_hash", "hint", "created_by"),
+        changes("staff", _STANDING_PLATFORM_CLIENT, "ends_at"),
     ),
 }

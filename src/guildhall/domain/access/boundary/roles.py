@@ -47,7 +47,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
         "portal.try_staff_email_code(bytea)",
         "portal.staff_recovery_code_fits(uuid, bytea)",
     ),
-    "platform": (),
+    "platform": ("portal.find_platform_session(uuid)",),
     "worker": (),
 }
 SHARED_DOORS = (

@@ -1,17 +1,19 @@
-"""The token endpoint for a partner's software: client credentials, as OAuth 2.0 says them (RFC 6749 §4.4, §5).
+"""The token endpoint for software of partners and of the platform: client credentials of OAuth 2.0 (RFC 6749 §4.4, §5).
 
 The one operation that takes a form and refuses in OAuth's own words, since OAuth libraries speak to it.
 """
 
 import base64
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, unquote_plus
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
 
 from guildhall.core import clock, db
-from guildhall.core.actor import Surface
+from guildhall.core.actor import Actor, Surface
 from guildhall.core.errors import Invalid, PartnerInactive, Refusal, TooManyRequests, Unauthorized
 from guildhall.core.idempotency import Reply
 from guildhall.domain.access.scope import reached
@@ -54,8 +56,8 @@ ISSUE = Operation(
     summary="Get an access token for software",
     description="Client credentials of OAuth 2.0 (RFC 6749 §4.4): an API client shows its id and secret and gets an "
     "access token for 10 minutes. A client does what its scopes say, as far as whoever answers for it may do "
-    "that now. Unknown client, wrong secret, an end that has passed and an address outside of its networks are one "
-    "answer.",
+    "that now; a client of the platform may ask for `platform.*`. Unknown client, wrong secret, an end that has passed "
+    "and an address outside of its networks are one answer.",
     mark=public("the client's secret is the proof"),
     body=Grant,
     answer=ClientToken,
@@ -71,11 +73,19 @@ async def issue(call: Call[None, Grant]) -> ClientToken:
         origin, client_id=asked.client_id, secret=asked.client_secret, path=call.request.url.path, now=call.now
     )
     scope = client_proving.scope_of(found.actor, asked.scope)
-    async with db.transaction(found.actor) as connection:
-        tenant_ids, _ = await reached(connection, most=MOST_TENANTS + 1)
+    tenant_ids = await _tenants(found.actor)
     issuer = call.request.app.state.issuer
     token = tokens.access_token(found.actor, issuer=issuer, tenant_ids=tenant_ids, now=call.now, scope=scope)
     return ClientToken(access_token=token, scope=scope)
+
+
+async def _tenants(actor: Actor) -> Sequence[UUID]:
+    """Return the tenants that a token names as a hint; the platform's names none."""
+    if not actor.of_partner:
+        return ()
+    async with db.transaction(actor) as connection:
+        tenant_ids, _ = await reached(connection, most=MOST_TENANTS + 1)
+    return tenant_ids
 
 
 class TokenEndpoint(Endpoint, frozen=True):
