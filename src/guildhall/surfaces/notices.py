@@ -49,6 +49,7 @@ _LOOKS = {
     "answered": ("message-square-reply", "info"),
     "opened": ("ticket", "info"),
     "commented": ("message-square", "info"),
+    "assigned": ("user-check", "info"),
 }
 
 

@@ -173,6 +173,20 @@ async def test_a_partners_ticket_tells_the_tenant_and_an_internal_comment_never_
     assert "Look here" not in repr(found)
 
 
+async def test_who_is_given_a_ticket_is_told_alone_and_who_takes_one_is_not(world: World) -> None:
+    lead, helper = partner_person(world), partner_person(world, "msp_support@northwind.example")
+    ticket = await open_ticket(lead, tenant_id=world.tenant("acme-fiber"), draft=Draft(subject="Secret"), now=now())
+    told(world)
+    await update(lead, ticket_id=ticket.id, change=Change(assigned_to=lead.user_id), now=now())
+    assert told(world) == []
+    await update(lead, ticket_id=ticket.id, change=Change(assigned_to=helper.user_id), now=now())
+    found = [each for each in await seen(helper) if each.kind == "ticket.assigned"]
+    assert [(each.values["by"], each.values["number"]) for each in found] == [(lead.name, ticket.number)]
+    assert "Secret" not in repr(found)
+    for other in (lead, partner_person(world, "technical@northwind.example"), customer_person(world)):
+        assert "ticket.assigned" not in {each.kind for each in await seen(other)}
+
+
 async def test_a_tenants_ticket_tells_every_partner_whose_live_link_opens_support(world: World) -> None:
     customer = customer_person(world)
     ticket = await open_ticket(

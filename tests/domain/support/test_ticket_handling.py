@@ -183,8 +183,21 @@ async def test_an_answer_alone_is_a_comment_and_an_internal_one_no_response(worl
     actor = partner_person(world)
     ticket = await opened(world, actor)
     noted = await changed(actor, ticket, comment=Answer(content="Check the splice", is_internal=True))
-    assert (noted.response_count, noted.last_response_at, noted.version) == (0, None, 2)
-    assert trail(world, ticket.id)[-1][1] == "ticket.commented"
+    assert noted == ticket, "nothing of the ticket tells the customer that there is a note"
+    assert [kind for kind, action, _ in trail(world, ticket.id) if action == "ticket.commented"] == ["partner"]
+
+
+async def test_a_change_with_an_internal_note_tells_the_customer_of_the_change_alone(world: World) -> None:
+    actor = partner_person(world)
+    ticket = await opened(world, actor)
+    await changed(actor, ticket, status="pending", comment=Answer(content="Check the splice", is_internal=True))
+    acts = [entry[:2] for entry in trail(world, ticket.id) if entry[1] != "ticket.opened"]
+    assert sorted(acts) == [
+        ("partner", "ticket.changed"),
+        ("partner", "ticket.commented"),
+        ("tenant", "ticket.changed"),
+    ]
+    assert "comment" not in str([said for kind, _, said in trail(world, ticket.id) if kind == "tenant"])
 
 
 async def test_a_customer_answers_closes_and_reopens_and_gives_it_to_nobody(world: World) -> None:

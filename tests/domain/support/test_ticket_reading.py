@@ -9,6 +9,7 @@ from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.support import tickets
+from guildhall.domain.support.handling import Answer, Change, update
 from support_actors import customer_person, partner_person, staff_person
 from support_counting import statements
 from support_world import World
@@ -98,3 +99,15 @@ async def test_one_ticket_and_its_comments_are_one_statement_each(demo: World) -
             await got(actor, ticket_id)
             await said(actor, ticket_id)
         assert len(seen) == 2
+
+
+async def test_another_partner_of_the_customer_reads_no_internal_note_of_the_first(world: World) -> None:
+    first, other = partner_person(world), partner_person(world, "auditor@veritas.example")
+    ticket_id = ticket_of(world, "acme-fiber")
+    for internal in (True, False):
+        change = Change(comment=Answer(content=f"internal: {internal}", is_internal=internal))
+        await update(first, ticket_id=ticket_id, change=change, now=NOW)
+    mine, theirs = await said(first, ticket_id), await said(other, ticket_id)
+    assert {"internal: True", "internal: False"} <= {comment.content for comment in mine}
+    assert "internal: False" in {comment.content for comment in theirs}
+    assert not any(comment.is_internal and comment.author_partner_id == first.partner_id for comment in theirs)

@@ -18,6 +18,22 @@ def test_a_clock_runs_as_long_as_its_priority_allows(priority: str, allowed: int
     assert rules.due_at(NOON, priority=priority, agreed_hours=None) == NOON + hours(allowed)
 
 
+def test_a_running_clock_is_explained_by_its_priority_and_what_was_agreed() -> None:
+    plain = rules.formula("high", NOON, NOON + hours(4), "running")
+    assert plain == rules.Formula(due=NOON + hours(4), given=hours(4), hours=4)
+    agreed = rules.formula("high", NOON, NOON + hours(2.5), "due_soon")
+    assert agreed == rules.Formula(due=NOON + hours(2.5), given=hours(2.5), hours=4, agreed=True)
+    anew = rules.formula("high", NOON, NOON + hours(30), "running")
+    assert anew == rules.Formula(due=NOON + hours(30), given=hours(4), hours=4, anew=True)
+
+
+def test_a_clock_that_stopped_says_no_priority_since_that_may_have_changed() -> None:
+    for state in ("breached", "met"):
+        found = rules.formula("low", NOON, NOON + hours(1), state)  # type: ignore[arg-type]
+        assert found == rules.Formula(due=NOON + hours(1), given=hours(1))
+    assert rules.formula("low", NOON, None, "none") is None
+
+
 @pytest.mark.parametrize(("agreed", "allowed"), [(2, 2), (8, 8), (100, 8), (0.5, 0.5)])
 def test_a_link_tightens_the_clock_and_never_loosens_it(agreed: float, allowed: float) -> None:
     assert rules.due_at(NOON, priority="normal", agreed_hours=agreed) == NOON + hours(allowed)

@@ -16,6 +16,7 @@ from guildhall.domain.people import one_time_tables as one_time
 from guildhall.domain.people import platform_tables as platform
 from guildhall.domain.people import sign_in_tables as sign_in
 from guildhall.domain.people import tables as people
+from guildhall.domain.support import view_tables as ticket_views
 from guildhall.domain.tenancy import tables as tenancy
 from guildhall.domain.webhooks import tables as webhooks
 
@@ -37,5 +38,6 @@ __all__ = [
     "platform",
     "sign_in",
     "tenancy",
+    "ticket_views",
     "webhooks",
 ]

@@ -147,6 +147,29 @@ BEGIN
 END
 $$;
 
+-- Who is given a ticket by somebody else is told alone.
+CREATE OR REPLACE FUNCTION tenancy.ticket_assigned() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    giver uuid := portal.app_id('user_id');
+BEGIN
+    INSERT INTO portal.notice
+        (id, audience, audience_id, person_id, kind, dedupe, link_id, tenant_id, area, "values")
+    SELECT gen_random_uuid(), 'partner', u.partner_id, u.id, 'ticket.assigned',
+           'assigned:' || NEW.id || ':' || NEW.version, l.id, NEW.tenant_id, 'support',
+           jsonb_build_object('ticket_id', NEW.id, 'number', NEW.number, 'tenant', l.tenant_name, 'by', coalesce(
+               (SELECT g.name FROM portal.partner_user AS g WHERE g.id = giver),
+               (SELECT c.name FROM portal.api_client AS c WHERE c.id = giver)))
+    FROM portal.partner_user AS u
+    JOIN portal.partner_tenant_link AS l ON l.partner_id = u.partner_id AND l.tenant_id = NEW.tenant_id
+    WHERE u.id = NEW.assigned_to_id AND u.id IS DISTINCT FROM giver
+      AND l.status = 'active' AND portal.is_live(l.status, l.starts_at, l.ends_at)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
 -- API clients: told to the principals of the partner, whoever of them or of the vendor did it.
 CREATE OR REPLACE FUNCTION portal.tell_of_client(client portal.api_client, what text, key text, by_name text) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -208,6 +231,12 @@ DROP TRIGGER IF EXISTS ticket_notices ON tenancy.ticket;
 CREATE TRIGGER ticket_notices AFTER INSERT ON tenancy.ticket
     FOR EACH ROW WHEN ((NEW.created_by_partner_id IS NULL OR NEW.notify_customer) AND portal.side() <> 'owner')
     EXECUTE FUNCTION tenancy.ticket_notices();
+DROP TRIGGER IF EXISTS ticket_assigned ON tenancy.ticket;
+CREATE TRIGGER ticket_assigned AFTER UPDATE OF assigned_to_id ON tenancy.ticket
+    FOR EACH ROW WHEN (
+        NEW.assigned_to_id IS NOT NULL AND NEW.assigned_to_id IS DISTINCT FROM OLD.assigned_to_id
+        AND portal.side() = 'partner')
+    EXECUTE FUNCTION tenancy.ticket_assigned();
 DROP TRIGGER IF EXISTS comment_notices ON tenancy.ticket_comment;
 CREATE TRIGGER comment_notices AFTER INSERT ON tenancy.ticket_comment
     FOR EACH ROW WHEN (

@@ -40,6 +40,7 @@ SENTENCES: Mapping[tuple[str, str], str] = {
     ("partner", "client.ends_today"): N_("The API client %(client)s ends today"),
     ("partner", "ticket.opened"): N_("%(by)s of %(tenant)s opened ticket #%(number)s"),
     ("partner", "ticket.commented"): N_("%(by)s of %(tenant)s commented on ticket #%(number)s"),
+    ("partner", "ticket.assigned"): N_("%(by)s gave you ticket #%(number)s of %(tenant)s"),
     ("tenant", "link.requested"): N_("%(partner)s asks for access"),
     ("tenant", "link.created"): N_("The vendor gave %(partner)s access"),
     ("tenant", "link.accepted"): N_("%(partner)s accepted your counter-offer"),

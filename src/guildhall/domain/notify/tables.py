@@ -14,6 +14,7 @@ notice = Table(
     Column("kind", Text, nullable=False),
     Column("link_id", Uuid),
     Column("tenant_id", Uuid, comment="What it is about; null for a partner that does not know the tenant"),
+    Column("person_id", Uuid, comment="Whom of the side alone it is for; null: everybody who may see its area"),
     Column("area", Text, nullable=False, server_default="", comment="What a link must open to see it; none: links"),
     document("values"),
     Column("dedupe", Text, nullable=False),

@@ -67,7 +67,7 @@ class TicketPage(Struct, frozen=True, kw_only=True):
     """One page of tickets.
 
     `total` is None on pages asked for by cursor, and where more than 10,000 match a filter that no rollup covers:
-    then `total_at_least` is 10,000. `aggregates` is None in the same two cases.
+    then `total_at_least` is 10,000. `aggregates` is None in the same two cases, and both without `figures`.
     """
 
     items: list[TicketItem]
@@ -86,8 +86,10 @@ class Place(Struct, frozen=True):
     id: UUID
 
 
-async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime) -> TicketPage:
-    """Return one page of the tickets that the actor may list, in one statement.
+async def listed(
+    connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime, figures: bool = True
+) -> TicketPage:
+    """Return one page of the tickets that the actor may list, in one statement; without `figures` only the tickets.
 
     Raises Forbidden without the permission to list; Invalid for values that no ticket can have, and for a cursor
     of another list.
@@ -108,10 +110,11 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, n
         limit=wanted.limit,
         offset=0 if after else wanted.offset,
         resumed=after is not None,
+        figures=figures and after is None,
     )
     made = statement(shape)
     rows = await db.rows(connection, made, values)
-    return _page(actor, wanted, rows, now=now)
+    return _page(actor, wanted, rows, figures=shape.figures, now=now)
 
 
 def _check(wanted: Filter) -> None:
@@ -161,20 +164,20 @@ def _after(wanted: Filter) -> Place | None:
     return place
 
 
-def _page(actor: Actor, wanted: Filter, rows: Sequence[Sequence[Any]], *, now: datetime) -> TicketPage:
+def _page(actor: Actor, wanted: Filter, rows: Sequence[Sequence[Any]], *, figures: bool, now: datetime) -> TicketPage:
     """Return the rows as a page: of limit + 1 the last one only says that there are more."""
     width = len(STORED)
     found = [row for row in rows if row[0] is not None]
     shown = found[: wanted.limit]
     names = {DbRole.PARTNER: actor.partner_name, DbRole.CUSTOMER: actor.tenant_name}
     own = names.get(actor.role) or ""
-    figures = None if wanted.cursor else dict(zip(COUNTED, rows[0][width + 2 :], strict=True))
-    total, at_least = _total(wanted, figures)
+    counted = dict(zip(COUNTED, rows[0][width + 2 :], strict=True)) if figures else None
+    total, at_least = _total(wanted, counted)
     return TicketPage(
         items=[_item(row, row[width + 1] or own, now=now) for row in shown],
         total=total,
         total_at_least=at_least,
-        aggregates=_aggregates(figures),
+        aggregates=_aggregates(counted),
         next_cursor=_next(wanted, shown[-1]) if len(found) > len(shown) else None,
     )
 

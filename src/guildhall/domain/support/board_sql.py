@@ -35,6 +35,7 @@ class Shape(Struct, frozen=True):
     limit: int
     offset: int
     resumed: bool
+    figures: bool
 
 
 def _ranks(column: str, values: tuple[str, ...]) -> str:
@@ -103,17 +104,17 @@ def statement(shape: Shape) -> Fixed:
     """Return the statement of `shape`.
 
     Its rows: the stored columns of a ticket, its value in the order, its tenant's name (null for a customer), then
-    the columns COUNTED unless it goes on from a cursor. Without any ticket there is one row of nulls and figures.
+    the columns COUNTED where figures are wanted: without any ticket there is then one row of nulls and figures.
     """
     scope, page = _scope(shape), _page(shape)
     parts = [f"scope AS MATERIALIZED ({scope})"] if scope else []
     parts.append(f"page AS ({page})")
-    if not shape.resumed:
+    if shape.figures:
         parts.append(f"figures AS ({_figures(shape)})")
     direction = shape.sort_order
     sql = (
-        f"WITH {', '.join(parts)} SELECT page.*, {_name(shape)}{'' if shape.resumed else ', figures.*'}"
-        f" FROM {'page' if shape.resumed else 'figures LEFT JOIN page ON true'}"
+        f"WITH {', '.join(parts)} SELECT page.*, {_name(shape)}{', figures.*' if shape.figures else ''}"
+        f" FROM {'figures LEFT JOIN page ON true' if shape.figures else 'page'}"
         f" ORDER BY page.place {direction}, page.id {direction}"
     )
     after = Integer() if shape.sort_by in {"priority", "status"} else DateTime(timezone=True)

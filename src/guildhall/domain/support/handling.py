@@ -19,10 +19,10 @@ from guildhall.core.ids import new_id
 from guildhall.domain.access.scope import live, named_tenants
 from guildhall.domain.access.tables import partner_tenant_link as link
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.support import drafts, rules
+from guildhall.domain.support import commenting, drafts, rules
 from guildhall.domain.support.drafts import Answer, Change, Draft
 from guildhall.domain.support.tickets import Ticket, assignees, get, leave
-from guildhall.domain.tenancy.tables import subscriber, ticket, ticket_comment
+from guildhall.domain.tenancy.tables import subscriber, ticket
 
 __all__ = ["Answer", "Change", "Draft", "open_ticket", "update"]
 
@@ -78,15 +78,22 @@ async def update(
             raise PreconditionFailed
         values = await _values(connection, actor, current, change, now=now)
         changes = _changes(current, values)
-        if change.comment is not None:
-            changes["comment"] = await _comment(connection, actor, current, change.comment, now=now)
-            values |= _answered(actor, current, change.comment, now=now)
-        if not changes:
-            return current
-        await _write(connection, current, values, if_version=if_version, now=now)
+        said = (
+            None
+            if change.comment is None
+            else await commenting.write(connection, actor, current, change.comment, now=now)
+        )
+        if said is not None and not said.is_internal:
+            changes["comment"] = said.noted
+            values |= commenting.answered(actor, current, now=now)
+        if changes:
+            await _write(connection, current, values, if_version=if_version, now=now)
         written = await get(connection, actor, ticket_id, now=now)
-        action = Action.TICKET_COMMENTED if set(changes) == {"comment"} else Action.TICKET_CHANGED
-        await _note(connection, actor, written, action, changes)
+        if changes:
+            action = Action.TICKET_COMMENTED if set(changes) == {"comment"} else Action.TICKET_CHANGED
+            await _note(connection, actor, written, action, changes)
+        if said is not None and said.is_internal:
+            await commenting.note_internal(connection, actor, written, said)
     return written
 
 
@@ -237,37 +244,6 @@ def _changes(current: Ticket, values: dict[str, Any]) -> dict[str, Any]:
     """Return what the trail says of a change: old and new value of each field that a person named."""
     named = {"status": "status", "priority": "priority", "assigned_to_name": "assigned_to"}
     return {said: [getattr(current, name), values[name]] for name, said in named.items() if name in values}
-
-
-async def _comment(
-    connection: AsyncConnection, actor: Actor, current: Ticket, answer: Answer, *, now: datetime
-) -> dict[str, Any]:
-    """Write a comment; return what the trail says of it, which is never its words."""
-    new = new_id()
-    await connection.execute(
-        insert(ticket_comment).values(
-            id=new,
-            tenant_id=current.tenant_id,
-            ticket_id=current.id,
-            content=answer.content.strip(),
-            is_internal=answer.is_internal,
-            notify_customer=answer.notify_customer and not answer.is_internal,
-            author_kind=actor.kind,
-            author_id=actor.user_id,
-            author_name=actor.name,
-            author_partner_id=actor.partner_id,
-            author_partner_name=actor.partner_name,
-            created_at=now,
-        )
-    )
-    return {"id": str(new), "is_internal": answer.is_internal}
-
-
-def _answered(actor: Actor, current: Ticket, answer: Answer, *, now: datetime) -> dict[str, Any]:
-    """Return the columns of a response: a helper's comment that the customer can read."""
-    if answer.is_internal or actor.role is DbRole.CUSTOMER:
-        return {}
-    return {"last_response_at": now, "response_count": current.response_count + 1}
 
 
 async def _write(

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from msgspec import Struct
+
 ClockState = Literal["none", "running", "due_soon", "met", "breached"]
 
 CATEGORIES = ("network", "hardware", "voice", "security", "account", "billing", "other")
@@ -17,6 +19,20 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "resolved": ("open", "closed"),
     "closed": ("open",),
 }
+
+
+class Formula(Struct, frozen=True, kw_only=True):
+    """How a clock's end `due` comes about: `given` is the time it leaves.
+
+    `hours` is what the priority allows, None once the clock stopped or ran out. `agreed` says that a link tightened
+    it to `given`; `anew` that the clock started again when the ticket was reopened.
+    """
+
+    due: datetime
+    given: timedelta
+    hours: int | None = None
+    agreed: bool = False
+    anew: bool = False
 
 
 def may_become(status: str, wanted: str) -> bool:
@@ -59,6 +75,21 @@ def started_at(created: datetime, due: datetime | None, *, priority: str, agreed
 def is_breached(status: str, due: datetime | None, breached_at: datetime | None, *, now: datetime) -> bool:
     """Return whether a ticket's clock ran out: recorded once for good, or running past its time."""
     return breached_at is not None or (status in RUNNING and due is not None and due <= now)
+
+
+def formula(priority: str, created: datetime, due: datetime | None, state: ClockState) -> Formula | None:
+    """Return how a clock's end comes about, from what is stored of it; None without a clock.
+
+    While it runs, the end follows the priority: less than that allows is what a link agreed, more is a new start.
+    A clock that stopped or ran out keeps its end whatever the priority becomes, so only the time given is told.
+    """
+    if due is None:
+        return None
+    given, full = due - created, timedelta(hours=HOURS[priority])
+    if state not in ("running", "due_soon"):
+        return Formula(due=due, given=given)
+    anew = given > full
+    return Formula(due=due, given=full if anew else given, hours=HOURS[priority], agreed=given < full, anew=anew)
 
 
 def clock_state(

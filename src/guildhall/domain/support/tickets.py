@@ -1,6 +1,6 @@
 """Tickets as each side reads them: one ticket, its comments, and who may be given it (PRODUCT §6, §8)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -81,7 +81,7 @@ class Ticket(TicketItem, frozen=True, kw_only=True):
 
 
 class Comment(Struct, frozen=True, kw_only=True):
-    """What somebody wrote in a ticket; internal ones never reach a customer."""
+    """What somebody wrote in a ticket; internal ones never reach a customer, nor another partner."""
 
     id: UUID
     ticket_id: UUID
@@ -135,8 +135,22 @@ async def get(connection: AsyncConnection, actor: Actor, ticket_id: UUID, *, now
     return Ticket(**row, **clock(dict(row), now=now))
 
 
+async def several(
+    connection: AsyncConnection, actor: Actor, ticket_ids: Sequence[UUID], *, now: datetime
+) -> list[TicketItem]:
+    """Return those of the tickets that are the actor's, by tenant and number, in one statement."""
+    permission = leave(actor, "read")
+    name = _tenant_name(actor).label("tenant_name")
+    rows = await connection.execute(
+        select(*(ticket.c[column] for column in STORED), name)
+        .where(ticket.c.id.in_(ticket_ids), _theirs(actor, permission))
+        .order_by(name, ticket.c.tenant_id, ticket.c.number)
+    )
+    return [TicketItem(**row, **clock(dict(row), now=now)) for row in rows.mappings()]
+
+
 async def comments(connection: AsyncConnection, actor: Actor, ticket_id: UUID) -> list[Comment]:
-    """Return what was written in a ticket, oldest first; a customer gets no internal notes.
+    """Return what was written in a ticket, oldest first; internal notes only those of the own side.
 
     Empty for a ticket that is absent or not the actor's.
     """
@@ -147,11 +161,24 @@ async def comments(connection: AsyncConnection, actor: Actor, ticket_id: UUID) -
         .where(
             ticket.c.id == ticket_id,
             _theirs(actor, permission),
-            ~ticket_comment.c.is_internal if actor.role is DbRole.CUSTOMER else true(),
+            _readable(actor),
         )
         .order_by(ticket_comment.c.created_at, ticket_comment.c.id)
     )
     return [Comment(**row) for row in rows.mappings()]
+
+
+def _readable(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition that a comment is the actor's to read: a partner's internal notes are its own.
+
+    What the vendor's platform noted internally is for all who help.
+    """
+    if actor.role is DbRole.CUSTOMER:
+        return ~ticket_comment.c.is_internal
+    if actor.role is DbRole.PARTNER:
+        author = ticket_comment.c.author_partner_id
+        return or_(~ticket_comment.c.is_internal, author.is_(None), author == actor.partner_id)
+    return true()
 
 
 async def assignees(

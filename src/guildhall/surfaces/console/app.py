@@ -29,7 +29,9 @@ from guildhall.surfaces.console import (
     tenants,
     ticket_acts,
     ticket_board,
+    ticket_bulk,
     ticket_opening,
+    ticket_views,
     tickets,
 )
 from guildhall.surfaces.console.frame import frame
@@ -54,6 +56,8 @@ AREAS = (
     ticket_opening,
     ticket_acts,
     ticket_board,
+    ticket_bulk,
+    ticket_views,
     notices,
     recovering,
     team,

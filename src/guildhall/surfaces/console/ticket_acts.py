@@ -68,7 +68,7 @@ async def change(
         wish = _wish(values)
         if wish == Change():
             return redirect(f"/t/{tenant_id}/tickets/{ticket_id}", gettext("Nothing was changed."), "info")
-        await handling.update(actor, ticket_id=ticket_id, change=wish, if_version=_version(values), now=clock.now())
+        await handling.update(actor, ticket_id=ticket_id, change=wish, if_version=version_of(values), now=clock.now())
     except PreconditionFailed as refusal:
         return await _overtaken(request, actor, tenant, current, values, refusal)
     except (Invalid, Conflict) as refusal:
@@ -102,7 +102,7 @@ def _person(value: str | UnsetType) -> UUID | UnsetType | None:
     return found
 
 
-def _version(values: Mapping[str, str]) -> int | None:
+def version_of(values: Mapping[str, str]) -> int:
     """Return the version that the form was made from; raises Invalid for what is none."""
     text = values.get("version", "")
     if not (text.isascii() and text.isdigit() and int(text[:12]) <= _LARGEST_VERSION):

@@ -1,10 +1,13 @@
 """What the two lists of tickets share: what their address asks for, their tabs and their choices."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from guildhall.core.actor import Actor
-from guildhall.domain.support import board
+from guildhall.domain.support import board, tickets
 from guildhall.domain.support.rules import CATEGORIES, RUNNING
 from guildhall.domain.tenancy.tables import PRIORITIES, TICKET_STATUSES
 from guildhall.surfaces import asked
@@ -22,7 +25,8 @@ SORTS = {
     "due": "sla_breach_at",
 }
 CLOCKS = ("breached", "soon")
-WHOSE = ("me", "nobody")
+ME, NOBODY = "me", "nobody"
+UPDATE = "partner.support.tickets.update"
 UNRESOLVED = "unresolved"  # open and pending: where the clock may still run
 STATUSES = (UNRESOLVED, *TICKET_STATUSES)
 _DEFAULT = Sorting("opened", descending=True)
@@ -35,14 +39,16 @@ def sorting(request: Web) -> Sorting:
 
 def wanted(request: Web, actor: Actor, *tenant_ids: UUID) -> board.Filter:
     """Return the filter that the address asks for, over these tenants or over all; raises Invalid for a wrong one."""
-    order, clock, whose = sorting(request), asked.choice(request, "clock", CLOCKS), asked.choice(request, "to", WHOSE)
+    order, clock, whose = sorting(request), asked.choice(request, "clock", CLOCKS), request.query_params.get("to", "")
     return board.Filter(
         tenant_ids=tenant_ids,
         status=_statuses(request),
         priority=asked.chosen(request, "priority", PRIORITIES),
         category=asked.chosen(request, "category", CATEGORIES),
-        assigned_to=actor.user_id if whose == "me" else None,
-        unassigned=whose == "nobody",
+        assigned_to=actor.user_id if whose == ME else None if whose == NOBODY else asked.identity(request, "to"),
+        unassigned=whose == NOBODY,
+        created_from=asked.since(request, "since"),
+        created_to=asked.until(request, "until"),
         search=asked.words(request),
         breached=True if clock == "breached" else None,
         due_soon=clock == "soon",
@@ -59,8 +65,8 @@ def _statuses(request: Web) -> tuple[str, ...]:
     return RUNNING if chosen == (UNRESOLVED,) else chosen
 
 
-def context(request: Web, found: board.TicketPage) -> dict[str, Any]:
-    """Return what the template of a list of tickets needs."""
+def context(request: Web, found: board.TicketPage, people: Sequence[Option] = ()) -> dict[str, Any]:
+    """Return what the template of a list of tickets needs; `people` are the colleagues to filter by."""
     more = found.next_cursor if found.total is None else None
     return {
         "rows": found.items,
@@ -73,17 +79,26 @@ def context(request: Web, found: board.TicketPage) -> dict[str, Any]:
         ),
         "at_least": found.total_at_least,
         "sorting": sorting(request),
-        "filters": _filters(),
+        "filters": filters(people),
         "status_tabs": _tabs(request, found.aggregates),
     }
 
 
-def _filters() -> list[Filter]:
+async def colleagues(connection: AsyncConnection, actor: Actor, tenant_id: UUID | None = None) -> list[Option]:
+    """Return whom tickets can be given to; nobody for who may not give them."""
+    if not actor.may(UPDATE):
+        return []
+    found = await tickets.assignees(connection, actor, tenant_id=tenant_id)
+    return [Option(str(each.id), each.name) for each in found]
+
+
+def filters(people: Sequence[Option]) -> list[Filter]:
     """Return the choices above the list."""
+    whose = [Option(ME, gettext("Me")), Option(NOBODY, gettext("Nobody")), *people]
     return [
         Filter("priority", gettext("Priority"), state_options("priority", reversed(PRIORITIES))),
         Filter("category", gettext("Category"), category_options(CATEGORIES)),
-        Filter("to", gettext("Assigned to"), [Option("me", gettext("Me")), Option("nobody", gettext("Nobody"))]),
+        Filter("to", gettext("Assigned to"), whose),
         Filter("clock", gettext("SLA clock"), [Option(code, state_label("sla", code)) for code in CLOCKS]),
     ]
 

@@ -22,7 +22,7 @@ from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.tables import Option
 from guildhall.surfaces.words import state_options
 
-UPDATE, COMMENT = "partner.support.tickets.update", "partner.support.tickets.comment"
+UPDATE, COMMENT = ticket_lists.UPDATE, "partner.support.tickets.comment"
 
 
 @get("/t/{tenant_id:uuid}/tickets", **needs("partner.support.tickets.list"))
@@ -31,7 +31,8 @@ async def ticket_list(request: Web, tenant_id: FromPath[UUID], actor: Who, tenan
     wanted = ticket_lists.wanted(request, actor, tenant_id)
     async with db.transaction(actor) as connection:
         found = await board.listed(connection, actor, wanted, now=clock.now())
-    context = ticket_lists.context(request, found)
+        people = await ticket_lists.colleagues(connection, actor, tenant_id)
+    context = ticket_lists.context(request, found, people)
     return await tenant_page(request, "tickets", actor, tenant, "tickets", **context)
 
 

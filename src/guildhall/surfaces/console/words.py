@@ -10,6 +10,7 @@ from guildhall.core.money import Money
 from guildhall.surfaces.kit import formats
 from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.states import badge
+from guildhall.surfaces.ticket_words import clock_formula
 from guildhall.surfaces.words import (
     area_label,
     category_label,
@@ -86,6 +87,7 @@ FUNCTIONS: Mapping[str, Any] = {
         category_label,
         person_role_label,
         clock_badge,
+        clock_formula,
         cycle_label,
         scope_label,
         language_name,

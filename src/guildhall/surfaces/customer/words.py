@@ -10,6 +10,7 @@ from guildhall.domain.rbac.registry import PARTNER, Area
 from guildhall.surfaces import trail
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.tables import Option
+from guildhall.surfaces.ticket_words import clock_formula
 from guildhall.surfaces.words import (
     area_label,
     category_label,
@@ -115,6 +116,7 @@ FUNCTIONS: tuple[Any, ...] = (
     area_rows,
     category_label,
     category_options,
+    clock_formula,
     customer_role_label,
     left_out,
     model_in_words,

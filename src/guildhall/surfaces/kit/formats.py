@@ -163,6 +163,20 @@ def relative(value: dt.datetime | None, now: dt.datetime | None = None) -> Marku
     return markup(f'<time class="nowrap" {exact}>{text}</time>')
 
 
+@lru_cache(maxsize=4096)
+def _duration(seconds: int, locale: str) -> str:
+    if abs(seconds) >= 2 * _DAY:
+        return str(format_timedelta(seconds, "day", threshold=60, format="short", locale=locale))
+    return str(format_timedelta(seconds, threshold=2, format="short", locale=locale))
+
+
+def duration(span: dt.timedelta) -> str:
+    """Return how long something takes, to the minute, from two hours on to the hour, from two days on to the day."""
+    seconds = round(span.total_seconds())
+    step = _MINUTE if abs(seconds) < 2 * _HOUR else _HOUR if abs(seconds) < 2 * _DAY else _DAY
+    return _duration(round(seconds / step) * step, speech().locale)
+
+
 def initials(name: str) -> str:
     """Up to two capital letters that stand for `name`."""
     words = [word for word in name.split() if word[:1].isalnum()]

@@ -172,6 +172,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "tenancy.number_ticket()": (),
     "tenancy.ticket_notices()": (),
     "tenancy.comment_notices()": (),
+    "tenancy.ticket_assigned()": (),
 }
 _PEOPLE_WRITTEN = ("user", "one_time", "recovery_code", "email_link")
 _PEOPLE_DELETED = ("recovery_code", "email_link", "passkey")

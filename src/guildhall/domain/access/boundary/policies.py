@@ -35,6 +35,7 @@ from guildhall.domain.access.boundary.rules import (
     tenant_data,
 )
 from guildhall.domain.access.boundary.sign_in_policies import SIGN_IN
+from guildhall.domain.access.boundary.ticket_view_policies import TICKET_VIEWS
 from guildhall.domain.access.boundary.webhook_policies import WEBHOOKS
 from guildhall.domain.mail.tables import SHOWN as LETTER_SHOWN
 
@@ -74,6 +75,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     **LINKS,
     **FILES,
     **WEBHOOKS,
+    **TICKET_VIEWS,
     # -- portal: partners
     "portal.partner": (
         reads("partner", f"id = {PARTNER_ID}"),
@@ -117,6 +119,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         reads(
             "partner",
             f"audience = 'partner' AND audience_id = {PARTNER_ID} AND {_WITHIN_LIMITS}"
+            f" AND (person_id IS NULL OR person_id = {USER_ID})"
             f" AND (area = '' OR (area = 'support' AND {reach('support')}) OR (area = 'clients' AND {LED_AUDIENCE}))",
         ),
         reads("customer", "audience = 'tenant' AND audience_id = ANY (ARRAY(SELECT portal.own_tenant()))"),
@@ -173,7 +176,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         changes("worker", WITHIN_JOB, "sla_breached_at", "version", "updated_at"),
     ),
     "tenancy.ticket_comment": tenant_data(
-        f"{data_of('support')} OR {ACCOUNT_TICKETS}",
+        f"({data_of('support')} OR {ACCOUNT_TICKETS})"
+        f" AND (NOT is_internal OR author_partner_id IS NULL OR author_partner_id = {PARTNER_ID})",
         adds(
             "partner",
             f"{reach('support_write')} AND author_partner_id = {PARTNER_ID} AND author_id = {USER_ID}",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from guildhall.domain.support.board import Aggregates
+from guildhall.domain.support import board
 from guildhall.domain.support.rules import ClockState
 from guildhall.domain.support.tickets import Comment, Ticket, TicketItem
 
@@ -60,6 +60,16 @@ class TicketDetail(TicketSummary, frozen=True, kw_only=True):
     comments: list[Comment]
 
 
+class Aggregates(Struct, frozen=True, kw_only=True):
+    """Figures over the whole filter, its `status` left out; hours are null where nothing was resolved yet."""
+
+    open: int
+    pending: int
+    resolved: int
+    sla_breach: int
+    avg_resolution_hours: float | None
+
+
 class TicketPage(Struct, frozen=True, kw_only=True):
     """A page of tickets with figures over the whole filter."""
 
@@ -71,6 +81,13 @@ class TicketPage(Struct, frozen=True, kw_only=True):
     has_more: bool
     next_cursor: str | None
     aggregates: Aggregates | None
+
+
+def summed(counted: board.Aggregates | None) -> Aggregates | None:
+    """Return the figures of a list as callers get them."""
+    if counted is None:
+        return None
+    return Aggregates(**{name: getattr(counted, name) for name in Aggregates.__struct_fields__})
 
 
 _OWN = {"customer_id": "subscriber_id", "assigned_to": "assigned_to_id"}

@@ -20,6 +20,7 @@ from guildhall.surfaces.api.v1.ticket_shapes import (
     TicketPage,
     detailed,
     listed_as,
+    summed,
 )
 from guildhall.surfaces.entry import needs
 
@@ -85,7 +86,7 @@ async def list_tickets(call: Call[TicketsQuery, None]) -> TicketPage:
         offset=None if asked.cursor else asked.offset,
         has_more=page.next_cursor is not None,
         next_cursor=page.next_cursor,
-        aggregates=page.aggregates,
+        aggregates=summed(page.aggregates),
     )
 
 
