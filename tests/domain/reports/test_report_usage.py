@@ -81,12 +81,13 @@ async def test_sums_equal_a_recount_row_by_row(demo: World, group_by: usage.Grou
 
 async def test_one_metric_brings_its_largest_tenants_first_in_pages(demo: World) -> None:
     actor = partner_person(demo)
-    whole = await told(actor, metrics=("bandwidth_gb",), group_by="tenant")
+    one = {"metrics": ("bandwidth_gb",), "rank_by": "bandwidth_gb"}
+    whole = await told(actor, **one, group_by="tenant")
     totals = [each.metrics[0].total for each in whole.by_tenant]
     assert totals == sorted(totals, reverse=True)
     assert {one.metric for each in whole.by_tenant for one in each.metrics} == {"bandwidth_gb"}
     assert whole.time_series is None
-    pages = [await told(actor, metrics=("bandwidth_gb",), limit=9, offset=offset) for offset in (0, 9, 18)]
+    pages = [await told(actor, **one, limit=9, offset=offset) for offset in (0, 9, 18)]
     assert [each.tenant_id for page in pages for each in page.by_tenant] == [each.tenant_id for each in whole.by_tenant]
     assert pages[0].summary == whole.summary
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,7 @@ TYPES: Mapping[str, TypeEngine[Any]] = {
     **{name: ARRAY(Text) for name in ("metrics", "currencies")},
     "tenant_ids": ARRAY(Uuid),
     "target": Numeric(),
+    "rank_by": Text(),
 }
 Part = Mapping[str, Any]  # one row, by the names of its columns
 Parts = Mapping[str, tuple[Mapping[str, str], str]]
@@ -147,3 +149,24 @@ def coverage(part: Part) -> ReportCoverage:
     return ReportCoverage(
         tenants=part["tenants"], included=part["included"], left_out=part["tenants"] - part["included"]
     )
+
+
+class Choice(Struct, frozen=True):
+    """A tenant that a report can be narrowed to."""
+
+    tenant_id: UUID
+    name: str
+
+
+async def choices(connection: AsyncConnection, actor: Actor, *, permission: str, most: int) -> list[Choice]:
+    """Return at most `most` tenants that open reports of `permission`, by name."""
+    given = {"partner_id": actor.partner_id, "user_id": actor.user_id, "limit": most}
+    return [Choice(*row) for row in await db.rows(connection, _choices(permission), given)]
+
+
+@lru_cache(maxsize=8)
+def _choices(permission: str) -> Fixed:
+    """Return the statement of `choices`."""
+    shelves = ", ".join(f"{name} AS ({sql})" for name, sql in scope(permission, named=False).items())
+    order = "ORDER BY lower(tenant_name), tenant_id LIMIT :limit"
+    return bound(f"WITH {shelves} SELECT tenant_id, tenant_name FROM scope {order}", TYPES)

@@ -28,13 +28,14 @@ _FOUR = Decimal("0.0001")
 class Filter(Struct, frozen=True, kw_only=True):
     """What the report is about. `tenant_ids` passed the gates; empty is every tenant that opens usage reports.
 
-    `metrics` empty is all. `limit` and `offset` page `by_tenant`: the largest first where one metric is asked for,
-    else by name. `compare` brings figures of as many days before.
+    `metrics` empty is all. `limit` and `offset` page `by_tenant`: the largest in the metric `rank_by` first, by name
+    without it. `compare` brings figures of as many days before.
     """
 
     period: ReportPeriod
     tenant_ids: tuple[UUID, ...] = ()
     metrics: tuple[str, ...] = ()
+    rank_by: str = ""
     group_by: GroupBy = "day"
     compare: bool = False
     limit: int = 50
@@ -98,18 +99,19 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter) -> U
     Raises Forbidden without partner.reports.usage.read, Invalid for metrics that cannot be.
     """
     must(actor, PERMISSION)
-    if len(wanted.metrics) > MOST_METRICS or not storable("".join(wanted.metrics)):
+    if len(wanted.metrics) > MOST_METRICS or not storable("".join((*wanted.metrics, wanted.rank_by))):
         raise Invalid(errors={"metrics": f"Name at most {MOST_METRICS} metrics"})
     shape = Shape(
         group_by=wanted.group_by,
         named=bool(wanted.tenant_ids),
         metrics=bool(wanted.metrics),
-        ranked=len(wanted.metrics) == 1,
+        ranked=bool(wanted.rank_by),
         subscribers=actor.may(SUBSCRIBERS),
     )
     given = values(actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset)
     days = wanted.period
-    given |= {"first": days.from_date, "last": days.to_date, "metrics": list(wanted.metrics)}
+    given |= {"first": days.from_date, "last": days.to_date}
+    given |= {"metrics": list(wanted.metrics), "rank_by": wanted.rank_by}
     given["earliest"] = days.previous.from_date if wanted.compare else days.from_date
     found = await parts(connection, statement(shape), given, tuple(COLUMNS))
     return UsageReport(

@@ -30,10 +30,11 @@ _BUCKETS = {
     "month": "greatest(date_trunc('month', u.day)::date, :first)",
     "tenant": ":first",
 }
+_RANKED = " LEFT JOIN whole AS w ON w.tenant_id = s.tenant_id AND w.metric = :rank_by"
 
 
 class Shape(Struct, frozen=True):
-    """What makes one statement differ from another; `ranked` puts the largest of the one metric asked for first."""
+    """What makes one statement differ from another; `ranked` puts the largest in one metric first."""
 
     group_by: str
     named: bool
@@ -53,7 +54,7 @@ def statement(shape: Shape) -> Fixed:
         f" WHERE u.tenant_id {WITHIN} AND u.day BETWEEN :earliest AND :last{metrics} GROUP BY 1, 2, 3, 4",
         "whole": f"SELECT tenant_id, metric, {_of('now')}, {_of('NOT now', 'previous_')} FROM each GROUP BY 1, 2",
         "placed": f"SELECT s.*, row_number() OVER ({_order(shape)}) AS place FROM scope AS s"
-        f"{' LEFT JOIN whole AS w USING (tenant_id)' if shape.ranked else ''}"
+        f"{_RANKED if shape.ranked else ''}"
         f" {_order(shape)} LIMIT :limit OFFSET :offset",
     }
     parts = {"covered": COVERED, "summary": _SUMMARY, "tenant": _tenant(shape)}

@@ -13,10 +13,17 @@ from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.shell import NavGroup, NavItem, TenantContext
 
 CUSTOMERS = "partner.tenants.list"
-# Where it leads, what it is called, its icon, and what the person must hold to see it.
+_REPORTS = ("partner.reports.usage.read", "partner.reports.sla.read", "partner.reports.revenue.read")
+# Where it leads, what it is called, its icon, and of what the person must hold one thing to see it.
 _WORK = (
     ("/customers", N_("Customers"), "building-2", CUSTOMERS),
     ("/tickets", N_("Tickets"), "ticket", "partner.support.tickets.list"),
+    (
+        "/reports",
+        N_("Reports"),
+        "chart-line",
+        *_REPORTS,
+    ),
     ("/links", N_("Links"), "link-2", "partner.links.read"),
 )
 _ORGANISATION = (
@@ -53,12 +60,12 @@ async def _navigation(actor: Actor, path: str) -> tuple[NavGroup, ...]:
     )
 
 
-def _allowed(actor: Actor, here: str, sections: tuple[tuple[str, str, str, str], ...]) -> tuple[NavItem, ...]:
+def _allowed(actor: Actor, here: str, sections: tuple[tuple[str, ...], ...]) -> tuple[NavItem, ...]:
     """Return the links of `sections` that the person's permissions open."""
     return tuple(
         NavItem(gettext(label), href, icon, _within(here, href))
-        for href, label, icon, permission in sections
-        if actor.may(permission)
+        for href, label, icon, *permissions in sections
+        if any(map(actor.may, permissions))
     )
 
 

@@ -1,7 +1,5 @@
 """Who of the team reaches which customer, to read and to take away as a table."""
 
-import csv
-import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from litestar import get, post
@@ -12,7 +10,7 @@ from guildhall.domain.people import team
 from guildhall.domain.team import reaching
 from guildhall.domain.team.leading import NEEDS
 from guildhall.domain.team.reaching import Reach
-from guildhall.surfaces import asked
+from guildhall.surfaces import asked, sheets
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import N_, Speech, gettext, speaking, speech
@@ -29,7 +27,6 @@ _HEAD = (
     N_("Roles"),
     N_("What this person can open"),
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @get("/team/reach", **needs(NEEDS))
@@ -60,20 +57,16 @@ async def reach_export(actor: Who) -> Stream:
     """Send the whole of it as CSV, a line for each person and customer; the export is itself an entry in the trail."""
     now = clock.now()
     chunks = await reaching.export(actor, now=now)
-    headers = {
-        "Content-Disposition": f'attachment; filename="team-reach-{now:%Y-%m-%d}.csv"',
-        "Cache-Control": "no-store",
-    }
-    return Stream(_lines(chunks, speech()), media_type="text/csv; charset=utf-8", headers=headers)
+    return sheets.sent(_lines(chunks, speech()), name=f"team-reach-{now:%Y-%m-%d}")
 
 
 async def _lines(chunks: AsyncIterator[list[Reach]], as_: Speech) -> AsyncIterator[str]:
     """Yield the table in the reader's language, some customers at a time."""
     with speaking(as_):
-        yield "\ufeff" + written([[gettext(each) for each in _HEAD]])
+        yield sheets.MARK + sheets.written([[gettext(each) for each in _HEAD]])
     async for rows in chunks:
         with speaking(as_):
-            text = written(line for row in rows for line in _rows(row))
+            text = sheets.written(line for row in rows for line in _rows(row))
         yield text
 
 
@@ -86,17 +79,6 @@ def _rows(row: Reach) -> Iterable[Sequence[str]]:
         yield (*head, one.name, one.email, roles, ", ".join(map(area_label, one.areas)))
     if not row.people:
         yield (*head, "", "", "", "")
-
-
-def written(lines: Iterable[Sequence[str]]) -> str:
-    """Return lines as CSV; what a spreadsheet would take for a formula is kept text."""
-    target = io.StringIO()
-    csv.writer(target).writerows([_plain(cell) for cell in line] for line in lines)
-    return target.getvalue()
-
-
-def _plain(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 ROUTES = [reach_list, reach_export]

@@ -136,6 +136,7 @@ async def usage_report(call: Call[UsageQuery, None]) -> UsageAnswer:
             period=days,
             tenant_ids=await _tenants(connection, call, usage_sql.PERMISSION),
             metrics=asked.metrics,
+            rank_by=asked.metrics[0] if len(asked.metrics) == 1 else "",
             group_by=asked.group_by,
             compare=asked.compare,
             limit=asked.limit,
