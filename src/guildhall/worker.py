@@ -14,10 +14,12 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
 from guildhall import runtime
+from guildhall.adapters.pdf.typeset import Typst
 from guildhall.core import db, jobs
 from guildhall.core.actor import Surface, system
 from guildhall.core.ids import parse_id
 from guildhall.domain import tasks
+from guildhall.domain.files.press import open_press
 from guildhall.settings import Settings
 
 CONCURRENCY = 4
@@ -53,6 +55,7 @@ def run_worker(settings: Settings) -> None:
     runtime.open_pools(settings, socket, [Surface.WORKER])
     runtime.open_mail(settings)
     runtime.open_webhooks()
+    open_press(Typst())
     url = runtime.surface_url(settings, Surface.WORKER, socket)
     asyncio.run(_until_stopped(url, settings.role_prefix))
 

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from msgspec import Struct
 
 # Currencies whose smallest unit is not a hundredth (ISO 4217, 2026).
-_EXPONENTS = {
+EXPONENTS = {
     **dict.fromkeys(
         "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(),  # noqa: SIM905
         0,
@@ -26,4 +26,4 @@ class Money(Struct, frozen=True):
 
 def money(amount: Decimal, currency: str) -> Money:
     """Return `amount` in the smallest units of `currency`, halves rounded up."""
-    return Money(amount.quantize(_UNITS[_EXPONENTS.get(currency, 2)], ROUND_HALF_UP), currency)
+    return Money(amount.quantize(_UNITS[EXPONENTS.get(currency, 2)], ROUND_HALF_UP), currency)

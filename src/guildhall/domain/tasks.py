@@ -3,6 +3,7 @@
 from guildhall.core import idempotency
 from guildhall.domain.access import upkeep
 from guildhall.domain.audit import heads, looks
+from guildhall.domain.billing import export_run
 from guildhall.domain.files import files
 from guildhall.domain.mail import delivering
 from guildhall.domain.notify import client_ends, ends, tidying
@@ -16,6 +17,7 @@ __all__ = [
     "client_ends",
     "delivering",
     "ends",
+    "export_run",
     "files",
     "heads",
     "idempotency",

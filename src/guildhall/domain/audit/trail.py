@@ -125,6 +125,8 @@ class Action(StrEnum):
     EMAIL_DOMAIN_ALLOWED = "email_domain.allowed"
     EMAIL_DOMAIN_REMOVED = "email_domain.removed"
     TIER_CHANGED = "tier.changed"
+    INVOICES_EXPORTED = "billing.exported"
+    EXPORT_DOWNLOADED = "billing.export_downloaded"
     DATA_IMPORTED = "data.imported"
     TRAIL_EXPORTED = "trail.exported"
     NAME_ERASED = "trail.name_erased"

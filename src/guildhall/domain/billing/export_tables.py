@@ -15,6 +15,8 @@ invoice_export = Table(
     id_column(),
     to("portal.partner", "partner_id"),
     Column("created_by", Uuid, nullable=False),
+    Column("created_by_kind", Text, nullable=False),
+    Column("created_by_name", Text, nullable=False),
     Column("file_id", Uuid, ForeignKey("portal.file.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("format", Text, nullable=False),
     document("filter"),

@@ -10,13 +10,17 @@ BEGIN
     ORDER BY 1, 2 ON CONFLICT DO NOTHING;
     PERFORM 1 FROM tenancy.billing_rollup WHERE tenant_id = ANY (tenants) ORDER BY tenant_id, currency FOR UPDATE;
     UPDATE tenancy.billing_rollup AS r SET
-        outstanding = n.outstanding, overdue = n.overdue, open_count = n.open_count, last_issued_on = n.last_issued_on
+        outstanding = n.outstanding, overdue = n.overdue, open_count = n.open_count, last_issued_on = n.last_issued_on,
+        listed = n.listed, billed = n.billed, paid = n.paid
     FROM (
         SELECT k.tenant_id, k.currency,
                coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE i.status IN ('finalized', 'overdue')), 0) AS outstanding,
                coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE i.status = 'overdue'), 0) AS overdue,
                count(*) FILTER (WHERE i.status IN ('finalized', 'overdue')) AS open_count,
-               max(i.issued_on) FILTER (WHERE i.status NOT IN ('draft', 'cancelled')) AS last_issued_on
+               max(i.issued_on) FILTER (WHERE i.status NOT IN ('draft', 'cancelled')) AS last_issued_on,
+               count(*) FILTER (WHERE i.status <> 'draft') AS listed,
+               coalesce(sum(i.amount) FILTER (WHERE i.status NOT IN ('draft', 'cancelled')), 0) AS billed,
+               coalesce(sum(i.amount_paid) FILTER (WHERE i.status NOT IN ('draft', 'cancelled')), 0) AS paid
         FROM tenancy.billing_rollup AS k -- a currency that no invoice has any more falls to zero
         LEFT JOIN tenancy.invoice AS i ON i.tenant_id = k.tenant_id AND i.currency = k.currency
         WHERE k.tenant_id = ANY (tenants) GROUP BY k.tenant_id, k.currency

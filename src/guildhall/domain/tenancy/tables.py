@@ -109,6 +109,8 @@ invoice = Table(
     UniqueConstraint("tenant_id", "external_id"),
     UniqueConstraint("tenant_id", "number"),
     Index("ix_invoice_tenant_id_issued_on", "tenant_id", text("issued_on DESC"), text("id DESC")),
+    Index("ix_invoice_issued_on", text("issued_on DESC"), text("id DESC")),
+    Index("ix_invoice_owed", "tenant_id", "due_on", postgresql_where=text("status IN ('finalized', 'overdue')")),
 )
 invoice_line = Table(
     "invoice_line",
@@ -266,6 +268,9 @@ billing_rollup = Table(
     Column("overdue", MONEY, nullable=False, server_default="0"),
     Column("open_count", Integer, nullable=False, server_default="0"),
     Column("last_issued_on", Date),
+    Column("listed", Integer, nullable=False, server_default="0"),
+    Column("billed", MONEY, nullable=False, server_default="0"),
+    Column("paid", MONEY, nullable=False, server_default="0"),
     PrimaryKeyConstraint("tenant_id", "currency"),
     Index(
         "ix_billing_rollup_owed",

@@ -20,13 +20,23 @@ from guildhall.core.errors import (
 )
 from guildhall.core.ids import parse_id
 from guildhall.domain.access.gates import Named, inside
-from guildhall.domain.people import tokens
+from guildhall.domain.people import addresses, tokens
 from guildhall.settings import Settings
 from guildhall.surfaces import entry
 from guildhall.surfaces.api.operations import LARGEST_BODY, Endpoint
 from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
 from guildhall.surfaces.api.reference import routes
-from guildhall.surfaces.api.v1 import auth, customers, links, oauth, platform, reports, tickets
+from guildhall.surfaces.api.v1 import (
+    auth,
+    billing,
+    billing_exports,
+    customers,
+    links,
+    oauth,
+    platform,
+    reports,
+    tickets,
+)
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 # A malformed tenant id is one that nobody has: it meets the same gates, and the same answer, as a foreign one.
@@ -35,6 +45,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *auth.ENDPOINTS,
     *oauth.ENDPOINTS,
     *customers.ENDPOINTS,
+    *billing.ENDPOINTS,
+    *billing_exports.ENDPOINTS,
     *links.ENDPOINTS,
     *tickets.ENDPOINTS,
     *reports.ENDPOINTS,
@@ -45,7 +57,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 def site(settings: Settings) -> Litestar:
     """Return the API's application."""
     made = Litestar(
-        [*(endpoint.route() for endpoint in ENDPOINTS), *routes(ENDPOINTS, settings)],
+        [
+            *(endpoint.route() for endpoint in ENDPOINTS),
+            *routes(ENDPOINTS, settings),
+            *billing_exports.FILES,
+        ],
         guards=[gate],
         exception_handlers={Refusal: on_refusal, HTTPException: on_http, Exception: on_fault},
         request_max_body_size=LARGEST_BODY,
@@ -74,7 +90,12 @@ async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
 
 
 def _key(connection: Connection) -> entry.Key | None:
-    """Return what the Authorization header proves; raise Unauthorized for a token that proves nothing."""
+    """Return what the Authorization header proves, or a signed address; raise Unauthorized for what proves nothing."""
+    if connection.route_handler.opt.get("signed") and (token := connection.query_params.get("token")) is not None:
+        claim = addresses.read(token, path=connection.url.path, issuer=connection.app.state.issuer, now=clock.now())
+        if claim is None:
+            raise Unauthorized("This address is not valid, or has run out. Ask for a new one.")
+        return entry.Key(session_id=claim.session_id, scopes=claim.scopes, of_client=claim.of_client)
     header = connection.headers.get("authorization")
     if header is None:
         return None

@@ -40,6 +40,7 @@ GROUPS = {
     "Links": "What customers let you do, until when; what you ask of them, give back, and end.",
     "Platform": "How tenant data comes in: the vendor's own platform sends it, with a client that staff set up and "
     "that no partner has. Rows name their tenant, and each other, by the platform's own ids.",
+    "Billing": "Invoices over all customers whose links open billing: figures, lists, files.",
     "Support tickets": "Tickets over all customers whose links open support, each with its clock.",
     "Reports": "Usage, uptime and revenue over all customers whose links open them, with what is left out.",
 }

@@ -34,6 +34,7 @@ _ICONS = {
     "Support tickets": "ticket",
     "Reports": "chart-line",
     "Platform": "database",
+    "Billing": "receipt-text",
 }
 _CODE = re.compile(r"`([^`]+)`")
 

@@ -26,6 +26,7 @@ FAMILIES = (
     "link",
     "tenant",
     "ticket",
+    "billing",
     "person",
     "team",
     "tenant_group",

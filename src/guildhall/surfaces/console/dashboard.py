@@ -77,7 +77,7 @@ _NEEDS = {
         "",
         "receipt-text",
         "bad",
-        "/customers?sort=-balance",
+        "/billing/invoices?status=overdue",
     ),
 }
 

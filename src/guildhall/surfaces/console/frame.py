@@ -17,6 +17,7 @@ _REPORTS = ("partner.reports.usage.read", "partner.reports.sla.read", "partner.r
 # Where it leads, what it is called, its icon, and of what the person must hold one thing to see it.
 _WORK = (
     ("/customers", N_("Customers"), "building-2", CUSTOMERS),
+    ("/billing", N_("Billing"), "receipt-text", "partner.billing.summary.read"),
     ("/tickets", N_("Tickets"), "ticket", "partner.support.tickets.list"),
     (
         "/reports",

@@ -101,6 +101,11 @@ STATES: dict[str, dict[str, State]] = {
         "overdue": State(N_("Overdue"), "bad", "circle-alert"),
         "cancelled": State(N_("Cancelled"), "mute", "circle-x"),
     },
+    "export": {
+        "processing": State(N_("Being written"), "info", "hourglass"),
+        "completed": State(N_("Ready"), "ok", "circle-check"),
+        "failed": State(N_("Failed"), "bad", "circle-x"),
+    },
     "subscription": {
         "trial": State(N_("Trial"), "info", "sparkles"),
         "active": State(N_("Active"), "ok", "circle-check"),

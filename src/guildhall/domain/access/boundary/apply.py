@@ -82,7 +82,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.app_id(text)": SURFACE_ROLES,
     "portal.is_live(text, timestamptz, timestamptz)": SURFACE_ROLES,
     "portal.side()": SURFACE_ROLES,
-    "portal.reach(text)": ("partner",),
+    "portal.reach(text)": ("partner", "worker"),
     "portal.within_own_limits(uuid)": ("partner",),
     "portal.sees_every_customer()": ("partner",),
     "portal.tenants_within_limits()": ("partner",),

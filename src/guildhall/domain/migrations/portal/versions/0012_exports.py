@@ -54,6 +54,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("partner_id", sa.Uuid(), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=False),
+        sa.Column("created_by_kind", sa.Text(), nullable=False),
+        sa.Column("created_by_name", sa.Text(), nullable=False),
         sa.Column("file_id", sa.Uuid(), nullable=False),
         sa.Column("format", sa.Text(), nullable=False),
         sa.Column("filter", JSONB(), server_default=sa.text("'{}'"), nullable=False),

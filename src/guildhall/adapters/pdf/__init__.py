@@ -1,0 +1,1 @@
+"""Printing: PDF by Typst."""

@@ -1,0 +1,132 @@
+"""Exports of invoices: asked for, watched while they are written, fetched."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from guildhall.core import clock, db
+from guildhall.core.actor import Actor
+from guildhall.core.errors import Invalid
+from guildhall.core.ids import new_id, parse_id
+from guildhall.domain.access.scope import named_tenants
+from guildhall.domain.billing import exports, invoices
+from guildhall.domain.billing.invoices import SHOWN_STATUSES
+from guildhall.surfaces import asked
+from guildhall.surfaces.console.billing import tabs
+from guildhall.surfaces.downloads import download
+from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.html import Page, Web, form, page, redirect, ticked, typed
+from guildhall.surfaces.kit.forms import Form
+from guildhall.surfaces.kit.i18n import N_, gettext
+from guildhall.surfaces.kit.tables import Option
+from guildhall.surfaces.words import state_options
+
+FORMATS = {
+    "csv": (N_("CSV"), N_("For a spreadsheet or a program; any number of rows.")),
+    "pdf": (N_("PDF"), N_("To read and to keep; 1,500 rows at most.")),
+}
+FAILURES = {
+    "too_large": N_("A PDF holds 1,500 rows at most. Narrow the filter, or choose CSV."),
+    "never_done": N_("It could not be finished. Ask for it again."),
+}
+NO_PEOPLE = "it holds no data of people"
+
+
+@get("/billing/exports", **needs(exports.EXPORT))
+async def export_list(request: Web, actor: Who) -> Page:
+    """Return the person's own exports of the last seven days."""
+    async with db.transaction(actor) as connection:
+        rows = await exports.listed(connection, actor, now=clock.now())
+    return await page(
+        request,
+        "billing/exports.html",
+        rows=rows,
+        tabs=tabs(actor, "/billing/exports"),
+        working=any(row.status == "processing" for row in rows),
+        failures={code: gettext(said) for code, said in FAILURES.items()},
+    )
+
+
+@get("/billing/exports/new", **needs(exports.EXPORT))
+async def new_export(request: Web) -> Page:
+    """Return the form, filled with the filter of the list that led here."""
+    values = {name: asked.clean(request.query_params.get(name, "")) for name in ("since", "until", "tenant")}
+    status = request.query_params.get("status", "")
+    owed = {"unpaid": ["finalized", "overdue"]}.get(status, [status] if status in SHOWN_STATUSES else [])
+    return await _form(request, Form({**values, "status": owed}))
+
+
+async def _form(request: Web, state: Form, status_code: int = 200) -> Page:
+    return await page(
+        request,
+        "billing/export_new.html",
+        status_code=status_code,
+        form=state,
+        form_key=state.text("form_key") or str(new_id()),
+        formats=[Option(code, gettext(name), gettext(text)) for code, (name, text) in FORMATS.items()],
+        statuses=state_options("invoice", SHOWN_STATUSES),
+    )
+
+
+@post("/billing/exports/new", **needs(exports.EXPORT, at_once=NO_PEOPLE))
+async def ask_export(request: Web, actor: Who) -> Response[Any]:
+    """Have an export written and lead to the list, or show the form again with what was typed."""
+    values: dict[str, Any] = {name: asked.clean(text) for name, text in (await typed(request)).items()}
+    values |= {"status": await ticked(request, "status")}
+    try:
+        wish = _wish(values)
+        await _gated(actor, wish)
+        await exports.ask(actor, wish, form=parse_id(values.get("form_key")), now=clock.now())
+    except Invalid as refusal:
+        errors = {
+            {"from_date": "since", "to_date": "until"}.get(name, name): said for name, said in refusal.errors.items()
+        }
+        state = form(values, Invalid(refusal.detail, errors=errors))
+        return await _form(request, state, refusal.status)
+    return redirect("/billing/exports", gettext("The export is being written. It stays here for seven days."))
+
+
+async def _gated(actor: Actor, wish: exports.Wish) -> None:
+    """Take a customer that the form names through the gates."""
+    if not wish.wanted.tenant_ids:
+        return
+    async with db.transaction(actor) as connection:
+        await named_tenants(connection, actor, tenant_ids=wish.wanted.tenant_ids, needs=exports.EXPORT)
+
+
+def _wish(values: Mapping[str, Any]) -> exports.Wish:
+    """Return what was typed as a wish; raises Invalid for what cannot be one."""
+    chosen = values.get("format", "")
+    errors = {} if chosen in FORMATS else {"format": gettext("Choose one of these")}
+    days = {}
+    for name in ("since", "until"):
+        try:
+            days[name] = asked.day_in(values.get(name, ""))
+        except Invalid as wrong:
+            errors[name] = wrong.sentence
+    if errors:
+        raise Invalid(errors=errors)
+    tenant_id = parse_id(values.get("tenant"))
+    return exports.Wish(
+        format=chosen,
+        wanted=invoices.Filter(
+            tenant_ids=(tenant_id,) if tenant_id else (),
+            from_date=days["since"],
+            to_date=days["until"],
+            status=tuple(values["status"]),
+        ),
+        include_line_items=values.get("lines") == "yes",
+    )
+
+
+@get("/billing/exports/{export_id:uuid}/file", **needs(exports.EXPORT))
+async def export_file(export_id: FromPath[UUID], actor: Who) -> Stream:
+    """Send the file of one of the person's own exports."""
+    return download(await exports.fetch(actor, export_id, now=clock.now()))
+
+
+ROUTES = [export_list, new_export, ask_export, export_file]
