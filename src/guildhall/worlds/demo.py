@@ -31,6 +31,7 @@ from guildhall.worlds.demo_team import seed_team
 from guildhall.worlds.demo_tenants import seed_tenants, tenants
 from guildhall.worlds.demo_tickets import catch_up, seed_tickets, tickets
 from guildhall.worlds.demo_trail import seed_trail
+from guildhall.worlds.demo_webhooks import seed_webhooks
 from guildhall.worlds.ground import Connection, midnight
 
 __all__ = [
@@ -69,6 +70,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_people(connection, roll)
         seed_staff(connection, roll)
         seed_clients(connection, today)
+        seed_webhooks(connection, cast, today)
         seed_tenants(connection, cast)
         seed_customers(connection, cast, roll)
         seed_recovery(connection, roll.now)

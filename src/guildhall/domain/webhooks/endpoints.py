@@ -160,7 +160,7 @@ async def deliveries(connection: AsyncConnection, endpoint_id: UUID, wanted: Fil
 async def get_delivery(
     connection: AsyncConnection, actor: Actor, endpoint_id: UUID, delivery_id: UUID
 ) -> tuple[Delivery, str, list[Attempt]]:
-    """Return one delivery, the body that was posted, and its attempts, newest first; raises NotFound."""
+    """Return one delivery, the body that was posted ("" before the first try), and its attempts; raises NotFound."""
     await must(connection, actor)
     wanted = (
         select(*_DELIVERY, event.c.data, event.c.created_at.label("at"))
@@ -170,8 +170,10 @@ async def get_delivery(
     row = (await connection.execute(wanted)).mappings().one_or_none()
     if row is None:
         raise NotFound(code="DELIVERY_NOT_FOUND")
-    body = body_of(row["kind"], row["at"], row["data"]).decode()
-    return Delivery(**_of(row, Delivery)), body, await attempts(connection, delivery_id)
+    tries = await attempts(connection, delivery_id)
+    # What was never sent stays unseen: the link may have died before.
+    body = body_of(row["kind"], row["at"], row["data"]).decode() if tries else ""
+    return Delivery(**_of(row, Delivery)), body, tries
 
 
 async def attempts(connection: AsyncConnection, delivery_id: UUID) -> list[Attempt]:

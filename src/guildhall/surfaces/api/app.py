@@ -26,6 +26,7 @@ from guildhall.surfaces import entry
 from guildhall.surfaces.api.operations import LARGEST_BODY, Endpoint
 from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
 from guildhall.surfaces.api.reference import routes
+<<<<<<< HEAD
 from guildhall.surfaces.api.v1 import (
     auth,
     billing,
@@ -37,6 +38,9 @@ from guildhall.surfaces.api.v1 import (
     reports,
     tickets,
 )
+=======
+from guildhall.surfaces.api.v1 import auth, customers, links, oauth, reports, tickets, webhooks
+>>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 # A malformed tenant id is one that nobody has: it meets the same gates, and the same answer, as a foreign one.
@@ -49,6 +53,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *billing_exports.ENDPOINTS,
     *links.ENDPOINTS,
     *tickets.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     *reports.ENDPOINTS,
     *platform.ENDPOINTS,
 )

@@ -26,6 +26,10 @@ _TABLE: tuple[tuple[type[errors.Refusal], str], ...] = (
     (errors.TenantAccessDenied, N_("No live link to this tenant: the same answer for one that does not exist.")),
     (errors.TenantLinkExpired, N_("The link has passed its end; ask the customer to extend it.")),
     (errors.TenantLinkPaused, N_("The link is paused; the side that paused it can resume it.")),
+    (
+        errors.StepUpRequired,
+        N_("This needs a second factor of the last ten minutes: sign in again, or use the console."),
+    ),
     (errors.NotFound, N_("There is no such thing, or none that you may see.")),
     (problems.MethodNotAllowed, N_("The path does not take this method; the Allow header names those that it takes.")),
     (problems.NotAcceptable, N_("The Accept header leaves out application/json.")),
@@ -46,10 +50,15 @@ _TABLE: tuple[tuple[type[errors.Refusal], str], ...] = (
 _FINER = {
     "TENANT_NOT_FOUND": N_("The path names no tenant with a live link."),
     "TICKET_NOT_FOUND": N_("There is no such ticket, or it belongs to another tenant than the context."),
+<<<<<<< HEAD
     "INVOICE_NOT_FOUND": N_(
         "There is no such invoice, it is a draft, or it belongs to another tenant than the context."
     ),
     "EXPORT_NOT_FOUND": N_("There is no such export of yours, or its seven days are over."),
+=======
+    "WEBHOOK_NOT_FOUND": N_("There is no such endpoint of yours."),
+    "DELIVERY_NOT_FOUND": N_("There is no such delivery in the log of this endpoint."),
+>>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
     "LINK_NOT_FOUND": N_("There is no such link, or it belongs to another tenant than the context."),
 }
 CODES: Mapping[str, Code] = {kind.code: Code(kind.code, kind.status, meaning) for kind, meaning in _TABLE} | {

@@ -9,12 +9,18 @@ import msgspec
 from msgspec import Struct
 
 from guildhall.domain.people.client_rules import grantable
+<<<<<<< HEAD
 from guildhall.domain.rbac.registry import PARTNER, PLATFORM
+=======
+from guildhall.domain.rbac.registry import PARTNER
+from guildhall.domain.webhooks.events import KINDS
+>>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
 from guildhall.surfaces.api import samples
 from guildhall.surfaces.api.codes import Code, codes_of
 from guildhall.surfaces.api.operations import JSON, LINES, PREFIX, Endpoint, Operation
 from guildhall.surfaces.api.problems import MEDIA_TYPE, OAuthError, Problem
 from guildhall.surfaces.api.reading import fields_of
+from guildhall.surfaces.api.told import webhooks
 from guildhall.surfaces.scopes import english
 
 _REF = "#/components/schemas/{name}"
@@ -38,9 +44,16 @@ GROUPS = {
     "networks and end are set in the console.",
     "Customers": "The tenants whose live links let you act in them.",
     "Links": "What customers let you do, until when; what you ask of them, give back, and end.",
+<<<<<<< HEAD
     "Platform": "How tenant data comes in: the vendor's own platform sends it, with a client that staff set up and "
     "that no partner has. Rows name their tenant, and each other, by the platform's own ids.",
     "Billing": "Invoices over all customers whose links open billing: figures, lists, files.",
+=======
+    "Webhooks": "Your own addresses that are told what happens, as the `webhooks` of this document describe. Requests "
+    "are signed under Standard Webhooks 1.0.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature`); answer with "
+    "any 2xx within ten seconds. What is not taken is tried again for about 75 hours under the same `webhook-id`; "
+    "an answer of 410 switches the endpoint off. Order is not promised.",
+>>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
     "Support tickets": "Tickets over all customers whose links open support, each with its clock.",
     "Reports": "Usage, uptime and revenue over all customers whose links open them, with what is left out.",
 }
@@ -64,6 +77,7 @@ def document(endpoints: Iterable[Endpoint], *, origin: str, vendor: str) -> dict
         "tags": [{"name": name, "description": text} for name, text in GROUPS.items()],
         "security": [{_SCHEME: []}, {_CLIENT: []}],
         "paths": paths,
+        "webhooks": webhooks(refs),
         "components": {
             "schemas": schemas,
             "securitySchemes": _schemes(origin),
@@ -106,7 +120,7 @@ def _schemes(origin: str) -> dict[str, Any]:
 
 def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Any], dict[str, Any]]:
     """Return a reference for each type that is sent or answered, and the components behind them."""
-    kinds: list[Any] = [Problem, OAuthError]
+    kinds: list[Any] = [Problem, OAuthError, *(kind.data for kind in KINDS.values())]
     for operation in operations:
         kinds += [kind for kind in (operation.answer, operation.body) if kind is not None]
     kinds = list(dict.fromkeys(kinds))

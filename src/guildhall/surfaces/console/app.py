@@ -40,6 +40,9 @@ from guildhall.surfaces.console import (
     ticket_opening,
     ticket_views,
     tickets,
+    webhook_acts,
+    webhook_forms,
+    webhooks,
 )
 from guildhall.surfaces.console.frame import frame
 from guildhall.surfaces.console.refusals import refusal_page
@@ -82,6 +85,9 @@ AREAS = (
     team_groups,
     team_reach,
     team_acts,
+    webhooks,
+    webhook_forms,
+    webhook_acts,
 )
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 

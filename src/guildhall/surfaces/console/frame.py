@@ -30,6 +30,7 @@ _WORK = (
 _ORGANISATION = (
     ("/team", N_("Team"), "users", "partner.team.read"),
     ("/clients", N_("API clients"), "key-round", "partner.clients.manage"),
+    ("/webhooks", N_("Webhooks"), "webhook", "partner.webhooks.manage"),
     ("/audit", N_("Audit trail"), "history", "partner.audit.read"),
 )
 

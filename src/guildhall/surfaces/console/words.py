@@ -7,8 +7,9 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from guildhall.core.money import Money
+from guildhall.domain.webhooks.events import KINDS
 from guildhall.surfaces.kit import formats
-from guildhall.surfaces.kit.i18n import N_
+from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.states import badge
 from guildhall.surfaces.ticket_words import clock_formula
 from guildhall.surfaces.words import (
@@ -78,6 +79,11 @@ def further(amounts: Sequence[Money]) -> str | None:
     return sums_of(each for each in amounts if each is not first) if len(amounts) > 1 else None
 
 
+def event_label(kind: str) -> str:
+    """Return what an event is about, in words; the name itself where it is a pattern or no longer told."""
+    return gettext(KINDS[kind].about) if kind in KINDS else kind
+
+
 FUNCTIONS: Mapping[str, Any] = {
     function.__name__: function
     for function in (
@@ -87,7 +93,11 @@ FUNCTIONS: Mapping[str, Any] = {
         category_label,
         person_role_label,
         clock_badge,
+<<<<<<< HEAD
         clock_formula,
+=======
+        event_label,
+>>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
         cycle_label,
         scope_label,
         language_name,

@@ -1,0 +1,154 @@
+"""Acts on one endpoint: off and on, a new secret, the end of an old one, a test, replays. What hurts asks first."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from guildhall.core import clock, db
+from guildhall.core.errors import Conflict, Invalid, NotFound
+from guildhall.domain.webhooks import acts, endpoints
+from guildhall.domain.webhooks.delivering import KEPT_DAYS
+from guildhall.domain.webhooks.endpoints import NEEDS
+from guildhall.surfaces import asked
+from guildhall.surfaces.console.client_acts import overlaps
+from guildhall.surfaces.console.webhooks import shown
+from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
+from guildhall.surfaces.html import Page, Web, form, page, redirect, told, typed
+from guildhall.surfaces.kit.forms import Form
+from guildhall.surfaces.kit.i18n import N_, gettext, ngettext
+
+ASKED = frozenset({"disable", "enable", "secret", "replay"})
+_SENDS = "it sends only where a fresh second factor allowed it"
+_BY_HOURS = {str(int(each.total_seconds() // 3600)): each for each in acts.OVERLAPS}
+_OFF = N_("The endpoint is switched off. Nothing is sent there any more.")
+
+
+@get("/webhooks/{endpoint_id:uuid}/ask/{act:str}", **needs(NEEDS))
+async def question(request: Web, endpoint_id: FromPath[UUID], act: FromPath[str], actor: Who) -> Page:
+    """Return the page that asks before an act."""
+    if act not in ASKED:
+        raise NotFound
+    return await _question(request, actor, endpoint_id, act, Form())
+
+
+async def _question(request: Web, actor: Who, endpoint_id: UUID, act: str, state: Form, status_code: int = 200) -> Page:
+    async with db.transaction(actor) as connection:
+        found = await endpoints.get(connection, actor, endpoint_id)
+        failed = await endpoints.failed_since(connection, endpoint_id, None)
+    return await page(
+        request,
+        f"webhooks/ask_{act}.html",
+        status_code=status_code,
+        endpoint=found,
+        form=state,
+        overlaps=overlaps(),
+        failed=failed,
+        kept_days=KEPT_DAYS,
+    )
+
+
+@post("/webhooks/{endpoint_id:uuid}/disable", **needs(NEEDS, at_once=GIVES_NOTHING))
+async def disable(endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
+    """Switch the endpoint off."""
+    try:
+        await acts.disable(actor, endpoint_id=endpoint_id)
+    except Conflict as refusal:
+        return redirect(f"/webhooks/{endpoint_id}", told(refusal), "error")
+    return redirect(f"/webhooks/{endpoint_id}", gettext(_OFF))
+
+
+@post("/webhooks/{endpoint_id:uuid}/enable", **needs(NEEDS, fresh=True))
+async def enable(endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
+    """Switch the endpoint on."""
+    try:
+        await acts.enable(actor, endpoint_id=endpoint_id, now=clock.now())
+    except Conflict as refusal:
+        return redirect(f"/webhooks/{endpoint_id}", told(refusal), "error")
+    return redirect(f"/webhooks/{endpoint_id}", gettext("The endpoint is on. It is told of what happens from now on."))
+
+
+@post("/webhooks/{endpoint_id:uuid}/secret", status_code=200, **needs(NEEDS, fresh=True))
+async def rotate(request: Web, endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
+    """Make a new secret and show it, this once."""
+    values = await typed(request)
+    overlap = _BY_HOURS.get(values.get("overlap", ""), timedelta.max)
+    try:
+        made = await acts.rotate(actor, endpoint_id=endpoint_id, overlap=overlap, now=clock.now())
+    except Invalid as refusal:
+        return await _question(request, actor, endpoint_id, "secret", form(values, refusal), refusal.status)
+    return await shown(request, actor, endpoint_id, secret=made.secret)
+
+
+@get("/webhooks/{endpoint_id:uuid}/secrets/{secret_id:uuid}/end", **needs(NEEDS))
+async def ask_end(request: Web, endpoint_id: FromPath[UUID], secret_id: FromPath[UUID], actor: Who) -> Page:
+    """Return the page that asks before a secret is ended."""
+    async with db.transaction(actor) as connection:
+        found = await endpoints.get(connection, actor, endpoint_id)
+        live = await endpoints.secrets(connection, endpoint_id)
+    secret = next((each for each in live if each.id == secret_id), None)
+    if secret is None:
+        raise NotFound
+    return await page(request, "webhooks/ask_end.html", endpoint=found, secret=secret)
+
+
+@post("/webhooks/{endpoint_id:uuid}/secrets/{secret_id:uuid}/end", **needs(NEEDS, at_once=GIVES_NOTHING))
+async def end_secret(endpoint_id: FromPath[UUID], secret_id: FromPath[UUID], actor: Who) -> Response[Any]:
+    """End an older secret at once."""
+    try:
+        await acts.end_secret(actor, endpoint_id=endpoint_id, secret_id=secret_id, now=clock.now())
+    except Conflict as refusal:
+        return redirect(f"/webhooks/{endpoint_id}", told(refusal), "error")
+    return redirect(f"/webhooks/{endpoint_id}", gettext("Deliveries are no longer signed with this secret."))
+
+
+@post("/webhooks/{endpoint_id:uuid}/test", **needs(NEEDS, at_once=_SENDS))
+async def test(endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
+    """Send a test event."""
+    try:
+        await acts.test(actor, endpoint_id=endpoint_id)
+    except Conflict as refusal:
+        return redirect(f"/webhooks/{endpoint_id}", told(refusal), "error")
+    return redirect(
+        f"/webhooks/{endpoint_id}", gettext("A test event is on its way. The log below shows what came back.")
+    )
+
+
+@post("/webhooks/{endpoint_id:uuid}/deliveries/{delivery_id:uuid}/replay", **needs(NEEDS, at_once=_SENDS))
+async def replay(endpoint_id: FromPath[UUID], delivery_id: FromPath[UUID], actor: Who) -> Response[Any]:
+    """Send one delivery again."""
+    where = f"/webhooks/{endpoint_id}/deliveries/{delivery_id}"
+    try:
+        await acts.replay(actor, endpoint_id=endpoint_id, delivery_id=delivery_id)
+    except Conflict as refusal:
+        return redirect(where, told(refusal), "error")
+    return redirect(where, gettext("It is sent again, under the same id."))
+
+
+@post("/webhooks/{endpoint_id:uuid}/replay", **needs(NEEDS, at_once=_SENDS))
+async def replay_failed(request: Web, endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
+    """Send again what failed since a day."""
+    values = await typed(request)
+    try:
+        since = _since(values.get("since", ""))
+        count = await acts.replay_failed(actor, endpoint_id=endpoint_id, since=since)
+    except Invalid as refusal:
+        return await _question(request, actor, endpoint_id, "replay", form(values, refusal), refusal.status)
+    except Conflict as refusal:
+        return redirect(f"/webhooks/{endpoint_id}", told(refusal), "error")
+    done = ngettext("%(num)s delivery is sent again.", "%(num)s deliveries are sent again.", count)
+    return redirect(f"/webhooks/{endpoint_id}", done)
+
+
+def _since(text: str) -> datetime:
+    """Return the start of the day that was typed; without one, everything that the log keeps."""
+    try:
+        day = asked.day_in(text)
+    except Invalid as wrong:
+        raise Invalid(errors={"since": wrong.sentence}) from None
+    return asked.start_of(day) if day else clock.now() - timedelta(days=KEPT_DAYS)
+
+
+ROUTES = [question, disable, enable, rotate, ask_end, end_secret, test, replay, replay_failed]
