@@ -29,6 +29,7 @@ from guildhall.worlds.demo_recovery import seed_recovery
 from guildhall.worlds.demo_subscribers import seed_subscribers, subscribers
 from guildhall.worlds.demo_team import seed_team
 from guildhall.worlds.demo_tenants import seed_tenants, tenants
+from guildhall.worlds.demo_ticket_views import seed_ticket_views
 from guildhall.worlds.demo_tickets import catch_up, seed_tickets, tickets
 from guildhall.worlds.demo_trail import seed_trail
 from guildhall.worlds.demo_webhooks import seed_webhooks
@@ -89,6 +90,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_tickets(connection, opened)
         seed_comments(connection, opened)
         catch_up(connection, today)
+        seed_ticket_views(connection)
         active = Counter(one.tenant.slug for one in people if one.status == "active")
         seed_usage(connection, cast, active, today)
         seed_outages(connection, cast, outages(cast, today), today)
