@@ -26,7 +26,6 @@ from guildhall.surfaces import entry
 from guildhall.surfaces.api.operations import LARGEST_BODY, Endpoint
 from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
 from guildhall.surfaces.api.reference import routes
-<<<<<<< HEAD
 from guildhall.surfaces.api.v1 import (
     auth,
     billing,
@@ -37,10 +36,8 @@ from guildhall.surfaces.api.v1 import (
     platform,
     reports,
     tickets,
+    webhooks,
 )
-=======
-from guildhall.surfaces.api.v1 import auth, customers, links, oauth, reports, tickets, webhooks
->>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 # A malformed tenant id is one that nobody has: it meets the same gates, and the same answer, as a foreign one.

@@ -50,15 +50,12 @@ _TABLE: tuple[tuple[type[errors.Refusal], str], ...] = (
 _FINER = {
     "TENANT_NOT_FOUND": N_("The path names no tenant with a live link."),
     "TICKET_NOT_FOUND": N_("There is no such ticket, or it belongs to another tenant than the context."),
-<<<<<<< HEAD
     "INVOICE_NOT_FOUND": N_(
         "There is no such invoice, it is a draft, or it belongs to another tenant than the context."
     ),
     "EXPORT_NOT_FOUND": N_("There is no such export of yours, or its seven days are over."),
-=======
     "WEBHOOK_NOT_FOUND": N_("There is no such endpoint of yours."),
     "DELIVERY_NOT_FOUND": N_("There is no such delivery in the log of this endpoint."),
->>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
     "LINK_NOT_FOUND": N_("There is no such link, or it belongs to another tenant than the context."),
 }
 CODES: Mapping[str, Code] = {kind.code: Code(kind.code, kind.status, meaning) for kind, meaning in _TABLE} | {

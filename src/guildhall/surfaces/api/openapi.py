@@ -9,12 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from guildhall.domain.people.client_rules import grantable
-<<<<<<< HEAD
 from guildhall.domain.rbac.registry import PARTNER, PLATFORM
-=======
-from guildhall.domain.rbac.registry import PARTNER
 from guildhall.domain.webhooks.events import KINDS
->>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
 from guildhall.surfaces.api import samples
 from guildhall.surfaces.api.codes import Code, codes_of
 from guildhall.surfaces.api.operations import JSON, LINES, PREFIX, Endpoint, Operation
@@ -44,16 +40,13 @@ GROUPS = {
     "networks and end are set in the console.",
     "Customers": "The tenants whose live links let you act in them.",
     "Links": "What customers let you do, until when; what you ask of them, give back, and end.",
-<<<<<<< HEAD
     "Platform": "How tenant data comes in: the vendor's own platform sends it, with a client that staff set up and "
     "that no partner has. Rows name their tenant, and each other, by the platform's own ids.",
     "Billing": "Invoices over all customers whose links open billing: figures, lists, files.",
-=======
     "Webhooks": "Your own addresses that are told what happens, as the `webhooks` of this document describe. Requests "
     "are signed under Standard Webhooks 1.0.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature`); answer with "
     "any 2xx within ten seconds. What is not taken is tried again for about 75 hours under the same `webhook-id`; "
     "an answer of 410 switches the endpoint off. Order is not promised.",
->>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
     "Support tickets": "Tickets over all customers whose links open support, each with its clock.",
     "Reports": "Usage, uptime and revenue over all customers whose links open them, with what is left out.",
 }

@@ -46,13 +46,10 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `mark` is the route's mark (`entry.needs`, `own`, `public`). `query` and `body` are structs, read strictly;
     `answer` is the type of a success. `codes` are the problems of this operation beside those that every one has.
-<<<<<<< HEAD
     `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth; `lines` that
     the body is JSON lines, each of them a `body`. `sent` is shown in the documentation.
-=======
     `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth. `secret`
     means an answer that is kept nowhere, so no Idempotency-Key repeats it. `sent` is shown in the documentation.
->>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
     """
 
     id: str
@@ -69,11 +66,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...] = ()
     versioned: bool = False
     oauth: bool = False
-<<<<<<< HEAD
     lines: bool = False
-=======
     secret: bool = False
->>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
     sent: dict[str, Any] | None = None
 
     @property
@@ -84,18 +78,13 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     @property
     def keyed(self) -> bool:
-<<<<<<< HEAD
         """Return whether the operation takes an Idempotency-Key; rows of the platform are idempotent by themselves."""
-        return self.method == "POST" and "needs" in self.marks and not self.of_platform
+        return self.method == "POST" and "needs" in self.marks and not self.of_platform and not self.secret
 
     @property
     def of_platform(self) -> bool:
         """Return whether the vendor's platform calls it, and no partner does."""
         return bool(self.marks.get("needs") in PLATFORM)
-=======
-        """Return whether the operation takes an Idempotency-Key."""
-        return self.method == "POST" and "needs" in self.marks and not self.secret
->>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
 
     @property
     def conditional(self) -> bool:

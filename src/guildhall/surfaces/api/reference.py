@@ -33,12 +33,9 @@ _ICONS = {
     "Links": "link-2",
     "Support tickets": "ticket",
     "Reports": "chart-line",
-<<<<<<< HEAD
     "Platform": "database",
     "Billing": "receipt-text",
-=======
     "Webhooks": "webhook",
->>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
 }
 _CODE = re.compile(r"`([^`]+)`")
 

@@ -13,7 +13,7 @@ from guildhall.domain.webhooks import acts, endpoints
 from guildhall.domain.webhooks.delivering import KEPT_DAYS
 from guildhall.domain.webhooks.endpoints import NEEDS
 from guildhall.surfaces import asked
-from guildhall.surfaces.console.client_acts import overlaps
+from guildhall.surfaces.client_fields import overlaps
 from guildhall.surfaces.console.webhooks import shown
 from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, told, typed

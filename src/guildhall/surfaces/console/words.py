@@ -93,11 +93,8 @@ FUNCTIONS: Mapping[str, Any] = {
         category_label,
         person_role_label,
         clock_badge,
-<<<<<<< HEAD
         clock_formula,
-=======
         event_label,
->>>>>>> e90a1a2 (Webhooks: console pages and API, with the events in the API's document)
         cycle_label,
         scope_label,
         language_name,
