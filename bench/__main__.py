@@ -30,6 +30,7 @@ PARTNER = "principal@bench50.example"
 WORK = {
     "GET /partner/customers": ("api", "/api/v1/partner/customers?limit=50", 0.5),
     "GET /partner/support/tickets": ("api", "/api/v1/partner/support/tickets?limit=50", 0.5),
+    "GET /partner/billing/summary": ("api", "/api/v1/partner/billing/summary?from_date=2020-01-01", 0.5),
     "console dashboard": ("partners", "/", 0.35),
     "console tenant list": ("partners", "/customers", 0.35),
 }

@@ -1,5 +1,6 @@
 """Billing over all customers, as callers of the API get it."""
 
+import json
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from guildhall.core.actor import system
 from guildhall.domain.billing import export_run
+from support_clients import client_of, software
 from support_world import World
 
 pytestmark = pytest.mark.anyio
@@ -210,3 +212,57 @@ async def test_an_export_cut_off_half_way_is_written_anew_and_whole(
     state = (await client.get(f"{BASE}/exports/{export_id}")).json()
     octets = (await client.get(state["download_url"])).content
     assert len(octets.decode().splitlines()) == state["row_count"] + 1
+
+
+MANY = """
+INSERT INTO tenancy.invoice (id, tenant_id, number, status, currency, amount, amount_paid, issued_on, due_on)
+SELECT gen_random_uuid(), t.id, 'M-' || n, (ARRAY['paid', 'finalized', 'overdue', 'cancelled', 'draft'])[1 + n % 5],
+       (ARRAY['USD', 'EUR', 'JPY'])[1 + n % 3], CASE n % 3 WHEN 2 THEN n ELSE n + 0.01 * (n % 100) END,
+       CASE n % 5 WHEN 0 THEN n WHEN 1 THEN n % 4 ELSE 0 END, now()::date - n % 90, now()::date - n % 90 + 30
+FROM tenancy.tenant AS t, generate_series(1, 200) AS n
+"""
+RECOUNT = """
+SELECT tenant_id, status, amount, amount_paid, due_on < now()::date AS late FROM tenancy.invoice
+WHERE currency = %s AND issued_on BETWEEN now()::date - 60 AND now()::date AND status <> 'draft'
+"""
+
+
+async def test_sums_of_many_customers_in_three_currencies_equal_a_plain_recount_to_the_cent(world: World) -> None:
+    world.sql(MANY)
+    client = await world.api(PRINCIPAL)
+    opened = {row["tenant_id"] for row in world.sql(OPENED.replace("invoices.read", "summary.read"))}
+    first = world.sql("SELECT (now()::date - 60)::text AS day")[0]["day"]
+    for currency in ("USD", "EUR", "JPY"):
+        rows = [row for row in world.sql(RECOUNT, currency) if row["tenant_id"] in opened]
+        billed = [row for row in rows if row["status"] != "cancelled"]
+        owed = [row for row in rows if row["status"] in {"finalized", "overdue"}]
+        found = (await client.get(f"{BASE}/summary?from_date={first}&currency={currency}")).json()["summary"]
+        assert _decimal(found["total_revenue"]) == sum(row["amount"] for row in billed)
+        assert _decimal(found["total_outstanding"]) == sum(row["amount"] - row["amount_paid"] for row in owed)
+        late = [row["amount"] - row["amount_paid"] for row in owed if row["late"]]
+        assert (_decimal(found["total_overdue"]), found["overdue_invoice_count"]) == (sum(late), len(late))
+        assert found["invoice_count"] == len(billed)
+        assert found["paid_invoice_count"] == sum(row["status"] == "paid" for row in rows)
+
+
+async def test_software_that_sees_no_money_finds_no_amount_and_may_not_ask_by_one(world: World) -> None:
+    names = ("summary.read", "invoices.read", "invoices.export", "payments.read")
+    made = await client_of(world, scopes=frozenset(f"partner.billing.{name}" for name in names))
+    client = await software(world, made)
+    invoice_id = world.sql(f"SELECT id FROM tenancy.invoice WHERE status = 'paid' AND tenant_id IN ({OPENED}) LIMIT 1")[
+        0
+    ]["id"]
+    paths = ("summary?from_date=2020-01-01", "invoices", f"invoices/{invoice_id}")
+    before = [(await client.get(f"{BASE}/{path}")).json() for path in paths]
+    assert '"amount": {' not in json.dumps(before)
+    world.sql("UPDATE tenancy.invoice SET amount = amount + 7, updated_at = updated_at")
+    world.sql("UPDATE tenancy.invoice_line SET amount = amount + 7, unit_price = unit_price + 7")
+    world.sql("UPDATE tenancy.payment SET amount = amount + 7")
+    assert [(await client.get(f"{BASE}/{path}")).json() for path in paths] == before
+    for query in ("sort_by=amount", "min_amount=1", "max_amount=1"):
+        assert (await client.get(f"{BASE}/invoices?{query}")).status_code == 403
+    asked = await client.post(f"{BASE}/invoices/export", json={"format": "csv", "columns": ["amount"]})
+    assert asked.status_code == 403
+    blind = (await client.post(f"{BASE}/invoices/export", json={"format": "csv"})).json()
+    assert not {"amount", "amount_paid", "outstanding"} & set(blind["columns"])
+    assert len(world.sql("SELECT id FROM portal.invoice_export")) == 1
