@@ -99,9 +99,6 @@ def scope(permission: str, *, named: bool, more: str = "") -> dict[str, str]:
     return {"mine": mine, "scope": "SELECT * FROM mine WHERE opens"}
 
 
-WITHIN = "= ANY (ARRAY(SELECT tenant_id FROM scope))"  # one walk along an index, however many tenants
-
-
 def values(actor: Actor, *, tenant_ids: tuple[UUID, ...], limit: int, offset: int) -> dict[str, Any]:
     """Return the values that every report's statement takes; raise Invalid for a page that cannot be."""
     if not 1 <= limit <= LONGEST_PAGE or offset < 0:

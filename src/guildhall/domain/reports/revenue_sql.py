@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import COVERED, WITHIN, report, scope
+from guildhall.domain.reports.report_scope import COVERED, report, scope
 
 PERMISSION = "partner.reports.revenue.read"
 COLUMNS = {
@@ -28,13 +28,13 @@ _INVOICED = (
     f"SELECT i.tenant_id, i.currency, {_MONTH.format('i.issued_on')} AS starts, i.issued_on >= :first AS now,"
     " sum(i.amount) AS invoiced, 0 AS paid,"
     " coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE i.status IN ('finalized', 'overdue')), 0) AS outstanding,"
-    " count(*) AS invoices FROM tenancy.invoice AS i"
-    f" WHERE i.tenant_id {WITHIN} AND i.issued_on BETWEEN :earliest AND :last"
+    " count(*) AS invoices FROM scope JOIN tenancy.invoice AS i USING (tenant_id)"
+    " WHERE i.issued_on BETWEEN :earliest AND :last"
     " AND i.status NOT IN ('draft', 'cancelled') GROUP BY 1, 2, 3, 4"
 )
 _PAID = (
     f"SELECT p.tenant_id, p.currency, {_MONTH.format('p.paid_on')}, p.paid_on >= :first, 0, sum(p.amount), 0, 0"
-    f" FROM tenancy.payment AS p WHERE p.tenant_id {WITHIN} AND p.paid_on BETWEEN :earliest AND :last"
+    " FROM scope JOIN tenancy.payment AS p USING (tenant_id) WHERE p.paid_on BETWEEN :earliest AND :last"
     " GROUP BY 1, 2, 3, 4"
 )
 _NOW = {name: f"sum({name}) FILTER (WHERE now)" for name in (*_AMOUNTS, "invoices")}
@@ -44,8 +44,8 @@ _ORDER = "ORDER BY lower(tenant_name), tenant_id"
 _WHOLE = ", ".join(f"{said} AS {name}" for name, said in _ALL.items())
 _SHELVES = {
     "each": f"{_INVOICED} UNION ALL {_PAID}",
-    "sold": "SELECT s.tenant_id, s.currency, s.mrr FROM portal.subscription AS s"
-    f" WHERE s.partner_id = :partner_id AND s.tenant_id {WITHIN} AND s.status = 'active'",
+    "sold": "SELECT s.tenant_id, s.currency, s.mrr FROM scope JOIN portal.subscription AS s USING (tenant_id)"
+    " WHERE s.partner_id = :partner_id AND s.status = 'active'",
     "billed": f"SELECT tenant_id, currency, {_WHOLE} FROM each GROUP BY 1, 2",
     "whole": f"SELECT tenant_id, currency, mrr, {', '.join(_ALL)}"
     " FROM billed FULL JOIN sold USING (tenant_id, currency)",

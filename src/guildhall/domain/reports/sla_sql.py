@@ -7,7 +7,7 @@ the period, its own beginning, the start of the link. One that lasts counts unti
 from functools import lru_cache
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import COVERED, WITHIN, report, scope
+from guildhall.domain.reports.report_scope import COVERED, report, scope
 
 PERMISSION = "partner.reports.sla.read"
 COLUMNS = {
@@ -40,15 +40,13 @@ _ORDER = "ORDER BY down / measured DESC NULLS LAST, lower(tenant_name), tenant_i
 _SHELVES = {
     "seen": "SELECT s.tenant_id, s.tenant_name, s.target,"
     " greatest(:since, s.starts_at, t.created_at) AS since"
-    f" FROM scope AS s JOIN tenancy.tenant AS t ON t.id = s.tenant_id WHERE t.id {WITHIN}",
-    "spans": "SELECT o.tenant_id, unnest(range_agg(tstzrange(o.started_at,"
-    " coalesce(o.ended_at, 'infinity')))) AS span FROM tenancy.outage AS o JOIN seen AS s USING (tenant_id)"
-    f" WHERE o.tenant_id {WITHIN} AND o.started_at < :until AND s.since < :until"
-    " AND (o.ended_at IS NULL OR o.ended_at > s.since) GROUP BY 1",
-    "outages": "SELECT tenant_id, s.target, greatest(lower(span), s.since) AS down,"
-    " least(upper(span), :until) AS up,"
-    " CASE WHEN upper(span) <= :until THEN extract(epoch FROM upper(span) - lower(span)) END AS repair"
-    " FROM spans JOIN seen AS s USING (tenant_id)",
+    " FROM scope AS s JOIN tenancy.tenant AS t ON t.id = s.tenant_id",
+    "spans": "SELECT o.tenant_id, s.target, s.since, unnest(range_agg(tstzrange(o.started_at,"
+    " coalesce(o.ended_at, 'infinity')))) AS span FROM seen AS s JOIN tenancy.outage AS o USING (tenant_id)"
+    " WHERE o.started_at < :until AND s.since < :until AND (o.ended_at IS NULL OR o.ended_at > s.since)"
+    " GROUP BY 1, 2, 3",
+    "outages": "SELECT tenant_id, target, greatest(lower(span), since) AS down, least(upper(span), :until) AS up,"
+    " CASE WHEN upper(span) <= :until THEN extract(epoch FROM upper(span) - lower(span)) END AS repair FROM spans",
     "days": "SELECT tenant_id, target, d.day::date AS day,"
     " sum(extract(epoch FROM least(up, d.day + interval '1 day') - greatest(down, d.day))) AS down"
     " FROM outages CROSS JOIN LATERAL generate_series(date_trunc('day', down, 'UTC'),"

@@ -5,7 +5,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import COVERED, WITHIN, report, scope
+from guildhall.domain.reports.report_scope import COVERED, report, scope
 
 PERMISSION = "partner.reports.usage.read"
 COLUMNS = {
@@ -50,8 +50,9 @@ def statement(shape: Shape) -> Fixed:
     # Each tenant's own mean day comes before sums over tenants: not every tenant is measured on every day.
     shelves = scope(PERMISSION, named=shape.named, more=", l.shows_subscribers") | {
         "each": f"SELECT u.tenant_id, u.metric, u.day >= :first AS now, {_BUCKETS[shape.group_by]} AS starts,"
-        " sum(u.quantity) AS total, count(*) AS days FROM tenancy.usage_daily AS u"
-        f" WHERE u.tenant_id {WITHIN} AND u.day BETWEEN :earliest AND :last{metrics} GROUP BY 1, 2, 3, 4",
+        " sum(u.quantity) AS total, count(*) AS days"
+        " FROM scope JOIN tenancy.usage_daily AS u USING (tenant_id)"
+        f" WHERE u.day BETWEEN :earliest AND :last{metrics} GROUP BY 1, 2, 3, 4",
         "whole": f"SELECT tenant_id, metric, {_of('now')}, {_of('NOT now', 'previous_')} FROM each GROUP BY 1, 2",
         "placed": f"SELECT s.*, row_number() OVER ({_order(shape)}) AS place FROM scope AS s"
         f"{_RANKED if shape.ranked else ''}"
