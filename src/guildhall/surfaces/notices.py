@@ -39,6 +39,8 @@ _LOOKS = {
     "revoked": ("ban", "bad"),
     "expired": ("clock-alert", "bad"),
     "paused": ("circle-pause", "warn"),
+    "activated": ("circle-play", "ok"),
+    "suspended": ("circle-pause", "warn"),
     "countered": ("message-square-reply", "note"),
     "ends_soon": ("clock-alert", "warn"),
     "ends_tomorrow": ("clock-alert", "warn"),

@@ -62,6 +62,8 @@ class Action(StrEnum):
     TICKET_OPENED = "ticket.opened"
     TICKET_CHANGED = "ticket.changed"
     TICKET_COMMENTED = "ticket.commented"
+    SUBSCRIBER_ACTIVATED = "subscriber.activated"
+    SUBSCRIBER_SUSPENDED = "subscriber.suspended"
     LINK_REQUESTED = "link.requested"
     LINK_APPROVED = "link.approved"
     LINK_DECLINED = "link.declined"

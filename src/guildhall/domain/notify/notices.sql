@@ -170,6 +170,20 @@ BEGIN
 END
 $$;
 
+-- What a partner does to a subscriber is told to its tenant, once for each act.
+CREATE OR REPLACE FUNCTION tenancy.subscriber_notices() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM portal.tell(
+        'tenant', NEW.tenant_id, CASE NEW.status WHEN 'active' THEN 'subscriber.activated' ELSE 'subscriber.suspended' END,
+        'subscriber:' || NEW.id || ':' || gen_random_uuid(), NULL, NEW.tenant_id, '',
+        jsonb_build_object('partner', p.name, 'subscriber', NEW.name))
+    FROM portal.partner AS p WHERE p.id = portal.app_id('partner_id');
+    RETURN NULL;
+END
+$$;
+
 -- API clients: told to the principals of the partner, whoever of them or of the vendor did it.
 CREATE OR REPLACE FUNCTION portal.tell_of_client(client portal.api_client, what text, key text, by_name text) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -242,4 +256,8 @@ CREATE TRIGGER comment_notices AFTER INSERT ON tenancy.ticket_comment
     FOR EACH ROW WHEN (
         NOT NEW.is_internal AND (NEW.author_partner_id IS NULL OR NEW.notify_customer) AND portal.side() <> 'owner')
     EXECUTE FUNCTION tenancy.comment_notices();
+DROP TRIGGER IF EXISTS subscriber_notices ON tenancy.subscriber;
+CREATE TRIGGER subscriber_notices AFTER UPDATE OF status ON tenancy.subscriber
+    FOR EACH ROW WHEN (NEW.status <> OLD.status AND portal.side() = 'partner')
+    EXECUTE FUNCTION tenancy.subscriber_notices();
 SET LOCAL ROLE @definer;

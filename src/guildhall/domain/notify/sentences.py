@@ -59,6 +59,8 @@ SENTENCES: Mapping[tuple[str, str], str] = {
     ("tenant", "link.ends_soon"): N_("The access of %(partner)s ends in %(days)s days"),
     ("tenant", "link.ends_tomorrow"): N_("The access of %(partner)s ends tomorrow"),
     ("tenant", "link.ends_today"): N_("The access of %(partner)s ends today"),
+    ("tenant", "subscriber.activated"): N_("%(partner)s activated the subscriber %(subscriber)s"),
+    ("tenant", "subscriber.suspended"): N_("%(partner)s suspended the subscriber %(subscriber)s"),
     ("tenant", "ticket.opened"): N_("%(by)s of %(partner)s opened ticket #%(number)s"),
     ("tenant", "ticket.commented"): N_("%(by)s of %(partner)s commented on ticket #%(number)s"),
     ("staff", "link.no_approver"): N_("%(partner)s asks for access to %(tenant)s, where nobody can approve"),

@@ -15,7 +15,7 @@ from guildhall.core.errors import Forbidden
 from guildhall.core.money import money
 from guildhall.domain.access.gates import Standing, inside
 from guildhall.domain.reports.customer import InvoiceLine
-from guildhall.domain.tenancy.tables import invoice, subscriber, usage_daily
+from guildhall.domain.tenancy.tables import invoice, subscriber, ticket, usage_daily
 
 _MONEY = "partner.money.read"
 _OWED = ("finalized", "overdue")
@@ -33,11 +33,13 @@ _SUBSCRIBER_SORTS: Mapping[str, ColumnElement[Any]] = {
 class Filter(Struct, frozen=True, kw_only=True):
     """Which rows of one tenant to list; `search` looks in number, or name and address; `status` is exact or empty.
 
-    `sort_by` is issued_on, due_on or amount for invoices, name or created_at for subscribers.
+    `subscriber_id` keeps to the invoices of one subscriber. `sort_by` is issued_on, due_on or amount for invoices, name
+    or created_at for subscribers.
     """
 
     search: str = ""
     status: str = ""
+    subscriber_id: UUID | None = None
     sort_by: str
     sort_order: Literal["asc", "desc"] = "asc"
     limit: int = 50
@@ -52,6 +54,17 @@ class Subscriber(Struct, frozen=True, kw_only=True):
     email: str
     status: str
     plan: str
+    created_at: datetime
+
+
+class TicketLine(Struct, frozen=True, kw_only=True):
+    """A ticket about a subscriber."""
+
+    id: UUID
+    number: int
+    subject: str
+    status: str
+    priority: str
     created_at: datetime
 
 
@@ -85,6 +98,8 @@ async def invoices(
         where.append(invoice.c.status == wanted.status)
     if wanted.search:
         where.append(invoice.c.number.icontains(wanted.search, autoescape=True))
+    if wanted.subscriber_id:
+        where.append(invoice.c.subscriber_id == wanted.subscriber_id)
     chosen = select(invoice).where(*where)
     rows = await connection.execute(_paged(chosen, _INVOICE_SORTS[wanted.sort_by], invoice.c.id, wanted))
     total = await connection.scalar(select(func.count()).select_from(invoice).where(*where))
@@ -121,6 +136,20 @@ async def subscribers(
     rows = await connection.execute(_paged(chosen, _SUBSCRIBER_SORTS[wanted.sort_by], subscriber.c.id, wanted))
     total = await connection.scalar(select(func.count()).select_from(subscriber).where(*where))
     return [Subscriber(**row) for row in rows.mappings()], total or 0
+
+
+async def subscriber_tickets(
+    connection: AsyncConnection, actor: Actor, subscriber_id: UUID, *, standing: Standing, limit: int
+) -> list[TicketLine]:
+    """Return the newest tickets about a subscriber; raises Forbidden without partner.support.tickets.list here."""
+    must_open(actor, standing, "partner.support.tickets.list")
+    chosen = (
+        select(*(ticket.c[name] for name in TicketLine.__struct_fields__))
+        .where(ticket.c.tenant_id == standing.tenant_id, ticket.c.subscriber_id == subscriber_id)
+        .order_by(ticket.c.created_at.desc(), ticket.c.id.desc())
+        .limit(limit)
+    )
+    return [TicketLine(**row) for row in (await connection.execute(chosen)).mappings()]
 
 
 def _paged(chosen: Select[Any], order: ColumnElement[Any], tie: ColumnElement[Any], wanted: Filter) -> Select[Any]:

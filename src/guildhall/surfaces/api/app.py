@@ -31,10 +31,12 @@ from guildhall.surfaces.api.v1 import (
     billing,
     billing_exports,
     customers,
+    link_batch,
     links,
     oauth,
     platform,
     reports,
+    subscribers,
     tickets,
     webhooks,
 )
@@ -49,9 +51,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *billing.ENDPOINTS,
     *billing_exports.ENDPOINTS,
     *links.ENDPOINTS,
+    *link_batch.ENDPOINTS,
     *tickets.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *reports.ENDPOINTS,
+    *subscribers.ENDPOINTS,
     *platform.ENDPOINTS,
 )
 

@@ -40,6 +40,7 @@ GROUPS = {
     "networks and end are set in the console.",
     "Customers": "The tenants whose live links let you act in them.",
     "Links": "What customers let you do, until when; what you ask of them, give back, and end.",
+    "Subscribers": "The individual customers of the tenant in context, as far as its link opens them.",
     "Platform": "How tenant data comes in: the vendor's own platform sends it, with a client that staff set up and "
     "that no partner has. Rows name their tenant, and each other, by the platform's own ids.",
     "Billing": "Invoices over all customers whose links open billing: figures, lists, files.",

@@ -33,6 +33,7 @@ _ICONS = {
     "Links": "link-2",
     "Support tickets": "ticket",
     "Reports": "chart-line",
+    "Subscribers": "users",
     "Platform": "database",
     "Billing": "receipt-text",
     "Webhooks": "webhook",

@@ -173,6 +173,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "tenancy.ticket_notices()": (),
     "tenancy.comment_notices()": (),
     "tenancy.ticket_assigned()": (),
+    "tenancy.subscriber_notices()": (),
 }
 _PEOPLE_WRITTEN = ("user", "one_time", "recovery_code", "email_link")
 _PEOPLE_DELETED = ("recovery_code", "email_link", "passkey")

@@ -64,6 +64,13 @@ _TICKET_FIELDS = (
     "version",
     "updated_at",
 )
+_SUBSCRIBER_STEP = ("status", "updated_at")
+
+
+def _activating(status: str, area: str) -> str:
+    """Return the condition for a subscriber that the partner at work gave `status`."""
+    return f"{reach(f'provisioning_{area}')} AND status = '{status}'"
+
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     **PEOPLE,
@@ -162,7 +169,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         reads("worker", WITHIN_JOB.replace("OR tenant_id", "OR id")),
     ),
     "tenancy.subscriber": tenant_data(
-        f"{data_of('provisioning')} OR id = ANY (ARRAY(SELECT portal.account_subscribers()))"
+        f"{data_of('provisioning')} OR id = ANY (ARRAY(SELECT portal.account_subscribers()))",
+        changes("partner", reach("provisioning_activate"), *_SUBSCRIBER_STEP, check=_activating("active", "activate")),
+        changes("partner", reach("provisioning_suspend"), *_SUBSCRIBER_STEP, check=_activating("suspended", "suspend")),
     ),
     "tenancy.invoice": tenant_data(f"{data_of('billing')} OR {ACCOUNTS}"),
     "tenancy.invoice_line": tenant_data(f"{data_of('billing')} OR {ACCOUNT_INVOICES}"),

@@ -138,15 +138,7 @@ async def request_link(call: Call[None, NewLink]) -> Requested:
     """Ask for a link."""
     asked = call.body
     by_code = _by_code(asked)
-    terms = Terms(
-        access_role=asked.access_role,
-        operating_model=asked.operating_model,
-        ends_at=asked.ends_at,
-        starts_at=asked.starts_at,
-        custom_permissions=asked.custom_permissions,
-        relationship_type=asked.relationship_type,
-        reason=asked.reason,
-    )
+    terms = _terms(asked)
     if by_code:
         link = await asking.request_by_code(call.actor, code=str(asked.code), terms=terms, now=call.now)
         return Requested(message="The customer has been asked.", link=listed_as(link))
@@ -157,6 +149,19 @@ async def request_link(call: Call[None, NewLink]) -> Requested:
     except Invalid as wrong:
         raise Invalid(errors={_ours(name): said for name, said in wrong.errors.items()}) from None
     return Requested(message="If this customer is known here, its approver has been asked.", link=None)
+
+
+def _terms(asked: NewLink) -> Terms:
+    """Return the terms that are asked for."""
+    return Terms(
+        access_role=asked.access_role,
+        operating_model=asked.operating_model,
+        ends_at=asked.ends_at,
+        starts_at=asked.starts_at,
+        custom_permissions=asked.custom_permissions,
+        relationship_type=asked.relationship_type,
+        reason=asked.reason,
+    )
 
 
 def _by_code(asked: NewLink) -> bool:

@@ -1,0 +1,1 @@
+"""What is provided to the subscribers of tenants."""
