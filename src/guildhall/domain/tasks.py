@@ -2,11 +2,13 @@
 
 from guildhall.core import idempotency
 from guildhall.domain.access import upkeep
+from guildhall.domain.alerts import evaluating
 from guildhall.domain.audit import heads, looks
 from guildhall.domain.billing import export_run
 from guildhall.domain.files import files
 from guildhall.domain.mail import delivering
 from guildhall.domain.notify import client_ends, ends, tidying
+from guildhall.domain.notify import delivering as telling
 from guildhall.domain.partners import application_upkeep
 from guildhall.domain.support import breaches
 from guildhall.domain.webhooks import delivering as webhooks
@@ -17,11 +19,13 @@ __all__ = [
     "client_ends",
     "delivering",
     "ends",
+    "evaluating",
     "export_run",
     "files",
     "heads",
     "idempotency",
     "looks",
+    "telling",
     "tidying",
     "upkeep",
     "webhooks",

@@ -13,9 +13,10 @@ from msgspec import Struct
 from guildhall.core import clock, db
 from guildhall.core.errors import Invalid
 from guildhall.core.ids import parse_id
-from guildhall.domain.notify import notices
+from guildhall.domain.notify import choices, notices
 from guildhall.domain.notify.notices import Notice
 from guildhall.domain.notify.sentences import filled, sentence
+from guildhall.domain.notify.topics import Way
 from guildhall.surfaces import asked
 from guildhall.surfaces.entry import Who, own
 from guildhall.surfaces.html import Page, Web, page, redirect, ticked
@@ -81,7 +82,7 @@ def routes(href_of: Callable[[Notice], str]) -> list[ControllerRouterHandler]:
         pages = Pages(shown=len(found), page=number, size=SIZE, next="more" if more else None)
         return await page(request, "notices/list.html", lines=lines, pages=pages, unread=unread)
 
-    return [notice_list, mark_read]
+    return [notice_list, mark_read, settings, keep_settings]
 
 
 @post("/notices/read", **own("a person's own notices", at_once="no access changes"))
@@ -93,6 +94,28 @@ async def mark_read(request: Web, actor: Who) -> Redirect:
         raise Invalid
     await notices.mark_read(actor, now=clock.now(), ids=ids or None)
     return redirect("/notices", gettext("Marked as read."))
+
+
+@get("/notices/settings", **own("a person's own choice"))
+async def settings(request: Web, actor: Who) -> Page:
+    """Return how the person hears of each topic."""
+    async with db.transaction(actor) as connection:
+        ways = await choices.own(connection, actor)
+    shown = {name: {"in_app": way.in_app, "email": way.email, "digest": way.digest} for name, way in ways.items()}
+    zone = actor.timezone.replace("_", " ")
+    return await page(request, "kit/notice_settings.html", topics=choices.offered(actor), ways=shown, zone=zone)
+
+
+@post("/notices/settings", **own("a person's own choice", at_once="no access changes"))
+async def keep_settings(request: Web, actor: Who) -> Redirect:
+    """Keep how the person wants to hear of each topic."""
+    in_app, email, digest = [set(await ticked(request, name)) for name in ("in_app", "email", "digest")]
+    names = [topic.name for topic in choices.offered(actor)]
+    ways = {name: Way(name in in_app, name in email, name in digest) for name in names}
+    if not (in_app | email | digest) <= ways.keys():
+        raise Invalid
+    await choices.keep(actor, ways)
+    return redirect("/notices/settings", gettext("Saved. It holds from the next news on."))
 
 
 def _line(each: Notice, href: str) -> Line:

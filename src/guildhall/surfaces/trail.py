@@ -90,6 +90,8 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "tenant_group.made": (N_("A group of customers was made"), "folder", "info"),
     "tenant_group.changed": (N_("A group of customers was changed"), "folder", "note"),
     "tenant_group.removed": (N_("A group of customers was removed"), "folder", "mute"),
+    "alert.acknowledged": (N_("Acknowledged an alert"), "eye", "note"),
+    "alert.snoozed": (N_("Snoozed an alert"), "bell-off", "mute"),
     "team.exported": (N_("Who reaches which customer was exported"), "download", "mute"),
     "partner.changed": (N_("The partner was changed"), "briefcase", "note"),
     "application.submitted": (N_("An application arrived"), "inbox", "info"),

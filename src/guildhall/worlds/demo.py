@@ -11,6 +11,7 @@ import psycopg
 from msgspec import Struct
 from psycopg import sql
 
+from guildhall.worlds.demo_alerts import seed_alerts
 from guildhall.worlds.demo_applications import seed_applications
 from guildhall.worlds.demo_clients import seed_clients
 from guildhall.worlds.demo_comments import seed_comments
@@ -95,6 +96,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_usage(connection, cast, active, today)
         seed_outages(connection, cast, outages(cast, today), today)
         seed_posture(connection, cast, today)
+        seed_alerts(connection, today)
         seed_trail(connection, cast, made, opened)
         seed_applications(connection, today)
 

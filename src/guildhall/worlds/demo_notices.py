@@ -19,7 +19,7 @@ def seed_notices(connection: Connection, links: list[Link], today: date) -> None
     copy(
         connection,
         "portal.notice",
-        "id audience audience_id kind link_id tenant_id values dedupe created_at",
+        "id audience audience_id kind link_id tenant_id values dedupe created_at told_at",
         (row for link in links for row in _of(link, midnight(today))),
     )
 
@@ -60,5 +60,6 @@ def _row(
         known.id if known else None,
         Jsonb(text | values),
         dedupe,
+        at,
         at,
     )

@@ -129,6 +129,8 @@ class Action(StrEnum):
     TIER_CHANGED = "tier.changed"
     INVOICES_EXPORTED = "billing.exported"
     EXPORT_DOWNLOADED = "billing.export_downloaded"
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    ALERT_SNOOZED = "alert.snoozed"
     DATA_IMPORTED = "data.imported"
     TRAIL_EXPORTED = "trail.exported"
     NAME_ERASED = "trail.name_erased"

@@ -10,11 +10,19 @@ from guildhall.core import crypto
 _PURPOSE = "mail"
 
 
+class Line(Struct, frozen=True):
+    """One line of a list: a message id with values of its own."""
+
+    text: str
+    values: Mapping[str, str]
+
+
 class Letter(Struct, frozen=True, kw_only=True):
     """One letter to one person.
 
     `kind` is what staff see in lists (`partner.invited`). `subject` and `paragraphs` are English message ids in
-    which `%(name)s` stands for one of `values`. `link` is a surface's label with a path, shown as `button`;
+    which `%(name)s` stands for one of `values`; `lines` come after them, as a list.
+    `link` is a surface's label with a path, shown as `button`;
     `code` is a short code to type, shown large. `why` says at the end why one gets it; empty is a general sentence.
     """
 
@@ -25,6 +33,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     name: str = ""
     language: str = "en"
     values: Mapping[str, str] = {}
+    lines: tuple[Line, ...] = ()
     link: tuple[str, str] | None = None
     button: str = ""
     code: str = ""
@@ -37,6 +46,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     def check(self) -> None:
         """Raise KeyError where a sentence asks for a value that the letter does not bring."""
         "".join(text % self.values for text in self.texts())
+        "".join(line.text % line.values for line in self.lines)
 
 
 def sealed(letter: Letter) -> bytes:

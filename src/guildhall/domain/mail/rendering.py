@@ -3,6 +3,7 @@
 One layout serves every letter. It loads nothing from elsewhere, so opening it tells nobody.
 """
 
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -52,12 +53,12 @@ def one_line(text: str) -> str:
 
 def _said(letter: Letter, look: Look, *, live: bool) -> dict[str, Any]:
     """Return the parts of a letter in the language of the moment."""
-    values = {name: _cleaned(value) for name, value in letter.values.items()}
 
     def filled(text: str) -> str:
-        return gettext(text) % values
+        return _filled(text, letter.values)
 
     paragraphs = [filled(text) for text in letter.paragraphs]
+    paragraphs += ["\n".join(f"• {one_line(_filled(*line))}" for line in _pairs(letter))] if letter.lines else []
     address = "".join((look.origin(letter.link[0]), letter.link[1])) if letter.link else ""
     name = one_line(letter.name)
     return {
@@ -73,6 +74,16 @@ def _said(letter: Letter, look: Look, *, live: bool) -> dict[str, Any]:
         "sender": gettext(_SENDER, brand=look.brand, to=letter.to),
         "brand": look.brand,
     }
+
+
+def _pairs(letter: Letter) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the lines of a letter, each with its values."""
+    return ((line.text, line.values) for line in letter.lines)
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """Return a sentence in the language of the moment, with what was typed cleaned."""
+    return gettext(text) % {name: _cleaned(value) for name, value in values.items()}
 
 
 def _cleaned(value: str) -> str:

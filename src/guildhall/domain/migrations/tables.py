@@ -2,11 +2,13 @@
 
 from guildhall.core import idempotency
 from guildhall.domain.access import tables as access
+from guildhall.domain.alerts import tables as alerts
 from guildhall.domain.audit import tables as audit
 from guildhall.domain.billing import export_tables as exports
 from guildhall.domain.billing import tables as billing
 from guildhall.domain.files import tables as files
 from guildhall.domain.mail import tables as mail
+from guildhall.domain.notify import delivery_tables as delivery
 from guildhall.domain.notify import tables as notify
 from guildhall.domain.partners import application_tables as applications
 from guildhall.domain.partners import tables as partners
@@ -22,10 +24,12 @@ from guildhall.domain.webhooks import tables as webhooks
 
 __all__ = [
     "access",
+    "alerts",
     "applications",
     "audit",
     "billing",
     "clients",
+    "delivery",
     "exports",
     "files",
     "idempotency",

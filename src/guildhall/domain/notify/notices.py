@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, DbRole
+from guildhall.domain.notify.choices import AUDIENCES, muted, topic_in_sql
 from guildhall.domain.notify.tables import notice, notice_read, notice_read_until
 
 COUNTED_TO = 100
@@ -31,6 +32,11 @@ _NEEDS: Mapping[DbRole, Mapping[str, str]] = {
     DbRole.CUSTOMER: {"": "customer.links.read", "support": "customer.tickets.read"},
     DbRole.STAFF: {"": "staff.links.read", "applications": "staff.applications.read"},
 }
+
+
+def needs_by_area(audience: str) -> Mapping[str, str]:
+    """Return the permission that a notice to `audience` needs, by its area."""
+    return next(_NEEDS[role] for role, whom in AUDIENCES.items() if whom == audience)
 
 
 class Notice(Struct, frozen=True, kw_only=True):
@@ -119,4 +125,5 @@ def _own_mark(actor: Actor) -> ColumnElement[bool]:
 def _shown(actor: Actor) -> ColumnElement[bool]:
     """Return the condition that a notice is about something that the person's role may see."""
     allowed = [area for area, permission in _NEEDS[actor.role].items() if actor.may(permission)]
-    return notice.c.area.in_(allowed)
+    wanted = topic_in_sql(AUDIENCES[actor.role]).not_in(muted(actor))
+    return and_(notice.c.area.in_(allowed), wanted)

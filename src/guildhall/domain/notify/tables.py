@@ -19,10 +19,12 @@ notice = Table(
     document("values"),
     Column("dedupe", Text, nullable=False),
     created(),
+    moment("told_at"),
     one_of("audience", ("partner", "tenant", "staff")),
     one_of("area", ("", "support", "applications", "clients")),
     UniqueConstraint("audience", "audience_id", "dedupe", postgresql_nulls_not_distinct=True),
     Index("ix_notice_audience", "audience", "audience_id", text("created_at DESC")),
+    Index("ix_notice_untold", "created_at", postgresql_where=text("told_at IS NULL")),
 )
 
 notice_read = Table(

@@ -27,6 +27,7 @@ from guildhall.surfaces.api.operations import LARGEST_BODY, Endpoint
 from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
 from guildhall.surfaces.api.reference import routes
 from guildhall.surfaces.api.v1 import (
+    alerts,
     auth,
     billing,
     billing_exports,
@@ -57,6 +58,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *reports.ENDPOINTS,
     *subscribers.ENDPOINTS,
     *platform.ENDPOINTS,
+    *alerts.ENDPOINTS,
 )
 
 

@@ -48,6 +48,7 @@ GROUPS = {
     "are signed under Standard Webhooks 1.0.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature`); answer with "
     "any 2xx within ten seconds. What is not taken is tried again for about 75 hours under the same `webhook-id`; "
     "an answer of 410 switches the endpoint off. Order is not promised.",
+    "Alerts": "What is wrong at your customers now, once for each cause, until it is right again.",
     "Support tickets": "Tickets over all customers whose links open support, each with its clock.",
     "Reports": "Usage, uptime and revenue over all customers whose links open them, with what is left out.",
 }

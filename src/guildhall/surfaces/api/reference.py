@@ -37,6 +37,7 @@ _ICONS = {
     "Platform": "database",
     "Billing": "receipt-text",
     "Webhooks": "webhook",
+    "Alerts": "siren",
 }
 _CODE = re.compile(r"`([^`]+)`")
 

@@ -8,6 +8,7 @@ from guildhall.core.actor import Surface
 from guildhall.settings import Settings
 from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
 from guildhall.surfaces.console import (
+    alerts,
     applying,
     audit,
     billing,
@@ -77,6 +78,7 @@ AREAS = (
     report_usage,
     report_sla,
     report_revenue,
+    alerts,
     notices,
     recovering,
     team,

@@ -4,6 +4,8 @@ from litestar import get
 from msgspec import Struct
 
 from guildhall.core import clock, db
+from guildhall.domain.alerts import reading as alerts
+from guildhall.domain.alerts.kinds import readable
 from guildhall.domain.reports import dashboard
 from guildhall.domain.reports.dashboard import Dashboard, Need, Share
 from guildhall.domain.reports.first_steps import first_steps
@@ -88,15 +90,23 @@ async def start(request: Web, actor: Who) -> Page:
     async with db.transaction(actor) as connection:
         found = await dashboard.today(connection, actor, now=clock.now())
         first = await first_steps(connection, actor)
+        wrong = await alerts.waiting(connection, actor) if readable(actor) else 0
     return await page(
         request,
         "dashboard/dashboard.html",
         actor=actor,
         found=found,
         first=first,
-        waiting=[_waiting(need) for need in found.needs],
+        waiting=[*_alerts(wrong), *(_waiting(need) for need in found.needs)],
         drawings=_drawings(found),
     )
+
+
+def _alerts(wrong: int) -> list[Waiting]:
+    """Return the alerts that nobody sees to, as something that waits."""
+    note = gettext("Acknowledge them, or see what is wrong")
+    text = gettext("Alerts that nobody sees to")
+    return [Waiting(text=text, count=wrong, note=note, href="/alerts", icon="siren", tone="bad")] if wrong else []
 
 
 def _waiting(need: Need) -> Waiting:

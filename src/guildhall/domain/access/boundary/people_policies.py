@@ -31,6 +31,8 @@ _PERSON = (
     "updated_at",
 )
 _ACCESS = ("roles", "tenant_scope")
+# What a letter needs to know of its reader.
+_TOLD = ("id", "email", "name", "language", "timezone", "status", "last_active_at")
 _OWN_PERSON = ("language", "timezone", "last_active_at", "updated_at")
 _PARTNER_PERSON = (*_PERSON, "partner_id", "roles", "tenant_scope")
 # Who was invited and has not come is told by tenancy.waiting_people: the row would say that it is known from elsewhere.
@@ -47,13 +49,14 @@ PEOPLE: Mapping[str, tuple[Rule, ...]] = {
         reads("staff", ANY_ROW, *_PARTNER_PERSON),
         adds("staff", DECIDING_STAFF, "id", "email", "name", "language", "partner_id", "roles"),
         changes("staff", ANY_ROW, "status", "updated_at"),
-        reads("worker", ANY_ROW, "id", "partner_id", "email", "name", "language", "status", "roles", "last_active_at"),
+        reads("worker", ANY_ROW, "partner_id", "roles", *_TOLD),
     ),
     "portal.staff_user": (
         reads("staff", ANY_ROW, *_PERSON, "roles"),
         changes("staff", f"id = {USER_ID}", *_OWN_PERSON, "totp_last_step"),
         adds("staff", IS_LEAD, "id", "email", "name", "language", "timezone", "roles"),
         changes("staff", f"{IS_LEAD} AND id <> {USER_ID}", "name", "roles", "status", "updated_at"),
+        reads("worker", ANY_ROW, "roles", *_TOLD),
     ),
     "tenancy.customer_user": (
         reads(
@@ -67,6 +70,7 @@ PEOPLE: Mapping[str, tuple[Rule, ...]] = {
         changes("staff", ANY_ROW, "status", "updated_at"),
         reads("platform", ANY_ROW, *_PERSON),
         adds("platform", ANY_ROW, "id", "email", "name", "language", "timezone"),
+        reads("worker", ANY_ROW, *_TOLD),
     ),
     "tenancy.customer_membership": (
         reads("customer", f"{OWN_TENANT} OR user_id = {USER_ID}"),
@@ -81,5 +85,6 @@ PEOPLE: Mapping[str, tuple[Rule, ...]] = {
         ),
         *everything("staff"),
         *everything("platform"),
+        reads("worker", ANY_ROW, "user_id", "tenant_id", "role", "status", "accepted_at"),
     ),
 }

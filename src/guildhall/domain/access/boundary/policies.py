@@ -7,6 +7,7 @@ limits, their sign-in, one-time links, API clients, webhooks, applications and l
 
 from collections.abc import Mapping
 
+from guildhall.domain.access.boundary.alert_policies import ALERTS
 from guildhall.domain.access.boundary.application_policies import APPLICATIONS
 from guildhall.domain.access.boundary.client_policies import CLIENTS, LED_AUDIENCE
 from guildhall.domain.access.boundary.file_policies import FILES
@@ -83,6 +84,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     **FILES,
     **WEBHOOKS,
     **TICKET_VIEWS,
+    **ALERTS,
     # -- portal: partners
     "portal.partner": (
         reads("partner", f"id = {PARTNER_ID}"),
@@ -133,6 +135,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         reads("staff", "audience = 'staff'"),
         reads("worker", ANY_ROW),
         adds("worker", ANY_ROW),
+        changes("worker", ANY_ROW, "told_at"),
         Rule("worker", "DELETE", "created_at < now() - interval '180 days'"),
     ),
     "portal.notice_read": (

@@ -1,0 +1,54 @@
+"""Which alerts each role may see and act on, and how people chose to be told (see `policies.py`)."""
+
+from collections.abc import Mapping
+
+from guildhall.domain.access.boundary.rules import (
+    ANY_ROW,
+    OWN,
+    PARTNER_ID,
+    Rule,
+    adds,
+    changes,
+    data_of,
+    everything,
+    reads,
+)
+
+_WITHIN_LIMITS = (
+    "((SELECT portal.sees_every_customer())"
+    " OR tenant_id IN (SELECT within FROM portal.tenants_within_limits() AS within))"
+)
+# By area, as the data that an alert is about; one about the link itself within the person's limits.
+_OWN_ALERT = (
+    f"partner_id = {PARTNER_ID} AND ("
+    f"(kind = 'sla.ticket' AND {data_of('support')} AND {data_of('reports')})"
+    f" OR (kind IN ('sla.uptime', 'usage.capacity') AND {data_of('reports')})"
+    f" OR (kind = 'billing.threshold' AND {data_of('billing')})"
+    f" OR (kind = 'link.expiring' AND {_WITHIN_LIMITS}))"
+)
+_ACTED_ON = (
+    "status",
+    "snoozed_until",
+    "acknowledged_at",
+    "acknowledged_by",
+    "version",
+    "updated_at",
+)
+
+ALERTS: Mapping[str, tuple[Rule, ...]] = {
+    "portal.alert": (
+        reads("partner", _OWN_ALERT),
+        changes("partner", f"{_OWN_ALERT} AND status <> 'resolved'", *_ACTED_ON),
+        *everything("worker"),
+        Rule("worker", "DELETE", "resolved_at < now() - interval '180 days'"),
+    ),
+    "portal.delivery_choice": (
+        *(
+            rule
+            for role in ("partner", "customer", "staff")
+            for rule in (reads(role, OWN), adds(role, OWN), changes(role, OWN, "in_app", "email", "digest"))
+        ),
+        reads("worker", ANY_ROW),
+    ),
+    "portal.digest": everything("worker"),
+}

@@ -1,0 +1,168 @@
+"""Alerts as a person sees them: those of customers within the own limits, whose link opens what they are about."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Select, any_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from guildhall.core.actor import Actor
+from guildhall.core.money import Money, money
+from guildhall.core.text import containing
+from guildhall.domain.access.scope import tenants_opening
+from guildhall.domain.alerts.kinds import FAMILIES, Family, needs_of, readable
+from guildhall.domain.alerts.tables import SEVERITIES, alert
+
+COUNTED_TO = 100
+Shown = Literal["active", "snoozed", "acknowledged", "resolved"]
+SHOWN: tuple[Shown, ...] = ("active", "snoozed", "acknowledged", "resolved")
+_SNOOZED = alert.c.snoozed_until > func.now()
+_SHOWN_STATUS = case((alert.c.status != "active", alert.c.status), (_SNOOZED, "snoozed"), else_="active")
+_WEIGHT = case({name: weight for weight, name in enumerate(SEVERITIES)}, value=alert.c.severity)
+_AMOUNTS = ("amount", "threshold", "currency")
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """Which alerts to list.
+
+    `shown` are the states of the centre, where a snoozed alert is apart; `status` are the stored ones, where it is
+    active. `raised_from` is inclusive, `raised_to` exclusive.
+    """
+
+    families: tuple[Family, ...] = tuple(FAMILIES)
+    kinds: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
+    tenant_ids: tuple[UUID, ...] = ()
+    raised_from: datetime | None = None
+    raised_to: datetime | None = None
+    search: str = ""
+    limit: int = 50
+    offset: int = 0
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """One alert. `values` says what is wrong, by kind; `amount` and `threshold` are for whoever may see money."""
+
+    id: UUID
+    tenant_id: UUID
+    tenant_name: str
+    link_id: UUID
+    kind: str
+    severity: str
+    status: str
+    shown: str
+    values: dict[str, Any]
+    amount: Money | None
+    threshold: Money | None
+    raised_at: datetime
+    snoozed_until: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+    version: int
+    may_act: bool
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """One page of alerts, how many there are, and with every state of the centre how many it holds."""
+
+    items: list[Alert]
+    total: int
+    counts: dict[str, int]
+
+
+async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> Page:
+    """Return one page of the alerts that the actor may see, the worst of the newest first."""
+    narrowed = _narrowed(actor, wanted)
+    counting = select(_SHOWN_STATUS.label("shown"), func.count().label("number")).where(narrowed).group_by("shown")
+    counts = {row.shown: row.number for row in await connection.execute(counting)}
+    chosen = [narrowed, *_stated(wanted)]
+    rows = select(alert, _SHOWN_STATUS.label("shown")).where(*chosen)
+    order = (alert.c.resolved_at.desc().nulls_first(), _WEIGHT.desc(), alert.c.raised_at.desc(), alert.c.id.desc())
+    found = await connection.execute(rows.order_by(*order).limit(wanted.limit).offset(wanted.offset))
+    total = await connection.scalar(select(func.count()).select_from(alert).where(*chosen))
+    return Page(items=[_alert(actor, dict(row)) for row in found.mappings()], total=total or 0, counts=counts)
+
+
+async def get(connection: AsyncConnection, actor: Actor, alert_ids: Iterable[UUID]) -> list[Alert]:
+    """Return those of these alerts that the actor may see."""
+    chosen = select(alert, _SHOWN_STATUS.label("shown")).where(alert.c.id.in_(list(alert_ids)), seen(actor))
+    rows = await connection.execute(chosen.order_by(alert.c.id))
+    return [_alert(actor, dict(row)) for row in rows.mappings()]
+
+
+async def waiting(connection: AsyncConnection, actor: Actor, *, without: Select[tuple[str]] | None = None) -> int:
+    """Return how many alerts wait for somebody: active, not snoozed; counted to 100.
+
+    `without` are topics (`alert.` and a kind) that this person does not want to be shown.
+    """
+    some = select(alert.c.id).where(seen(actor), alert.c.status == "active", _SHOWN_STATUS == "active")
+    if without is not None:
+        some = some.where(func.concat("alert.", alert.c.kind).not_in(without))
+    return await connection.scalar(select(func.count()).select_from(some.limit(COUNTED_TO).subquery())) or 0
+
+
+def seen(actor: Actor, families: Iterable[Family] = tuple(FAMILIES)) -> ColumnElement[bool]:
+    """Return the condition that the actor may see an alert: gate 2, and gate 4 for what a link must open."""
+    opened = []
+    for family, needs in readable(actor).items():
+        if family in families:
+            of = alert.c.kind.in_(needs.kinds)
+            opened.append(of & (alert.c.tenant_id == any_(tenants_opening(actor, needs.read))) if needs.link else of)
+    return (alert.c.partner_id == actor.partner_id) & or_(False, *opened)
+
+
+def _narrowed(actor: Actor, wanted: Filter) -> ColumnElement[bool]:
+    """Return everything that is asked of an alert but its state."""
+    asked = [seen(actor, wanted.families)]
+    asked += [alert.c.kind.in_(wanted.kinds)] if wanted.kinds else []
+    asked += [alert.c.severity.in_(wanted.severity)] if wanted.severity else []
+    asked += [alert.c.tenant_id.in_(wanted.tenant_ids)] if wanted.tenant_ids else []
+    asked += [alert.c.raised_at >= wanted.raised_from] if wanted.raised_from else []
+    asked += [alert.c.raised_at < wanted.raised_to] if wanted.raised_to else []
+    if wanted.search:
+        name, number = alert.c["values"]["tenant"].astext, alert.c["values"]["number"].astext
+        asked.append(or_(name.ilike(containing(wanted.search)), number == wanted.search.removeprefix("#")))
+    return _all(asked)
+
+
+def _all(conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return the condition that all of them hold."""
+    first, *rest = conditions
+    for each in rest:
+        first = first & each
+    return first
+
+
+def _stated(wanted: Filter) -> list[ColumnElement[bool]]:
+    """Return what is asked of the state."""
+    asked: list[ColumnElement[bool]] = [alert.c.status.in_(wanted.status)] if wanted.status else []
+    return asked + ([_SHOWN_STATUS.in_(wanted.shown)] if wanted.shown else [])
+
+
+def _alert(actor: Actor, row: dict[str, Any]) -> Alert:
+    """Return a row as this person may see it."""
+    said = row["values"]
+    amounts = said if actor.may("partner.money.read") else {}
+    names = ("tenant_id", "link_id", "kind", "severity", "status", "shown", "raised_at", "snoozed_until")
+    more = ("acknowledged_at", "acknowledged_by", "resolved_at", "version")
+    return Alert(
+        id=row["id"],
+        tenant_name=said["tenant"],
+        values={name: value for name, value in said.items() if name not in _AMOUNTS},
+        amount=_sum(amounts, "amount"),
+        threshold=_sum(amounts, "threshold"),
+        may_act=row["status"] != "resolved" and actor.may(needs_of(row["kind"]).act),
+        **{name: row[name] for name in (*names, *more)},
+    )
+
+
+def _sum(said: dict[str, Any], name: str) -> Money | None:
+    """Return an amount of an alert, if it has one that may be seen."""
+    return money(Decimal(said[name]), said["currency"]) if name in said else None

@@ -1,0 +1,92 @@
+"""What each alert says, and the page behind it."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from guildhall.core.money import Money
+from guildhall.domain.alerts.reading import Alert
+from guildhall.surfaces.console.words import metric_label, sum_of
+from guildhall.surfaces.kit import formats
+from guildhall.surfaces.kit.i18n import N_, gettext
+
+KINDS: Mapping[str, str] = {
+    "sla.ticket": N_("Ticket past its SLA clock"),
+    "sla.uptime": N_("Uptime below target"),
+    "billing.threshold": N_("Receivables over threshold"),
+    "link.expiring": N_("Link that ends soon"),
+    "usage.capacity": N_("Usage near or over capacity"),
+}
+
+
+def kind_label(kind: str) -> str:
+    """Return the word for a kind of alert."""
+    return gettext(KINDS[kind])
+
+
+def told(alert: Alert) -> str:
+    """Return what is wrong, in one sentence."""
+    return _SAID[alert.kind](alert)
+
+
+def href_of(alert: Alert) -> str:
+    """Return the page of what an alert is about."""
+    inside = f"/t/{alert.tenant_id}"
+    pages = {
+        "sla.ticket": f"{inside}/tickets/{alert.values.get('ticket_id')}",
+        "billing.threshold": f"{inside}/billing",
+        "link.expiring": f"/links/{alert.link_id}",
+    }
+    return pages.get(alert.kind, f"{inside}/usage")
+
+
+def _ticket(alert: Alert) -> str:
+    since = datetime.fromisoformat(alert.values["breached_at"])
+    return gettext("Ticket #%(number)s: the clock ran out on %(when)s", **_number(alert), when=formats.datetime(since))
+
+
+def _number(alert: Alert) -> dict[str, Any]:
+    return {"number": alert.values["number"]}
+
+
+def _uptime(alert: Alert) -> str:
+    month = date.fromisoformat(alert.values["month"] + "-01")
+    return gettext(
+        "Down for %(down)s minutes since %(day)s; a month at %(target)s %% may have %(allowed)s",
+        down=formats.number(alert.values["down_minutes"]),
+        day=formats.date(month),
+        target=formats.number(alert.values["target"]),
+        allowed=formats.number(alert.values["allowed_minutes"]),
+    )
+
+
+def _billing(alert: Alert) -> str:
+    if alert.amount is None or alert.threshold is None:
+        return gettext("More is owed than the link's threshold")
+    return _owed(alert.amount, alert.threshold)
+
+
+def _owed(amount: Money, threshold: Money) -> str:
+    return gettext("%(amount)s are owed; the threshold is %(most)s", amount=sum_of(amount), most=sum_of(threshold))
+
+
+def _expiring(alert: Alert) -> str:
+    end = datetime.fromisoformat(alert.values["ends_at"])
+    return gettext("The link ends on %(day)s", day=formats.date(end))
+
+
+def _usage(alert: Alert) -> str:
+    return gettext(
+        "%(metric)s: %(percent)s %% of the capacity on the fullest of the last days",
+        metric=metric_label(alert.values["metric"]),
+        percent=formats.number(alert.values["percent"]),
+    )
+
+
+_SAID: Mapping[str, Callable[[Alert], str]] = {
+    "sla.ticket": _ticket,
+    "sla.uptime": _uptime,
+    "billing.threshold": _billing,
+    "link.expiring": _expiring,
+    "usage.capacity": _usage,
+}

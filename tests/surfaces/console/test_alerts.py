@@ -1,0 +1,88 @@
+"""The alerts centre: who sees which, ticking several, and what a page says of them."""
+
+import re
+
+import pytest
+
+from support_console import BILLING, PRINCIPAL, SUPPORT, VIEWER, counted, hrefs, words
+from support_world import World
+
+pytestmark = pytest.mark.anyio
+BOXES = re.compile(r'name="id" value="([0-9a-f-]{36})"')
+
+
+async def test_the_centre_opens_on_what_nobody_sees_to_and_the_navigation_counts_it(demo: World) -> None:
+    page = await (await demo.sign_in(PRINCIPAL)).get("/alerts")
+    count = re.search(r"Alerts\D{0,40}?(\d+)", words(page))
+    assert count is not None
+    assert len(BOXES.findall(page.text)) == min(int(count[1]), 50) > 0
+    assert "Ticket past its SLA clock" in words(page)
+    assert "/alerts" in hrefs(await (await demo.sign_in(PRINCIPAL)).get("/"))
+
+
+@pytest.mark.parametrize("state", ["active", "snoozed", "acknowledged", "resolved", "all"])
+async def test_every_state_of_the_demo_has_something_to_show(demo: World, state: str) -> None:
+    page = await (await demo.sign_in(PRINCIPAL)).get(f"/alerts?state={state}")
+    assert page.status_code == 200
+    assert "row-link" in page.text
+
+
+async def test_the_money_blind_find_no_amount_and_nothing_of_billing(demo: World) -> None:
+    theirs, rich = await demo.sign_in(SUPPORT), await demo.sign_in(BILLING)
+    for query in ("", "?state=all", "?state=all&q=acme"):
+        said = words(await theirs.get(f"/alerts{query}"))
+        assert "Receivables" not in said
+        assert "$" not in said
+        assert "€" not in said
+    assert "the threshold is" in words(await rich.get("/alerts?kind=billing.threshold"))
+
+
+async def test_whoever_only_reads_gets_no_boxes_and_is_refused(world: World) -> None:
+    one = world.sql("SELECT id FROM portal.alert WHERE status = 'active' LIMIT 1")[0]["id"]
+    client = await world.sign_in(VIEWER)
+    assert BOXES.findall((await client.get("/alerts?state=all")).text) == []
+    answer = await world.post(client, "/alerts/acknowledge", id=str(one))
+    assert answer.status_code == 403
+    assert world.sql("SELECT acknowledged_by FROM portal.alert WHERE id = %s", one)[0]["acknowledged_by"] is None
+
+
+async def test_several_are_acknowledged_and_snoozed_at_once_and_the_page_says_so(world: World) -> None:
+    client = await world.sign_in(SUPPORT)
+    ids = BOXES.findall((await client.get("/alerts?kind=sla.ticket")).text)[:3]
+    done = await world.post(client, "/alerts/acknowledge", id=ids[:2], back="/alerts?kind=sla.ticket")
+    assert (done.status_code, done.headers["location"]) == (303, "/alerts?kind=sla.ticket")
+    assert "2 alerts acknowledged." in words(await client.get("/alerts"))
+    await world.post(client, "/alerts/snooze", id=ids[2:], hours="24")
+    assert "1 alert snoozed for a day." in words(await client.get("/alerts"))
+    states = {row["status"] for row in world.sql("SELECT status FROM portal.alert WHERE id::text = ANY (%s)", ids[:2])}
+    assert states == {"acknowledged"}
+    assert not set(ids) & set(BOXES.findall((await client.get("/alerts")).text))
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "said"),
+    [
+        ("/alerts/acknowledge", {}, "Choose at least one alert, and at most 100."),
+        ("/alerts/snooze", {"hours": "5"}, "Choose one of the list"),
+    ],
+)
+async def test_a_form_without_a_choice_changes_nothing_and_says_what_is_missing(
+    demo: World, path: str, data: dict[str, str], said: str
+) -> None:
+    client = await demo.sign_in(SUPPORT)
+    if data:
+        data = data | {"id": BOXES.findall((await client.get("/alerts")).text)[0]}
+    answer = await demo.post(client, path, back="https://elsewhere.example/", **data)
+    assert answer.headers["location"] == "/alerts"
+    assert said in words(await client.get("/alerts"))
+
+
+async def test_a_long_list_costs_as_many_statements_as_a_short_one(demo: World) -> None:
+    client = await demo.sign_in(PRINCIPAL)
+    await client.get("/alerts?state=all")
+    costs = []
+    for query in ("?state=all", "?state=all&q=acme&kind=link.expiring"):
+        with counted() as seen:
+            await client.get(f"/alerts{query}")
+        costs.append(len(seen))
+    assert costs[0] == costs[1]
