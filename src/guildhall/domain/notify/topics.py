@@ -71,6 +71,13 @@ TOPICS: Mapping[str, tuple[Topic, ...]] = {
         ),
         _topic("link_ends", N_("Access that ends soon"), _ENDS, "customer.links.read", _DAILY),
         _topic("link_changes", N_("Access that begins, changes or ends"), ("link.*",), "customer.links.read", _DAILY),
+        _topic(
+            "subscribers",
+            N_("Subscribers that partners activate or suspend"),
+            ("subscriber.*",),
+            "customer.links.read",
+            _DAILY,
+        ),
         _topic("tickets", N_("Tickets: what partners open and write"), ("ticket.*",), "customer.tickets.read", _DAILY),
         _topic("other", N_("Everything else"), ("*",), "customer.links.read", _QUIET),
     ),
