@@ -203,10 +203,11 @@ async def test_new_alerts_are_sent_to_the_endpoints_that_chose_them_without_an_a
     actor = partner_person(world)
     draft = Draft(url="https://hooks.northwind.example/in", description="Desk", events=("partner.tenant.*",))
     world.sql("DELETE FROM portal.alert")
+    world.sql("TRUNCATE portal.webhook_event, portal.webhook_delivery, portal.webhook_attempt")
     await acts.add(actor, draft=draft, now=clock.now())
     await _evaluate()
     await _evaluate()
-    sent = world.sql("SELECT kind, data FROM portal.webhook_event WHERE data ? 'alert_id'")
+    sent = world.sql("SELECT kind, data FROM portal.webhook_event WHERE partner_id = %s", actor.partner_id)
     known = world.sql("SELECT id::text, kind FROM portal.alert WHERE partner_id = %s", actor.partner_id)
     expected = {row["id"] for row in known if row["kind"] in {"sla.ticket", "sla.uptime", "billing.threshold"}}
     assert {row["kind"] for row in sent} == {"partner.tenant.sla_breach", "partner.tenant.billing_threshold"}
