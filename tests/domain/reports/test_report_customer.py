@@ -11,7 +11,8 @@ from guildhall.core.actor import Actor, DbRole, Surface, anonymous
 from guildhall.core.errors import NotFound
 from guildhall.domain.access.gates import Standing, standing
 from guildhall.domain.people import sessions
-from guildhall.domain.reports import customer
+from guildhall.domain.reports import customer, sla
+from guildhall.domain.reports.report_scope import period
 from guildhall.worlds.demo_posture import marker
 from support_actors import partner_person
 from support_counting import statements
@@ -66,20 +67,32 @@ async def test_a_tenant_in_full(demo: World) -> None:
     assert (active or 0) + (suspended or 0) == found.metrics.total_subscribers
 
 
-async def test_uptime_comes_from_recorded_downtime(demo: World) -> None:
-    found = await detail(demo, partner_person(demo), "acme-fiber")
-    row = demo.sql(
-        "SELECT 100 - 100.0 * sum(down_seconds) / (count(*) * 86400) AS uptime FROM tenancy.uptime_daily"
-        " WHERE tenant_id = %s AND day >= CAST(%s AS date) - 30",
-        found.tenant_id,
-        NOW.date(),
-    )[0]
-    assert found.more.uptime_percentage_30d == pytest.approx(float(row["uptime"]), abs=0.0001)
+async def test_uptime_is_that_of_the_sla_report(demo: World) -> None:
+    actor = partner_person(demo)
+    found = await detail(demo, actor, "acme-fiber")
+    async with db.transaction(actor) as connection:
+        wanted = sla.Filter(period=period(None, None, today=NOW.date()), tenant_ids=(found.tenant_id,))
+        report = await sla.report(connection, actor, wanted, now=NOW)
+    assert found.more.uptime_percentage_30d == report.by_tenant[0].uptime_percentage
+    assert report.by_tenant[0].downtime_minutes > 0
 
 
-async def test_uptime_that_was_never_measured_is_null_and_not_perfect(world: World) -> None:
-    world.sql("DELETE FROM tenancy.uptime_daily WHERE tenant_id = %s", world.tenant("acme-fiber"))
-    assert (await detail(world, partner_person(world), "acme-fiber")).more.uptime_percentage_30d is None
+async def test_uptime_counts_days_without_an_outage_too_and_is_null_where_nothing_was_recorded(world: World) -> None:
+    actor, acme = partner_person(world), world.tenant("acme-fiber")
+    world.sql("DELETE FROM tenancy.uptime_daily WHERE tenant_id = %s", acme)
+    world.sql("DELETE FROM tenancy.outage WHERE tenant_id = %s", acme)
+    assert (await detail(world, actor, "acme-fiber")).more.uptime_percentage_30d is None
+    world.sql(
+        "INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at)"
+        " VALUES (gen_random_uuid(), %s, CAST(%s AS timestamptz) - interval '25 hours',"
+        " CAST(%s AS timestamptz) - interval '24 hours')",
+        acme,
+        NOW,
+        NOW,
+    )
+    found = (await detail(world, actor, "acme-fiber")).more.uptime_percentage_30d
+    assert found is not None
+    assert 99.8 < found < 99.9  # one hour of thirty days
 
 
 async def test_posture_of_a_customer_managed_tenant_is_absent_for_everybody(demo: World) -> None:

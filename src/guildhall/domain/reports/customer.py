@@ -1,11 +1,11 @@
 """One tenant as a partner may see it (API.md, GET /partner/customers/{id}), and the parts of its page."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Date, TextClause, Uuid, bindparam, text
+from sqlalchemy import DateTime, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
@@ -43,8 +43,6 @@ __all__ = [
     "shows",
     "usage_summary",
 ]
-
-_DAY_SECONDS = 86_400
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -97,26 +95,37 @@ class CustomerDetail(Customer, frozen=True, kw_only=True):
     posture: Posture | None
 
 
+# Uptime is counted as in the SLA report (sla_sql.py): from outages, those that overlap once, nothing where none of the
+# tenant's time was ever recorded.
 _EXTRAS: TextClause = text(
     """
     SELECT t.contact_name, t.contact_email, t.contact_phone, t.address, t.region, t.users_max,
            l.custom_permissions, l.permissions, l.sla_config, l.alert_config,
            portal.people_count(t.id) AS users, u.active, u.suspended,
            s.plan, s.status, s.billing_cycle, s.mrr, s.currency, s.addons, s.capacity, s.starts_on, s.renews_on,
-           s.trial_ends_on, d.days, d.down_seconds
+           s.trial_ends_on, d.measured, d.down
     FROM portal.partner_tenant_link AS l
     JOIN tenancy.tenant AS t ON t.id = l.tenant_id
     LEFT JOIN tenancy.subscriber_rollup AS u ON u.tenant_id = t.id
     LEFT JOIN portal.subscription AS s
         ON s.partner_id = l.partner_id AND s.tenant_id = l.tenant_id AND s.status <> 'cancelled'
+    CROSS JOIN LATERAL (SELECT greatest(:since, t.created_at, l.starts_at) AS since) AS w
     LEFT JOIN LATERAL (
-        SELECT count(*) AS days, sum(m.down_seconds) AS down_seconds FROM tenancy.uptime_daily AS m
-        WHERE m.tenant_id = l.tenant_id AND m.day >= :since
-    ) AS d ON true
+        SELECT extract(epoch FROM :now - w.since) AS measured,
+               coalesce(sum(extract(epoch FROM upper(part.span) - lower(part.span))), 0) AS down
+        FROM (
+            SELECT unnest(range_agg(tstzrange(o.started_at, coalesce(o.ended_at, 'infinity')))
+                * tstzmultirange(tstzrange(w.since, :now))) AS span
+            FROM tenancy.outage AS o
+            WHERE o.tenant_id = l.tenant_id AND o.started_at < :now AND (o.ended_at IS NULL OR o.ended_at > w.since)
+        ) AS part
+    ) AS d ON w.since < :now AND (
+        EXISTS (SELECT 1 FROM tenancy.outage AS o WHERE o.tenant_id = l.tenant_id)
+        OR EXISTS (SELECT 1 FROM tenancy.uptime_daily AS m WHERE m.tenant_id = l.tenant_id))
     WHERE l.partner_id = :partner_id AND l.tenant_id = :tenant_id AND l.id = :link_id
     """
 ).bindparams(
-    bindparam("since", type_=Date),
+    *(bindparam(name, type_=DateTime(timezone=True)) for name in ("since", "now")),
     *(bindparam(name, type_=Uuid) for name in ("partner_id", "tenant_id", "link_id")),
 )
 
@@ -125,7 +134,8 @@ async def detail(connection: AsyncConnection, actor: Actor, *, standing: Standin
     """Return one tenant in full, in at most three statements; raises NotFound (TENANT_NOT_FOUND)."""
     plain = await portfolio.one(connection, actor, tenant_id=standing.tenant_id)
     values = {
-        "since": now.date() - timedelta(days=WINDOW_DAYS),
+        "since": datetime.combine(now.date() - timedelta(days=WINDOW_DAYS - 1), time(), UTC),
+        "now": now,
         "partner_id": actor.partner_id,
         "tenant_id": standing.tenant_id,
         "link_id": standing.link_id,
@@ -158,14 +168,13 @@ def _usable(actor: Actor, standing: Standing, permissions: list[str]) -> Iterato
 def _more(actor: Actor, standing: Standing, row: Mapping[str, Any]) -> DetailMetrics:
     """Return the further figures, each by its own permission."""
     served = shows(actor, standing, "partner.provisioning.subscribers.list")
-    measured = shows(actor, standing, "partner.reports.sla.read") and row["days"]
-    down = row["down_seconds"] or 0
+    measured = shows(actor, standing, "partner.reports.sla.read") and row["measured"]
     return DetailMetrics(
         users=row["users"],
         users_max=row["users_max"],
         active_subscribers=row["active"] or 0 if served else None,
         suspended_subscribers=row["suspended"] or 0 if served else None,
-        uptime_percentage_30d=round(100 - 100 * down / (row["days"] * _DAY_SECONDS), 4) if measured else None,
+        uptime_percentage_30d=round(float(100 - 100 * row["down"] / row["measured"]), 4) if measured else None,
     )
 
 
