@@ -25,6 +25,8 @@ SESSIONS = ("portal.partner_session", "portal.staff_session", "tenancy.customer_
 # What writes nothing of PRODUCT §3's list: no access, no key, no data about people leaves.
 ORDINARY = {
     "partner.links.request",  # the customer decides
+    "partner.provisioning.subscribers.activate",
+    "partner.provisioning.subscribers.suspend",
     "partner.support.tickets.create",
     "partner.support.tickets.comment",
     "partner.support.tickets.update",

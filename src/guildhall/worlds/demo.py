@@ -91,7 +91,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_tickets(connection, opened)
         seed_comments(connection, opened)
         catch_up(connection, today)
-        seed_ticket_views(connection)
+        seed_ticket_views(connection, today)
         active = Counter(one.tenant.slug for one in people if one.status == "active")
         seed_usage(connection, cast, active, today)
         seed_outages(connection, cast, outages(cast, today), today)
