@@ -49,7 +49,7 @@ test-fast: setup ## Every test but the slow ones and the browser
 
 test-full: setup ## Every test, and axe over every page of every role in both languages
 	@$(BIN)/python tools/chromium.py
-	@GUILDHALL_FULL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
+	@TEST_FULL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 check: setup ## Lint, types, layers, templates, translations, docs
 	@$(BIN)/ruff check src tests tools bench
@@ -74,7 +74,7 @@ bench: setup ## Speed, with the floor beside it
 
 screenshots: setup ## Pictures of every page into build/screenshots
 	@$(BIN)/python tools/chromium.py
-	@GUILDHALL_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/journeys/test_pages.py
+	@TEST_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/journeys/test_pages.py
 
 clean: ## Remove what was built (not the data)
 	@rm -rf $(VENV) node_modules build src/guildhall/surfaces/kit/static

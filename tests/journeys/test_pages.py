@@ -1,8 +1,8 @@
 """Every page of every surface: no finding of axe, no error in the console, no sideways scroll, in both languages.
 
 A run takes one person of each surface, and axe reads the English pages, light and dark; `make test-full`
-(GUILDHALL_FULL) takes every role, and axe reads the Spanish pages too.
-With GUILDHALL_SCREENSHOTS set to a folder, a picture of each is left there (`make screenshots`).
+(TEST_FULL) takes every role, and axe reads the Spanish pages too.
+With TEST_SCREENSHOTS set to a folder, a picture of each is left there (`make screenshots`).
 """
 
 import os
@@ -20,7 +20,7 @@ from support_site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE = (Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js").read_text()
-FULL = bool(os.environ.get("GUILDHALL_FULL"))
+FULL = bool(os.environ.get("TEST_FULL"))
 WHO = [
     ("partners", "principal@northwind.example"),
     ("customers", "admin@acme-fiber.example"),
@@ -141,7 +141,7 @@ def note(message: ConsoleMessage, said: list[str]) -> None:
 
 def keep(page: Page, label: str, path: str, look: str) -> None:
     """Leave a picture where pictures are wanted."""
-    folder = os.environ.get("GUILDHALL_SCREENSHOTS")
+    folder = os.environ.get("TEST_SCREENSHOTS")
     if folder:
         name = shape(path).strip("/").replace("/", "-") or "start"
         page.screenshot(path=Path(folder) / label / f"{name}-{look}.png", full_page=True)
