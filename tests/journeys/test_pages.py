@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from guildhall.domain.rbac.registry import PARTNER_ROLES, STAFF_ROLES
 from support_site import Site
@@ -130,6 +130,25 @@ def test_every_page_is_for_everybody(person: Callable[..., Page], site: Site, la
         visits.open(path)
         visits.check(path, "spanish", EVERY_RULE if FULL else [])
     context.close()
+    assert trouble == []
+
+
+@pytest.mark.parametrize("label", ["partners", "customers", "staff"])
+def test_pages_before_signing_in_are_for_everybody(browser: Browser, site: Site, label: str) -> None:
+    trouble: list[str] = []
+    for language in ("en", "es"):
+        context = browser.new_context(color_scheme="light", viewport=DESKTOP)
+        context.add_cookies([{"name": "guildhall_language", "value": language, "url": site.url(label, "/")}])
+        visits = Visits(context.new_page(), site, label, trouble)
+        for path in ("/sign-in", "/forgotten", "/welcome/nothing", *(["/apply"] if label == "partners" else [])):
+            visit(visits, path)
+        if label == "partners":
+            visits.page.locator("form.form").first.evaluate("form => { form.noValidate = true }")
+            visits.page.locator("form.form button[type=submit]").last.click()
+            expect(visits.page.locator(".field-error").first).to_be_visible()
+            visits.said.clear()  # Chromium says of a refusal that it is one
+            visits.check("/apply refused", "light", EVERY_RULE)
+        context.close()
     assert trouble == []
 
 
