@@ -1,6 +1,7 @@
 """A receiver of webhooks on loopback, which answers what a test tells it to and keeps what came."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ class Receiver:
     """What came, in order, as headers and body; `answers` are the statuses to come, then 204."""
 
     port: int = 0
+    secure: bool = False
     answers: list[int] = field(default_factory=list)
     body: bytes = b""
     location: str = ""
@@ -26,7 +28,7 @@ class Receiver:
     @property
     def url(self) -> str:
         """Return the address to which webhooks go."""
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"https://localhost:{self.port}/hook" if self.secure else f"http://127.0.0.1:{self.port}/hook"
 
     def said(self) -> list[dict[str, Any]]:
         """Return what came, read as JSON."""
@@ -34,9 +36,9 @@ class Receiver:
 
 
 @contextmanager
-def receiver() -> Iterator[Receiver]:
-    """Run a receiver, and let webhooks of this process reach it."""
-    made = Receiver()
+def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """Run a receiver, by TLS where it has a certificate, and let webhooks of this process reach it."""
+    made = Receiver(secure=tls is not None)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -54,6 +56,9 @@ def receiver() -> Iterator[Receiver]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who does not trust us breaks off
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     made.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

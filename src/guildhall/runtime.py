@@ -22,7 +22,7 @@ from guildhall.domain.partners import application_upkeep
 from guildhall.domain.people import methods, passwords
 from guildhall.domain.webhooks import addresses
 from guildhall.domain.webhooks.carrier import open_carrier
-from guildhall.settings import Settings
+from guildhall.settings import Settings, SettingsError
 
 LOGIN_OF = {
     Surface.CONSOLE: "login_partners",
@@ -134,6 +134,10 @@ def open_mail(settings: Settings) -> None:
     open_office(Office(look=look, sender=settings.mail_from or _NOBODY, carrier=carrier))
 
 
-def open_webhooks() -> None:
-    """Let this process deliver webhooks."""
-    open_carrier(Posting())
+def open_webhooks(settings: Settings) -> None:
+    """Let this process deliver webhooks; raises SettingsError where the file of authorities holds none."""
+    authorities = Path(settings.webhook_ca_file) if settings.webhook_ca_file else None
+    try:
+        open_carrier(Posting(authorities=authorities))
+    except OSError:
+        raise SettingsError("GUILDHALL_WEBHOOK_CA_FILE names a file of certificates (PEM) that can be read") from None

@@ -33,7 +33,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     `mx_check` has applicants' domains looked up; `application_days` is how long a declined application is kept.
     `webhook_least_port` is the lowest port beside 443 that webhooks go to; `webhook_loopback` lets them reach this
-    machine itself, in development and the demo only.
+    machine itself, in development and the demo only; `webhook_ca_file` names authorities (PEM) that are trusted there
+    beside the public ones.
     `home` holds embedded data, the generated secret and, unless `s3_…` name a bucket, files; `base` is the host under
     which the four surfaces live; `database_urls` maps DATABASE_URL… names to what was set (empty: PostgreSQL is
     embedded).
@@ -67,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     s3_endpoint: str = ""
     webhook_least_port: Annotated[int, Meta(ge=1, le=65535)] = 1024
     webhook_loopback: bool = False
+    webhook_ca_file: str = ""
     migrate_url: str = ""
     database_urls: dict[str, str] = {}
 

@@ -1,12 +1,16 @@
 """Where webhooks may go: to the public Internet, by a name whose every address was checked, and never further."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from guildhall import runtime
 from guildhall.adapters.webhooks.posting import Posting
 from guildhall.domain.webhooks import addresses
 from guildhall.domain.webhooks.carrier import Unsent
+from guildhall.settings import SettingsError, load
+from support_certificates import Authority
 from support_receivers import Receiver, receiver
 
 pytestmark = pytest.mark.anyio
@@ -103,3 +107,29 @@ async def test_the_connection_goes_to_the_address_that_was_checked(hooks: Receiv
 async def test_of_a_long_answer_two_kilobytes_are_read(hooks: Receiver, anyio_backend: str) -> None:
     hooks.answers, hooks.body = [200], b"x" * 5_000_000
     assert len((await Posting().post(hooks.url, headers={}, body=b"{}")).body) == 2048
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "said"),
+    [("elsewhere.example", 30, "not valid for this name"), ("localhost", -1, "has expired"), ("localhost", 30, "")],
+)
+async def test_a_certificate_is_for_the_name_and_for_now(
+    tmp_path: Path, name: str, days: int, said: str, anyio_backend: str
+) -> None:
+    authority = Authority(tmp_path)
+    trusting = Posting(authorities=authority.file)
+    with receiver(authority.serving(name, days=days)) as hooks:
+        if said:
+            with pytest.raises(Unsent, match=said):
+                await trusting.post(hooks.url, headers={}, body=b"{}")
+        else:
+            assert (await trusting.post(hooks.url, headers={}, body=b"{}")).status == 204
+
+
+@pytest.mark.parametrize("held", [None, b"", b"no certificate"])
+def test_authorities_that_cannot_be_read_are_refused_at_the_start(tmp_path: Path, held: bytes | None) -> None:
+    file = tmp_path / "authorities.pem"
+    if held is not None:
+        file.write_bytes(held)
+    with pytest.raises(SettingsError, match="GUILDHALL_WEBHOOK_CA_FILE"):
+        runtime.open_webhooks(load({"GUILDHALL_WEBHOOK_CA_FILE": str(file)}))

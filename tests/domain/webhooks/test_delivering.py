@@ -5,18 +5,22 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from guildhall import runtime
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor, system
 from guildhall.domain.access import asking, consent
 from guildhall.domain.webhooks import acts, delivering, events
 from guildhall.domain.webhooks.acts import Draft, Made
+from guildhall.settings import load
 from support_actors import customer_person, domain_world, link_id, partner_person
+from support_certificates import Authority
 from support_receivers import Receiver, receiver
 from support_smtp import deliver_over, work_off
 from support_world import Cluster, World
@@ -106,6 +110,23 @@ async def test_a_receiver_that_fails_five_times_gets_each_event_once_in_the_log(
     assert world.sql("SELECT failing_since FROM portal.webhook_endpoint") == [{"failing_since": None}]
     await next_try(world)
     assert len(hooks.came) == 6, "what was delivered is not sent again"
+
+
+async def test_a_certificate_that_nobody_signed_is_refused_until_its_authority_is_trusted(
+    world: World, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    with receiver(authority.serving("localhost")) as hooks:
+        await try_out(world, await endpoint(world, hooks))
+        await work_off(world)
+        said = "The certificate was signed by nobody whom this installation trusts"
+        assert log(world) == [{"status": "waiting", "attempts": 1, "error": said, "response_status": None}]
+        assert hooks.came == []
+        settings = load({"GUILDHALL_WEBHOOK_CA_FILE": str(authority.file)})
+        runtime.open_webhooks(settings)
+        await next_try(world)
+        assert [row["status"] for row in log(world)] == ["delivered"]
+        assert len(hooks.came) == 1
 
 
 async def test_an_endpoint_that_is_gone_is_switched_off_at_once_and_its_principals_are_told(

@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -13,6 +15,8 @@ from guildhall.domain.webhooks.carrier import MOST_KEPT, MOST_SECONDS, Reply, Un
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 _MOST_TRIED = 3  # addresses of one name
+# Why OpenSSL did not believe a certificate, by its own numbers.
+_EXPIRED, _OTHER_NAMES = 10, frozenset({62, 64})
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -22,11 +26,22 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(each[4][0]) for each in listed))
 
 
-class Posting:
-    """Posts over HTTP; `resolving` is what looks names up."""
+def trusting(authorities: Path | None) -> ssl.SSLContext:
+    """Return what certificates are checked with: the public authorities, and those of the file `authorities` (PEM).
 
-    def __init__(self, resolving: Resolve = resolve) -> None:
-        self._resolve = resolving
+    Raises OSError where there is no such file, or nothing in it is a certificate.
+    """
+    context = httpx.create_ssl_context(trust_env=False)
+    if authorities is not None:
+        context.load_verify_locations(cafile=authorities)
+    return context
+
+
+class Posting:
+    """Posts over HTTP; `resolving` is what looks names up, `authorities` are trusted beside the public ones."""
+
+    def __init__(self, resolving: Resolve = resolve, *, authorities: Path | None = None) -> None:
+        self._resolve, self._trust = resolving, trusting(authorities)
 
     async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Reply:
         """Post `body` once within ten seconds; a redirect is an answer like another."""
@@ -41,7 +56,9 @@ class Posting:
             raise Unsent(N_("The address is not allowed"))
         parts = urlsplit(url)
         found = await self._checked(parts)
-        async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=MOST_SECONDS) as client:
+        async with httpx.AsyncClient(
+            verify=self._trust, trust_env=False, follow_redirects=False, timeout=MOST_SECONDS
+        ) as client:
             for address in found[:-1]:
                 try:
                     return await _sent(client, parts, address, headers, body)
@@ -92,7 +109,28 @@ async def _sent(
 
 def _said(fault: httpx.HTTPError) -> str:
     """Return a fault in words, without what a library writes of addresses."""
-    if isinstance(fault, httpx.ConnectError):
-        secure = "certificate" in str(fault).lower() or "ssl" in str(fault).lower()
-        return N_("The certificate is not valid for this name") if secure else N_("The connection was refused")
-    return N_("The connection broke off")
+    if not isinstance(fault, httpx.ConnectError):
+        return N_("The connection broke off")
+    for cause in _causes(fault):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _unbelieved(cause.verify_code)
+        if isinstance(cause, ssl.SSLError):
+            return N_("No secure connection could be made")
+    return N_("The connection was refused")
+
+
+def _causes(fault: BaseException) -> Iterator[BaseException]:
+    """Yield what a fault came from, the nearest first."""
+    cause = fault.__cause__ or fault.__context__
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _unbelieved(code: int) -> str:
+    """Return why a certificate was not believed."""
+    if code == _EXPIRED:
+        return N_("The certificate has expired")
+    if code in _OTHER_NAMES:
+        return N_("The certificate is not valid for this name")
+    return N_("The certificate was signed by nobody whom this installation trusts")
