@@ -53,6 +53,7 @@ _LOOKS = {
     "opened": ("ticket", "info"),
     "commented": ("message-square", "info"),
     "assigned": ("user-check", "info"),
+    "assigned_many": ("user-check", "info"),
 }
 
 

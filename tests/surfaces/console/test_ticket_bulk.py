@@ -80,9 +80,10 @@ async def test_many_are_given_to_a_colleague_each_with_its_own_entry_in_the_trai
     assert stored(world, *mine) == [("pending", helper)] * 3
     assert [acts(world, each) for each in mine] == [["partner", "tenant"]] * 3
     assert "3 tickets were changed." in words(await client.get("/tickets"))
-    told = await (await world.sign_in(SUPPORT)).get("/notices")
-    assert words(told).count("gave you ticket") == 3
-    assert "gave you ticket" not in words(await client.get("/notices"))
+    told = words(await (await world.sign_in(SUPPORT)).get("/notices"))
+    assert told.count("gave you at once: 3") == 1, "one message of one act, over all customers"
+    assert "gave you ticket" not in told
+    assert "gave you" not in words(await client.get("/notices"))
 
 
 async def test_what_changed_meanwhile_or_lost_its_leave_is_left_alone_and_the_others_are_changed(world: World) -> None:

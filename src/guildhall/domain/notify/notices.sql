@@ -147,25 +147,36 @@ BEGIN
 END
 $$;
 
--- Who is given a ticket by somebody else is told alone.
+-- Who is given a ticket by somebody else is told alone. Of many that come by one act (`app.act_id`) one notice tells, with
+-- their number; where it was told already, it is told again.
 CREATE OR REPLACE FUNCTION tenancy.ticket_assigned() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     giver uuid := portal.app_id('user_id');
+    act uuid := portal.app_id('act_id');
 BEGIN
-    INSERT INTO portal.notice
+    INSERT INTO portal.notice AS told
         (id, audience, audience_id, person_id, kind, dedupe, link_id, tenant_id, area, "values")
-    SELECT gen_random_uuid(), 'partner', u.partner_id, u.id, 'ticket.assigned',
-           'assigned:' || NEW.id || ':' || NEW.version, l.id, NEW.tenant_id, 'support',
-           jsonb_build_object('ticket_id', NEW.id, 'number', NEW.number, 'tenant', l.tenant_name, 'by', coalesce(
-               (SELECT g.name FROM portal.partner_user AS g WHERE g.id = giver),
-               (SELECT c.name FROM portal.api_client AS c WHERE c.id = giver)))
+    SELECT gen_random_uuid(), 'partner', u.partner_id, u.id, of.kind, of.key, of.link, of.tenant, 'support', of.said
     FROM portal.partner_user AS u
     JOIN portal.partner_tenant_link AS l ON l.partner_id = u.partner_id AND l.tenant_id = NEW.tenant_id
+    CROSS JOIN LATERAL (SELECT coalesce(
+        (SELECT g.name FROM portal.partner_user AS g WHERE g.id = giver),
+        (SELECT c.name FROM portal.api_client AS c WHERE c.id = giver))) AS by (name)
+    CROSS JOIN LATERAL (
+        SELECT 'ticket.assigned', 'assigned:' || NEW.id || ':' || NEW.version, l.id, NEW.tenant_id, jsonb_build_object(
+            'ticket_id', NEW.id, 'number', NEW.number, 'tenant', l.tenant_name, 'by', by.name)
+        WHERE act IS NULL
+        UNION ALL
+        SELECT 'ticket.assigned_many', 'assigned:' || act, NULL, NULL, jsonb_build_object('number', 1, 'by', by.name)
+        WHERE act IS NOT NULL) AS of (kind, key, link, tenant, said)
     WHERE u.id = NEW.assigned_to_id AND u.id IS DISTINCT FROM giver
       AND l.status = 'active' AND portal.is_live(l.status, l.starts_at, l.ends_at)
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT (audience, audience_id, dedupe) DO UPDATE
+        SET told_at = NULL,
+            "values" = told."values" || jsonb_build_object('number', (told."values" ->> 'number')::integer + 1)
+        WHERE told.kind = 'ticket.assigned_many';
     RETURN NULL;
 END
 $$;

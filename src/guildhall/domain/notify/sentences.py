@@ -41,6 +41,7 @@ SENTENCES: Mapping[tuple[str, str], str] = {
     ("partner", "ticket.opened"): N_("%(by)s of %(tenant)s opened ticket #%(number)s"),
     ("partner", "ticket.commented"): N_("%(by)s of %(tenant)s commented on ticket #%(number)s"),
     ("partner", "ticket.assigned"): N_("%(by)s gave you ticket #%(number)s of %(tenant)s"),
+    ("partner", "ticket.assigned_many"): N_("Tickets that %(by)s gave you at once: %(number)s"),
     ("tenant", "link.requested"): N_("%(partner)s asks for access"),
     ("tenant", "link.created"): N_("The vendor gave %(partner)s access"),
     ("tenant", "link.accepted"): N_("%(partner)s accepted your counter-offer"),

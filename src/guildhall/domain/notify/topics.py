@@ -56,7 +56,7 @@ TOPICS: Mapping[str, tuple[Topic, ...]] = {
         _topic("link_ends", N_("Links that end soon"), _ENDS, _LINKS, _DAILY),
         _topic("links_stopped", N_("Links paused, resumed, narrowed, revoked or over"), _STOPPED, _LINKS, _AT_ONCE),
         _topic("link_answers", N_("Answers to what you asked, and links that begin"), ("link.*",), _LINKS, _DAILY),
-        _topic("tickets_given", N_("Tickets that somebody gives to you"), ("ticket.assigned",), _TICKETS, _AT_ONCE),
+        _topic("tickets_given", N_("Tickets that somebody gives to you"), ("ticket.assigned*",), _TICKETS, _AT_ONCE),
         _topic("tickets", N_("Tickets: what customers open and write"), ("ticket.*",), _TICKETS, _DAILY),
         _topic("clients", N_("API clients"), ("client.*",), "partner.clients.manage", _QUIET),
         _topic("other", N_("Everything else"), ("*",), _LINKS, _QUIET),

@@ -17,6 +17,7 @@ from sqlalchemy.types import Uuid
 
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Invalid, NotFound, PreconditionFailed, Refusal
+from guildhall.core.ids import new_id
 from guildhall.domain.access.scope import tenants_opening
 from guildhall.domain.people.limits import within
 from guildhall.domain.people.tables import partner_user
@@ -77,16 +78,21 @@ async def carry_out(actor: Actor, *, versions: Sequence[tuple[UUID, int]], chang
     """
     tickets.leave(actor, "update")
     _check(versions, change)
+    act_id = new_id() if len(versions) > 1 else None
     return [
-        Done(ticket_id=ticket_id, reason=await _changed(actor, ticket_id, version, change, now=now))
+        Done(ticket_id=ticket_id, reason=await _changed(actor, ticket_id, version, change, act_id=act_id, now=now))
         for ticket_id, version in versions
     ]
 
 
-async def _changed(actor: Actor, ticket_id: UUID, version: int, change: Change, *, now: datetime) -> Reason | None:
+async def _changed(
+    actor: Actor, ticket_id: UUID, version: int, change: Change, *, act_id: UUID | None, now: datetime
+) -> Reason | None:
     """Change one ticket; return why it was not."""
     try:
-        written = await handling.update(actor, ticket_id=ticket_id, change=change, if_version=version, now=now)
+        written = await handling.update(
+            actor, ticket_id=ticket_id, change=change, if_version=version, act_id=act_id, now=now
+        )
     except Refusal as refusal:
         return _meaning(refusal)
     return "same" if written.version == version else None

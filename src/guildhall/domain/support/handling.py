@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy import update as write
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,6 +26,7 @@ from guildhall.domain.tenancy.tables import subscriber, ticket
 
 __all__ = ["Answer", "Change", "Draft", "open_ticket", "update"]
 
+_ONE_ACT = text("SELECT set_config('app.act_id', :act, true)")
 _REFUSED = "42501"  # insufficient_privilege: what row-level security answers to a write
 
 
@@ -60,9 +61,17 @@ async def _is_open(connection: AsyncConnection, new: UUID) -> bool:
 
 
 async def update(
-    actor: Actor, *, ticket_id: UUID, change: Change, if_version: int | None = None, now: datetime
+    actor: Actor,
+    *,
+    ticket_id: UUID,
+    change: Change,
+    if_version: int | None = None,
+    act_id: UUID | None = None,
+    now: datetime,
 ) -> Ticket:
     """Change a ticket, answer it, or both, in one act; return it as it then stands.
+
+    `act_id` is shared by the tickets that somebody changes at once, so that whoever gets them is told once.
 
     A comment needs the permission `.comment`, every other field `.update` (BOUNDARY §3). What is as wanted already
     stays untouched and unrecorded. Raises NotFound (TICKET_NOT_FOUND), Forbidden, PreconditionFailed where
@@ -72,6 +81,8 @@ async def update(
     permissions = _needed(actor, change)
     drafts.check_change(change, internal=actor.role is DbRole.PARTNER)
     async with db.transaction(actor) as connection:
+        if act_id is not None:
+            await connection.execute(_ONE_ACT, {"act": str(act_id)})
         current = await get(connection, actor, ticket_id, now=now)
         await _opened(connection, actor, current.tenant_id, permissions)
         if if_version is not None and if_version != current.version:

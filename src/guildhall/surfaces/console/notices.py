@@ -9,6 +9,8 @@ def href_of(each: Notice) -> str:
     ticket = each.values.get("ticket_id")
     if ticket and each.tenant_id:
         return f"/t/{each.tenant_id}/tickets/{ticket}"
+    if each.kind == "ticket.assigned_many":
+        return "/tickets?to=me"
     if client := each.values.get("client_id"):
         return f"/clients/{client}"
     return f"/links/{each.link_id}" if each.link_id else ""

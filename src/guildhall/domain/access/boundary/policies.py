@@ -129,7 +129,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "partner",
             f"audience = 'partner' AND audience_id = {PARTNER_ID} AND {_WITHIN_LIMITS}"
             f" AND (person_id IS NULL OR person_id = {USER_ID})"
-            f" AND (area = '' OR (area = 'support' AND {reach('support')}) OR (area = 'clients' AND {LED_AUDIENCE}))",
+            f" AND (area = '' OR (area = 'support' AND (tenant_id IS NULL OR {reach('support')}))"
+            f" OR (area = 'clients' AND {LED_AUDIENCE}))",
         ),
         reads("customer", "audience = 'tenant' AND audience_id = ANY (ARRAY(SELECT portal.own_tenant()))"),
         reads("staff", "audience = 'staff'"),
