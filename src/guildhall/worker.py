@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ from procrastinate.manager import JobManager
 
 from guildhall import runtime
 from guildhall.adapters.pdf.typeset import Typst
-from guildhall.core import db, jobs
+from guildhall.core import clock, db, jobs
 from guildhall.core.actor import Surface, system
 from guildhall.core.ids import parse_id
 from guildhall.domain import tasks
@@ -43,6 +44,12 @@ _NOTE = """
     ON CONFLICT (job_id) DO UPDATE SET at = now(), error = excluded.error
 """
 _LONGEST_NOTE = 300
+# A job is ended by whoever is at its present attempt. A worker that was given up and comes back is at an earlier one.
+_MINE = """
+    (SELECT id FROM procrastinate_jobs WHERE id = %(job)s AND attempts = %(attempts)s AND status = 'doing' FOR UPDATE)
+"""
+_FINISH = f"SELECT procrastinate_finish_job_v1(mine.id, %(status)s, %(delete_job)s) FROM {_MINE} AS mine"
+_RETRY = f"SELECT procrastinate_retry_job_v2(mine.id, %(retry_at)s, NULL, NULL, NULL) FROM {_MINE} AS mine"
 _log = structlog.get_logger("guildhall.worker")
 __all__ = ["application", "rescue", "run_worker", "tasks"]
 
@@ -54,7 +61,7 @@ def run_worker(settings: Settings) -> None:
     socket = runtime.open_database(settings)
     runtime.open_pools(settings, socket, [Surface.WORKER])
     runtime.open_mail(settings)
-    runtime.open_webhooks()
+    runtime.open_webhooks(settings)
     open_press(Typst())
     url = runtime.surface_url(settings, Surface.WORKER, socket)
     asyncio.run(_until_stopped(url, settings.role_prefix))
@@ -101,7 +108,7 @@ async def _serve(url: str, prefix: str, stop: asyncio.Event) -> None:
 
 
 class _Manager(JobManager):
-    """The library's, which also says when the end of a job could not be written.
+    """The library's, which ends only its own attempt of a job, and says when the end could not be written.
 
     Such a job would stay at work for as long as its worker lives. The worker starts anew instead, and so finds it.
     """
@@ -110,15 +117,28 @@ class _Manager(JobManager):
         super().__init__(connector)
         self._lost = lost
 
-    async def finish_job(self, *given: Any, **named: Any) -> None:
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001 - the library's
         """End a job."""
-        with self._watch():
-            await super().finish_job(*given, **named)
+        await self._settle(job, _FINISH, status=status.value, delete_job=delete_job)
 
-    async def retry_job(self, *given: Any, **named: Any) -> None:
-        """Let a job wait for its next try."""
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Let a job wait for its next try; everything else of it stays as it is."""
+        del priority, queue, lock
+        await self._settle(job, _RETRY, retry_at=retry_at or clock.now())
+
+    async def _settle(self, job: Job, statement: str, **given: Any) -> None:
+        """Write what becomes of a job, unless another worker has taken it over."""
         with self._watch():
-            await super().retry_job(*given, **named)
+            rows = await self.connector.execute_query_all_async(statement, job=job.id, attempts=job.attempts, **given)
+        if not rows:
+            _log.warning("job was taken over", job=job.id, task=job.task_name)
 
     @contextmanager
     def _watch(self) -> Iterator[None]:

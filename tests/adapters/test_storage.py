@@ -50,6 +50,15 @@ async def test_a_writer_that_fails_leaves_nothing(store: Objects, tmp_path: Path
     assert not [names for _, _, names in os.walk(tmp_path) if names]
 
 
+async def test_a_second_writer_that_fails_leaves_what_the_first_made_whole(store: Objects) -> None:
+    async with store.writing(KEY) as sink:
+        await sink.write(b"whole")
+        await sink.close()
+        with pytest.raises(ZeroDivisionError):
+            await _fail(store)
+    assert await _read(store) == b"whole"
+
+
 async def test_removing_takes_what_a_dead_writer_left(tmp_path: Path) -> None:
     store, part = objects.in_folder(tmp_path), tmp_path / f"{KEY}#1"
     part.parent.mkdir()

@@ -23,11 +23,17 @@ class _Writer:
     """The sink of one file."""
 
     def __init__(self, writer: "obstore.AsyncWritableFile") -> None:
-        self._writer = writer
+        self._writer, self._closed = writer, False
 
     async def write(self, octets: bytes) -> None:
         """Take the next octets."""
         await self._writer.write(octets)
+
+    async def close(self) -> None:
+        """Make the file whole."""
+        if not self._closed:
+            self._closed = True
+            await self._writer.close()
 
 
 class Objects:
@@ -47,15 +53,20 @@ class Objects:
 
     @asynccontextmanager
     async def writing(self, key: str) -> AsyncIterator[Sink]:
-        """Take a new file: whole after a clean end, absent after an exception or a crash."""
+        """Take a new file: whole once it is closed, or after a clean end; absent after an exception or a crash.
+
+        What interrupted writers left is dropped first. A whole file of this key stays until another one is whole.
+        """
+        await self._drop_parts(key)
         writer = obstore.open_writer_async(self._objects, key, buffer_size=PART, max_concurrency=AT_ONCE)
+        sink = _Writer(writer)
         try:
-            yield _Writer(writer)
+            yield sink
         except BaseException:
-            del writer  # closing it would make the part a whole
-            await self.remove(key)
+            del sink, writer  # closing it would make the part a whole
+            await self._drop_parts(key)
             raise
-        await writer.close()
+        await sink.close()
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
         """Yield a file piece by piece; raises LookupError where there is none."""
@@ -70,6 +81,10 @@ class Objects:
         """Remove a file and what an interrupted writer left of it; nothing where there is none."""
         with suppress(FileNotFoundError):
             await obstore.delete_async(self._objects, key)
+        await self._drop_parts(key)
+
+    async def _drop_parts(self, key: str) -> None:
+        """Remove what writers that died left of a file; a bucket drops unfinished uploads by itself."""
         if self._folder is not None:
             await asyncio.to_thread(_drop_parts, self._folder / key)
 

@@ -50,6 +50,10 @@ class _Task(Struct, frozen=True, kw_only=True):
     actor: Actor
 
 
+class _TakenOver(Exception):  # noqa: N818 - no fault: another worker has written the file
+    """Somebody else completed the export meanwhile."""
+
+
 class _Scope(Struct, frozen=True):
     """The tenants of an export in the order of their names, and how many were left out."""
 
@@ -73,10 +77,13 @@ async def export(actor: Actor, *, export_id: UUID, partner_id: UUID) -> str:
         await _end(actor, found, status="failed", failure="too_large")
         return "too large"
     await _note(actor, found.id, rows_total=total, rows_done=0)
-    async with files.writing(found.file_id) as written:
-        write = _write_pdf if found.format == "pdf" else _write_csv
-        rows = await write(actor, found, scope, written)
-    await _complete(actor, found, scope, written, rows)
+    try:
+        async with files.writing(found.file_id) as written:
+            write = _write_pdf if found.format == "pdf" else _write_csv
+            rows = await write(actor, found, scope, written)
+            await _complete(actor, found, scope, written, rows)
+    except _TakenOver:
+        return "taken over"
     return f"{rows} rows"
 
 
@@ -253,7 +260,8 @@ def _cell(name: str, value: Any) -> str:
 async def _note(actor: Actor, export_id: UUID, **values: Any) -> None:
     """Write down how far an export is."""
     async with db.transaction(actor) as connection:
-        await connection.execute(update(invoice_export).where(invoice_export.c.id == export_id).values(**values))
+        at_work = (invoice_export.c.id == export_id, invoice_export.c.status == "processing")
+        await connection.execute(update(invoice_export).where(*at_work).values(**values))
 
 
 async def _end(actor: Actor, found: _Task, **values: Any) -> None:
@@ -276,9 +284,8 @@ async def _complete(actor: Actor, found: _Task, scope: _Scope, written: Written,
                 completed_at=func.now(),
             )
         )
-        if done.rowcount != 1:
-            return
-        await files.finish(connection, found.file_id, written)
+        if done.rowcount != 1 or not await files.finish(connection, found.file_id, written):
+            raise _TakenOver
         await hold(connection, partners=[], tenants=scope.ids)
         for tenant_id in scope.ids:
             await record(

@@ -53,6 +53,10 @@ class Written:
         self.size_bytes += len(octets)
         await self._sink.write(octets)
 
+    async def close(self) -> None:
+        """Make the file whole in the store."""
+        await self._sink.close()
+
     @property
     def sha256(self) -> bytes:
         """Return the hash of what was written."""
@@ -82,19 +86,23 @@ async def announce(
 
 @asynccontextmanager
 async def writing(file_id: UUID) -> AsyncIterator[Written]:
-    """Take the octets of an announced file; what an earlier, interrupted writer left of it is dropped first."""
-    await opened().remove(key_of(file_id))
+    """Take the octets of an announced file, to be finished inside; what an interrupted writer left is dropped first."""
     async with opened().writing(key_of(file_id)) as sink:
         yield Written(sink)
 
 
-async def finish(connection: AsyncConnection, file_id: UUID, written: Written) -> None:
-    """Make a file ready, in the transaction of what it belongs to."""
-    await connection.execute(
-        update(file)
-        .where(file.c.id == file_id, file.c.state == "writing")
-        .values(state="ready", size_bytes=written.size_bytes, sha256=written.sha256)
-    )
+async def finish(connection: AsyncConnection, file_id: UUID, written: Written) -> bool:
+    """Make a file ready, in the transaction of what it belongs to; return whether this writer was the first.
+
+    The row is taken before the octets become whole, so of two writers of one file (one was given up and came back)
+    the second neither replaces nor removes what the first has written.
+    """
+    ready = {"state": "ready", "size_bytes": written.size_bytes, "sha256": written.sha256}
+    taken = await connection.execute(update(file).where(file.c.id == file_id, file.c.state == "writing").values(ready))
+    if taken.rowcount != 1:
+        return False
+    await written.close()
+    return True
 
 
 async def get(connection: AsyncConnection, file_id: UUID, *, now: datetime) -> File:

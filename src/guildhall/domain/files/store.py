@@ -11,12 +11,15 @@ class Sink(Protocol):
     async def write(self, octets: bytes) -> None:
         """Take the next octets."""
 
+    async def close(self) -> None:
+        """Make the file whole; nothing where it is so already."""
+
 
 class Store(Protocol):
     """Keeps octets under keys; a key is letters, digits, `-` and `/`."""
 
     def writing(self, key: str) -> AbstractAsyncContextManager[Sink]:
-        """Take a new file: whole after a clean end, absent after an exception or a crash."""
+        """Take a new file: whole once it is closed, or after a clean end; absent after an exception or a crash."""
 
     def read(self, key: str) -> AsyncIterator[bytes]:
         """Yield a file piece by piece; raises LookupError where there is none."""
