@@ -81,6 +81,26 @@ async def test_the_list_and_one_of_it_are_of_the_tenant_in_context_alone(demo: W
     assert (nowhere.status_code, nowhere.json()["code"]) == (422, "TENANT_CONTEXT_REQUIRED")
 
 
+@pytest.mark.parametrize("order", ["name", "created_at"])
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_pages_by_cursor_hold_every_subscriber_once_in_the_lists_order(
+    demo: World, order: str, direction: str
+) -> None:
+    client = await demo.api(PRINCIPAL, one_of(demo, "active")["tenant_id"])
+    asked = {"sort_by": order, "sort_order": direction}
+    everything = (await client.get(PATH, params={"limit": 100, **asked})).json()
+    found: list[Any] = []
+    page = (await client.get(PATH, params={"limit": 4, **asked})).json()
+    while page["next_cursor"]:
+        found += page["items"]
+        page = (await client.get(PATH, params={"limit": 4, **asked, "cursor": page["next_cursor"]})).json()
+    found += page["items"]
+    assert found[:100] == everything["items"]
+    assert len({each["id"] for each in found}) == len(found) == everything["total"]
+    other = await client.get(PATH, params={"sort_by": "name", "cursor": "eyJzb3J0X2J5IjoibmFtZSJ9"})
+    assert (other.status_code, other.json()["code"]) == (422, "VALIDATION_ERROR")
+
+
 async def test_whoever_may_only_read_sees_no_act_and_is_refused(world: World) -> None:
     found = one_of(world, "active")
     client = await world.sign_in("technical@northwind.example")

@@ -104,7 +104,8 @@ def _taken(cast: Sequence[Tenant], now: datetime) -> Iterator[_Logged]:
 def _refused(cast: Sequence[Tenant], now: datetime) -> Iterator[_Logged]:
     """Yield what the endpoint in trouble did not take."""
     for number in range(2):
-        data = _about(cast[number]) | {"alert_id": str(made_id("alert", f"webhook {number}")), "severity": "critical"}
+        said = {"kind": "sla.ticket", "severity": "critical"}
+        data = _about(cast[number]) | {"alert_id": str(made_id("alert", f"webhook {number}"))} | said
         yield f"refused {number}", "chat", _BREACH, data, now - timedelta(hours=15 - number), 502
 
 

@@ -212,4 +212,4 @@ async def test_new_alerts_are_sent_to_the_endpoints_that_chose_them_without_an_a
     expected = {row["id"] for row in known if row["kind"] in {"sla.ticket", "sla.uptime", "billing.threshold"}}
     assert {row["kind"] for row in sent} == {"partner.tenant.sla_breach", "partner.tenant.billing_threshold"}
     assert sorted(row["data"]["alert_id"] for row in sent) == sorted(expected)
-    assert all(set(row["data"]) == {"alert_id", "tenant_id", "tenant_name", "severity"} for row in sent)
+    assert all(set(row["data"]) == {"alert_id", "tenant_id", "tenant_name", "kind", "severity"} for row in sent)

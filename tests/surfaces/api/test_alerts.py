@@ -93,3 +93,20 @@ async def test_acknowledging_needs_the_permission_of_the_kind_and_an_alert_of_on
         world.sql("SELECT 1 FROM portal.alert WHERE acknowledged_at > now() - interval '1 hour' AND id = %s", sla["id"])
         == []
     )
+
+
+async def test_pages_by_cursor_hold_every_alert_once_in_the_lists_order(demo: World) -> None:
+    client, everything = await demo.api(PRINCIPAL), await _items(demo, PRINCIPAL, SLA)
+    assert {each["status"] for each in everything} == {"active", "acknowledged", "resolved"}
+    found: list[Any] = []
+    page = (await client.get(SLA, params={"limit": 2})).json()
+    while page["next_cursor"]:
+        found += page["items"]
+        page = (await client.get(SLA, params={"limit": 2, "cursor": page["next_cursor"]})).json()
+        assert (page["total"], page["offset"]) == (None, None)
+    assert found + page["items"] == everything
+    assert page["has_more"] is False
+    tickets = (await client.get("/api/v1/partner/support/tickets", params={"limit": 1})).json()["next_cursor"]
+    for cursor in (tickets, "x"):
+        refused = await client.get(SLA, params={"cursor": cursor})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/query/cursor")

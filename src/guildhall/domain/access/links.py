@@ -14,9 +14,17 @@ from guildhall.core import cursor
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Conflict, Forbidden, NotFound
 from guildhall.core.text import containing, storable
-from guildhall.domain.access.states import STANDING, Side
-from guildhall.domain.access.tables import link_change
+from guildhall.domain.access.states import STANDING, Pauser, Shown, Side, State
+from guildhall.domain.access.tables import (
+    CustomerAccess,
+    OfferKind,
+    OfferStatus,
+    OperatingModel,
+    RelationshipType,
+    link_change,
+)
 from guildhall.domain.access.tables import partner_tenant_link as link
+from guildhall.domain.rbac.registry import AccessRole
 
 EXPIRING_DAYS = 30
 SIDES: Mapping[DbRole, Side] = {
@@ -47,18 +55,18 @@ class Link(Struct, frozen=True, kw_only=True):
     tenant_id: UUID | None
     tenant_name: str | None
     tenant_domain: str
-    access_role: str
+    access_role: AccessRole
     custom_permissions: dict[str, bool]
     permissions: list[str]
     areas: list[str]
-    relationship_type: str
-    operating_model: str
-    customer_access: str
+    relationship_type: RelationshipType
+    operating_model: OperatingModel
+    customer_access: CustomerAccess
     starts_at: datetime
     ends_at: datetime | None
-    status: str
-    shown_status: str
-    paused_by: str | None
+    status: State
+    shown_status: Shown
+    paused_by: Pauser | None
     sla_config: dict[str, Any]
     alert_config: dict[str, Any]
     reason: str
@@ -76,14 +84,14 @@ class Offer(Struct, frozen=True, kw_only=True):
 
     id: UUID
     link_id: UUID
-    kind: str
-    access_role: str
+    kind: OfferKind
+    access_role: AccessRole
     custom_permissions: dict[str, bool]
     permissions: list[str]
     areas: list[str]
-    operating_model: str
+    operating_model: OperatingModel
     ends_at: datetime | None
-    status: str
+    status: OfferStatus
     reason: str
     proposed_by: str
     decided_by: str | None

@@ -4,23 +4,17 @@ The database refuses every other step: `boundary.py` writes this table into the 
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 Side = Literal["partner", "tenant", "staff", "system"]
 
-STATES = (
-    "requested",
-    "countered",
-    "declined",
-    "lapsed",
-    "withdrawn",
-    "scheduled",
-    "active",
-    "paused",
-    "expired",
-    "revoked",
-    "ended",
-)
+State = Literal[
+    "requested", "countered", "declined", "lapsed", "withdrawn", "scheduled",
+    "active", "paused", "expired", "revoked", "ended",
+]  # fmt: skip
+Pauser = Literal["partner", "tenant", "staff"]
+Shown = Literal[State, "expiring"]  # of an active link that ends within 30 days
+STATES: tuple[State, ...] = get_args(State)
 OPEN = ("requested", "countered")
 STANDING = ("scheduled", "active", "paused")
 FINAL = ("declined", "lapsed", "withdrawn", "expired", "revoked", "ended")

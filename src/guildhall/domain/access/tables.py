@@ -1,5 +1,7 @@
 """Links, proposals to change them, and partner accounts (PRODUCT §5, BOUNDARY §2)."""
 
+from typing import Literal, get_args
+
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
@@ -16,11 +18,16 @@ from sqlalchemy import (
 
 from guildhall.core.columns import created, document, id_column, moment, one_of, to, updated, words
 from guildhall.core.db import PORTAL
-from guildhall.domain.access.states import OPEN, STANDING, STATES
+from guildhall.domain.access.states import OPEN, STANDING, STATES, Pauser
 from guildhall.domain.rbac.registry import FULL_CONTROL, LINK_ROLES, Area
 
-OPERATING_MODELS = ("customer_managed", "co_managed", "fully_managed")
-RELATIONSHIP_TYPES = ("msp_managed", "enterprise_subsidiary", "reseller_channel", "audit_only")
+OperatingModel = Literal["customer_managed", "co_managed", "fully_managed"]
+RelationshipType = Literal["msp_managed", "enterprise_subsidiary", "reseller_channel", "audit_only"]
+CustomerAccess = Literal["full", "read_only", "off"]
+OfferKind = Literal["counter", "change"]
+OfferStatus = Literal["open", "accepted", "declined", "withdrawn", "lapsed"]
+OPERATING_MODELS: tuple[OperatingModel, ...] = get_args(OperatingModel)
+RELATIONSHIP_TYPES: tuple[RelationshipType, ...] = get_args(RelationshipType)
 LONGEST_FULL_CONTROL = "2 years"
 
 
@@ -81,9 +88,9 @@ partner_tenant_link = Table(
     one_of("access_role", tuple(LINK_ROLES)),
     one_of("relationship_type", RELATIONSHIP_TYPES),
     one_of("operating_model", OPERATING_MODELS),
-    one_of("customer_access", ("full", "read_only", "off")),
+    one_of("customer_access", get_args(CustomerAccess)),
     one_of("status", STATES),
-    one_of("paused_by", ("partner", "tenant", "staff")),
+    one_of("paused_by", get_args(Pauser)),
     CheckConstraint("(status = 'paused') = (paused_by IS NOT NULL)", name="paused"),
     CheckConstraint("ends_at IS NULL OR ends_at >= starts_at", name="dates"),
     CheckConstraint("partner_home_tenant_id IS DISTINCT FROM tenant_id OR tenant_id IS NULL", name="home"),
@@ -145,8 +152,8 @@ link_change = Table(
     Column("decided_by", Text),
     moment("decided_at"),
     created(),
-    one_of("kind", ("counter", "change")),
-    one_of("status", ("open", "accepted", "declined", "withdrawn", "lapsed")),
+    one_of("kind", get_args(OfferKind)),
+    one_of("status", get_args(OfferStatus)),
     Index("uq_link_change_open", "link_id", unique=True, postgresql_where=text("status = 'open'")),
     comment="What one side offers the other: the tenant's counter-offer, or the partner's wish for more",
 )

@@ -80,15 +80,15 @@ async def _raise(connection: AsyncConnection, kind: str) -> int:
     new = [row for row in raised if row.is_new]
     if kind in _EVENTS:
         for row in new:
-            await _emit(connection, _EVENTS[kind], row)
+            await _emit(connection, kind, row)
     return len(new)
 
 
-async def _emit(connection: AsyncConnection, event: str, row: Any) -> None:
+async def _emit(connection: AsyncConnection, kind: str, row: Any) -> None:
     """Tell the partner's endpoints of a new alert, whose data hold no amount."""
     data = {"alert_id": row.id, "tenant_id": row.tenant_id, "tenant_name": row.said["tenant"]}
-    said = {name: str(value) for name, value in data.items()} | {"severity": row.severity}
-    await emit(connection, kind=event, partner_id=row.partner_id, tenant_id=row.tenant_id, data=said)
+    said = {name: str(value) for name, value in data.items()} | {"kind": kind, "severity": row.severity}
+    await emit(connection, kind=_EVENTS[kind], partner_id=row.partner_id, tenant_id=row.tenant_id, data=said)
 
 
 @periodic("41 3 * * *", "alerts.tidy")

@@ -14,12 +14,13 @@ from guildhall.core.actor import Actor
 Family = Literal["sla", "billing", "links"]
 State = Literal["active", "acknowledged", "resolved"]
 Severity = Literal["critical", "warning", "info"]
+Name = Literal["sla.ticket", "sla.uptime", "usage.capacity", "billing.threshold", "link.expiring"]
 
 
 class Needs(Struct, frozen=True):
     """What a family of kinds needs: to read, to act, and, with `link`, that the customer's link holds `read`."""
 
-    kinds: tuple[str, ...]
+    kinds: tuple[Name, ...]
     read: str
     act: str
     link: bool = True

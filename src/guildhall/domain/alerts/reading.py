@@ -7,9 +7,23 @@ from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, any_, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    RowMapping,
+    Select,
+    any_,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from guildhall.core import cursor
 from guildhall.core.actor import Actor
 from guildhall.core.money import Money, money
 from guildhall.core.text import containing
@@ -24,13 +38,16 @@ _SNOOZED = alert.c.snoozed_until > func.now()
 _SHOWN_STATUS = case((alert.c.status != "active", alert.c.status), (_SNOOZED, "snoozed"), else_="active")
 _WEIGHT = case({name: weight for weight, name in enumerate(SEVERITIES)}, value=alert.c.severity)
 _AMOUNTS = ("amount", "threshold", "currency")
+# Open ones first, of them the worst, of these the newest: descending in every part.
+_ENDLESS = literal_column("timestamptz 'infinity'", DateTime(timezone=True))
+_RANK = (func.coalesce(alert.c.resolved_at, _ENDLESS), _WEIGHT, alert.c.raised_at, alert.c.id)
 
 
 class Filter(Struct, frozen=True, kw_only=True):
     """Which alerts to list.
 
     `shown` are the states of the centre, where a snoozed alert is apart; `status` are the stored ones, where it is
-    active. `raised_from` is inclusive, `raised_to` exclusive.
+    active. `raised_from` is inclusive, `raised_to` exclusive. `cursor` is a page's `next_cursor`; it replaces `offset`.
     """
 
     families: tuple[Family, ...] = tuple(FAMILIES)
@@ -44,6 +61,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     search: str = ""
     limit: int = 50
     offset: int = 0
+    cursor: str = ""
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -70,24 +88,71 @@ class Alert(Struct, frozen=True, kw_only=True):
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """One page of alerts, how many there are, and with every state of the centre how many it holds."""
+    """One page of alerts, how many there are, and with every state of the centre how many it holds.
+
+    Neither is counted on pages asked for by cursor: `total` is None there and `counts` empty.
+    """
 
     items: list[Alert]
-    total: int
+    total: int | None
     counts: dict[str, int]
+    next_cursor: str | None
+
+
+class Place(Struct, frozen=True):
+    """Where a page ended; `resolved_at` is None while it ended among open alerts."""
+
+    resolved_at: datetime | None
+    weight: int
+    raised_at: datetime
+    id: UUID
 
 
 async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> Page:
-    """Return one page of the alerts that the actor may see, the worst of the newest first."""
-    narrowed = _narrowed(actor, wanted)
+    """Return one page of the alerts that the actor may see, the worst of the newest first.
+
+    Raises Invalid for a cursor of another list.
+    """
+    narrowed, after = _narrowed(actor, wanted), _after(wanted)
+    chosen = [narrowed, *_stated(wanted)]
+    counts, total = ({}, None) if after is not None else await _counted(connection, narrowed, chosen)
+    rows = select(alert, _SHOWN_STATUS.label("shown"), _WEIGHT.label("weight")).where(
+        *chosen, *(() if after is None else (after,))
+    )
+    rows = rows.order_by(*(part.desc() for part in _RANK)).limit(wanted.limit + 1)
+    found = (await connection.execute(rows.offset(0 if after is not None else wanted.offset))).mappings().all()
+    shown = found[: wanted.limit]
+    return Page(
+        items=[_alert(actor, dict(row)) for row in shown],
+        total=total,
+        counts=counts,
+        next_cursor=_next(shown[-1]) if len(found) > len(shown) else None,
+    )
+
+
+async def _counted(
+    connection: AsyncConnection, narrowed: ColumnElement[bool], chosen: list[ColumnElement[bool]]
+) -> tuple[dict[str, int], int]:
+    """Return how many alerts each state of the centre holds, and how many are chosen."""
     counting = select(_SHOWN_STATUS.label("shown"), func.count().label("number")).where(narrowed).group_by("shown")
     counts = {row.shown: row.number for row in await connection.execute(counting)}
-    chosen = [narrowed, *_stated(wanted)]
-    rows = select(alert, _SHOWN_STATUS.label("shown")).where(*chosen)
-    order = (alert.c.resolved_at.desc().nulls_first(), _WEIGHT.desc(), alert.c.raised_at.desc(), alert.c.id.desc())
-    found = await connection.execute(rows.order_by(*order).limit(wanted.limit).offset(wanted.offset))
-    total = await connection.scalar(select(func.count()).select_from(alert).where(*chosen))
-    return Page(items=[_alert(actor, dict(row)) for row in found.mappings()], total=total or 0, counts=counts)
+    return counts, await connection.scalar(select(func.count()).select_from(alert).where(*chosen)) or 0
+
+
+def _after(wanted: Filter) -> ColumnElement[bool] | None:
+    """Return the condition of what comes after the cursor, None without one; raises Invalid for another list's."""
+    if not wanted.cursor:
+        return None
+    place = cursor.decode(wanted.cursor, Place)
+    if any(moment is not None and moment.tzinfo is None for moment in (place.resolved_at, place.raised_at)):
+        raise cursor.wrong()
+    resolved_at = _ENDLESS if place.resolved_at is None else literal(place.resolved_at)
+    return tuple_(*_RANK) < tuple_(resolved_at, literal(place.weight), literal(place.raised_at), literal(place.id))
+
+
+def _next(last: RowMapping) -> str:
+    """Return the cursor of the page after `last`."""
+    return cursor.encode(Place(last["resolved_at"], last["weight"], last["raised_at"], last["id"]))
 
 
 async def get(connection: AsyncConnection, actor: Actor, alert_ids: Iterable[UUID]) -> list[Alert]:

@@ -1,12 +1,16 @@
 """The commercial side of a link (PRODUCT §7, “Subscription”)."""
 
+from typing import Literal, get_args
+
 from sqlalchemy import CheckConstraint, Column, Date, Index, Numeric, Table, Text, Uuid, text
 
 from guildhall.core.columns import created, document, id_column, one_of, to, updated
 from guildhall.core.db import PORTAL
 
-SUBSCRIPTION_STATUSES = ("trial", "active", "suspended", "cancelled")
-CYCLES = ("monthly", "annual")
+SubscriptionStatus = Literal["trial", "active", "suspended", "cancelled"]
+BillingCycle = Literal["monthly", "annual"]
+SUBSCRIPTION_STATUSES: tuple[SubscriptionStatus, ...] = get_args(SubscriptionStatus)
+CYCLES: tuple[BillingCycle, ...] = get_args(BillingCycle)
 
 subscription = Table(
     "subscription",

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
-from guildhall.domain.partners.tables import partner
+from guildhall.domain.partners.tables import Status, Type, partner
 
 
 class OwnPartner(Struct, frozen=True, kw_only=True):
@@ -15,9 +15,9 @@ class OwnPartner(Struct, frozen=True, kw_only=True):
 
     id: UUID
     name: str
-    type: str
+    type: Type
     tier: str
-    status: str
+    status: Status
     home_tenant_id: UUID | None
 
 

@@ -1,15 +1,19 @@
 """Organisations in the programme."""
 
+from typing import Literal, get_args
+
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from guildhall.core.columns import created, document, id_column, one_of, updated
 from guildhall.core.db import PORTAL
 
-TYPES = ("reseller", "mssp", "enterprise_hq", "technology_alliance", "auditor")
+Type = Literal["reseller", "mssp", "enterprise_hq", "technology_alliance", "auditor"]
+Status = Literal["active", "suspended", "terminated"]
+TYPES: tuple[Type, ...] = get_args(Type)
 TIERS = ("silver", "gold", "platinum")  # what an installation begins with; staff edit the table partner_tier
 COMMERCIAL_MODELS = ("resale", "referral", "none")
-STATUSES = ("active", "suspended", "terminated")
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 partner = Table(
     "partner",

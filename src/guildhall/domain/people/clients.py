@@ -21,6 +21,7 @@ from guildhall.domain.people.client_tables import api_client as client
 from guildhall.domain.people.client_tables import api_client_secret as secret
 from guildhall.domain.people.client_tables import api_client_tenant as limited
 from guildhall.domain.people.sessions import Found
+from guildhall.domain.people.tables import TenantScope
 from guildhall.domain.people.tables import partner_user as person
 from guildhall.domain.rbac.registry import held_by
 
@@ -72,7 +73,7 @@ class Client(Struct, frozen=True, kw_only=True):
     responsible_name: str
     responsible_roles: list[str]
     scopes: list[str]
-    tenant_scope: str
+    tenant_scope: TenantScope
     networks: list[str]
     expires_at: datetime
     revoked_at: datetime | None
@@ -186,7 +187,7 @@ class Own(Struct, frozen=True, kw_only=True):
 
     expires_at: datetime
     networks: list[str]
-    tenant_scope: str
+    tenant_scope: TenantScope
     tenant_ids: list[UUID]
 
 

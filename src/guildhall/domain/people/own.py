@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
 from guildhall.domain.people.limit_tables import partner_user_group, tenant_group_tenant
-from guildhall.domain.people.tables import partner_user, partner_user_tenant
+from guildhall.domain.people.tables import TenantScope, partner_user, partner_user_tenant
 
 
 class Own(Struct, frozen=True, kw_only=True):
@@ -19,7 +19,7 @@ class Own(Struct, frozen=True, kw_only=True):
     """
 
     email: str
-    tenant_scope: str
+    tenant_scope: TenantScope
     limited_tenant_ids: list[UUID]
 
 

@@ -3,6 +3,8 @@
 The three have the same shape and nothing in common: no query joins them and no role reads two.
 """
 
+from typing import Literal, get_args
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -21,7 +23,8 @@ from guildhall.core.columns import created, digest, id_column, moment, one_of, t
 from guildhall.core.db import PORTAL, TENANCY
 
 PERSON_STATUSES = ("active", "deactivated")
-TENANT_SCOPES = ("all", "include", "exclude")
+TenantScope = Literal["all", "include", "exclude"]
+TENANT_SCOPES: tuple[TenantScope, ...] = get_args(TenantScope)
 SECRET_COLUMNS = frozenset({"password_hash", "totp_secret", "token_hash", "code_hash", "secret_hash"})
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.people.one_time_tables import partner_one_time as link
-from guildhall.domain.people.tables import partner_user
+from guildhall.domain.people.tables import TenantScope, partner_user
 
 SortBy = Literal["name", "last_active_at"]
 STATES = ("active", "invited", "lapsed", "deactivated")
@@ -54,7 +54,7 @@ class Colleague(Struct, frozen=True, kw_only=True):
     status: str
     state: str
     roles: list[str]
-    tenant_scope: str
+    tenant_scope: TenantScope
     language: str
     last_active_at: datetime | None
     invited_until: datetime | None

@@ -8,7 +8,7 @@ used one again ends the whole session (RFC 9700 §4.14.2).
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -62,7 +62,7 @@ class TokenPair(Struct, frozen=True, kw_only=True):
     """A fresh access token with the refresh token that follows it; lifetimes in seconds."""
 
     access_token: str
-    token_type: str = "Bearer"  # noqa: S105 - the type's name
+    token_type: Literal["Bearer"]
     expires_in: int
     refresh_token: str
     refresh_expires_in: int
@@ -144,6 +144,7 @@ async def issue(actor: Actor, *, issuer: str, tenant_ids: Sequence[UUID], now: d
             )
         )
     return TokenPair(
+        token_type="Bearer",  # noqa: S106 - the type's name
         access_token=access_token(actor, issuer=issuer, tenant_ids=tenant_ids, now=now),
         expires_in=int(ACCESS_LIFE.total_seconds()),
         refresh_token=refresh,

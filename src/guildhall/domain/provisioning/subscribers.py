@@ -14,7 +14,7 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Forbidden, NotFound
 from guildhall.domain.access.scope import named_tenants
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.tenancy.tables import subscriber
+from guildhall.domain.tenancy.tables import SubscriberStatus, subscriber
 
 MISSING = "SUBSCRIBER_NOT_FOUND"
 READ = "partner.provisioning.subscribers.read"
@@ -27,7 +27,7 @@ class Subscriber(Struct, frozen=True, kw_only=True):
     id: UUID
     name: str
     email: str
-    status: str
+    status: SubscriberStatus
     plan: str
     created_at: datetime
     updated_at: datetime

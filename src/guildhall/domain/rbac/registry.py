@@ -6,6 +6,7 @@ Everything that names a permission (gates, policies, forms, docs, tests) reads i
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from msgspec import Struct
 
@@ -182,6 +183,7 @@ ALL: Mapping[str, Permission] = PARTNER | CUSTOMER | STAFF | PLATFORM
 TENANT_PERMISSIONS = frozenset(name for name, permission in PARTNER.items() if permission.area not in {"", "any"})
 
 _FULL = frozenset(Area)
+AccessRole = Literal["msp_full", "enterprise_hq", "msp_billing", "msp_support", "auditor", "reseller", "delegate"]
 LINK_ROLES: Mapping[str, frozenset[Area]] = {
     "msp_full": _FULL,
     "enterprise_hq": _FULL,

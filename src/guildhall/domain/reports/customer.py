@@ -12,6 +12,7 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import NotFound
 from guildhall.core.money import Money, money
 from guildhall.domain.access.gates import Standing
+from guildhall.domain.billing.tables import BillingCycle, SubscriptionStatus
 from guildhall.domain.reports import portfolio
 from guildhall.domain.reports.portfolio import Customer
 from guildhall.domain.reports.tenant_parts import (
@@ -70,8 +71,8 @@ class Subscription(Struct, frozen=True, kw_only=True):
     """The commercial side of the link; prices of add-ons and `mrr` are None without money.read."""
 
     plan: str
-    status: str
-    billing_cycle: str
+    status: SubscriptionStatus
+    billing_cycle: BillingCycle
     mrr: Money | None
     addons: dict[str, Any]
     capacity: dict[str, Any]

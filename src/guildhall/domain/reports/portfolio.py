@@ -15,7 +15,9 @@ from guildhall.core.errors import Choices, Forbidden, Invalid, NotFound
 from guildhall.core.money import Money, money
 from guildhall.core.text import containing, storable
 from guildhall.domain.access.links import must
-from guildhall.domain.access.tables import OPERATING_MODELS
+from guildhall.domain.access.tables import OPERATING_MODELS, OperatingModel, RelationshipType
+from guildhall.domain.billing.tables import BillingCycle
+from guildhall.domain.rbac.registry import AccessRole
 from guildhall.domain.reports.portfolio_sql import (
     BILLING,
     COLUMNS,
@@ -25,7 +27,7 @@ from guildhall.domain.reports.portfolio_sql import (
     Shape,
     statement,
 )
-from guildhall.domain.tenancy.tables import TENANT_STATUSES
+from guildhall.domain.tenancy.tables import TENANT_STATUSES, TenantStatus
 
 SortBy = Literal["name", "created_at", "outstanding_balance"]
 LONGEST_PAGE = 100
@@ -39,10 +41,10 @@ class Relationship(Struct, frozen=True, kw_only=True):
     """The live link. `status` is `active`, or `expiring` within 30 days of the end; `end_date` None is open-ended."""
 
     link_id: UUID
-    access_role: str
-    operating_model: str
-    relationship_type: str
-    status: str
+    access_role: AccessRole
+    operating_model: OperatingModel
+    relationship_type: RelationshipType
+    status: Literal["active", "expiring"]
     start_date: datetime
     end_date: datetime | None
 
@@ -63,7 +65,7 @@ class Metrics(Struct, frozen=True, kw_only=True):
 class Billing(Struct, frozen=True, kw_only=True):
     """The commercial side. `current_mrr` is None without money.read or without a subscription."""
 
-    billing_cycle: str | None
+    billing_cycle: BillingCycle | None
     current_mrr: Money | None
     last_invoice_date: date | None
     next_invoice_date: date | None
@@ -76,7 +78,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     name: str
     slug: str
     domain: str
-    status: str
+    status: TenantStatus
     plan_type: str
     relationship: Relationship
     metrics: Metrics

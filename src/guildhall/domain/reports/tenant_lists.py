@@ -6,14 +6,18 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from guildhall.core import cursor
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden
 from guildhall.core.money import money
+from guildhall.core.text import storable
 from guildhall.domain.access.gates import Standing, inside
+from guildhall.domain.provisioning.subscribers import Subscriber
 from guildhall.domain.reports.customer import InvoiceLine
 from guildhall.domain.tenancy.tables import invoice, subscriber, ticket, usage_daily
 
@@ -34,7 +38,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     """Which rows of one tenant to list; `search` looks in number, or name and address; `status` is exact or empty.
 
     `subscriber_id` keeps to the invoices of one subscriber. `sort_by` is issued_on, due_on or amount for invoices, name
-    or created_at for subscribers.
+    or created_at for subscribers, whose `cursor` is a page's `next_cursor` and replaces `offset`.
     """
 
     search: str = ""
@@ -44,17 +48,24 @@ class Filter(Struct, frozen=True, kw_only=True):
     sort_order: Literal["asc", "desc"] = "asc"
     limit: int = 50
     offset: int = 0
+    cursor: str = ""
 
 
-class Subscriber(Struct, frozen=True, kw_only=True):
-    """An individual customer of the tenant."""
+class SubscriberPage(Struct, frozen=True, kw_only=True):
+    """One page of a tenant's subscribers; `total` is None on pages asked for by cursor."""
 
+    items: list[Subscriber]
+    total: int | None
+    next_cursor: str | None
+
+
+class Place(Struct, frozen=True):
+    """Where a page ended: the list's order, and the last subscriber's value in it as text."""
+
+    sort_by: str
+    sort_order: Literal["asc", "desc"]
+    value: str
     id: UUID
-    name: str
-    email: str
-    status: str
-    plan: str
-    created_at: datetime
 
 
 class TicketLine(Struct, frozen=True, kw_only=True):
@@ -120,10 +131,10 @@ def _line(actor: Actor, row: Mapping[Any, Any], today: date) -> InvoiceLine:
 
 async def subscribers(
     connection: AsyncConnection, actor: Actor, wanted: Filter, *, standing: Standing
-) -> tuple[list[Subscriber], int]:
-    """Return one page of a tenant's subscribers, and how many there are.
+) -> SubscriberPage:
+    """Return one page of a tenant's subscribers, and where the next one starts.
 
-    Raises Forbidden without partner.provisioning.subscribers.list here.
+    Raises Forbidden without partner.provisioning.subscribers.list here, Invalid for a cursor of another list.
     """
     must_open(actor, standing, "partner.provisioning.subscribers.list")
     where = [subscriber.c.tenant_id == standing.tenant_id]
@@ -132,10 +143,51 @@ async def subscribers(
     if wanted.search:
         columns = (subscriber.c.name, subscriber.c.email)
         where.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in columns)))
-    chosen = select(*(subscriber.c[name] for name in Subscriber.__struct_fields__)).where(*where)
-    rows = await connection.execute(_paged(chosen, _SUBSCRIBER_SORTS[wanted.sort_by], subscriber.c.id, wanted))
-    total = await connection.scalar(select(func.count()).select_from(subscriber).where(*where))
-    return [Subscriber(**row) for row in rows.mappings()], total or 0
+    order, after = _SUBSCRIBER_SORTS[wanted.sort_by], _after(wanted)
+    chosen = select(*(subscriber.c[name] for name in Subscriber.__struct_fields__)).where(*where, *after)
+    further = msgspec.structs.replace(wanted, limit=wanted.limit + 1, offset=0 if after else wanted.offset)
+    found = [
+        Subscriber(**row)
+        for row in (await connection.execute(_paged(chosen, order, subscriber.c.id, further))).mappings()
+    ]
+    counting = select(func.count()).select_from(subscriber).where(*where)
+    return SubscriberPage(
+        items=found[: wanted.limit],
+        total=None if after else await connection.scalar(counting),
+        next_cursor=_next(wanted, found[wanted.limit - 1]) if len(found) > wanted.limit else None,
+    )
+
+
+def _after(wanted: Filter) -> list[ColumnElement[bool]]:
+    """Return the condition of what comes after the cursor, none without one; raises Invalid for another list's."""
+    if not wanted.cursor:
+        return []
+    place, order = cursor.decode(wanted.cursor, Place), _SUBSCRIBER_SORTS[wanted.sort_by]
+    if (place.sort_by, place.sort_order) != (wanted.sort_by, wanted.sort_order):
+        raise cursor.wrong()
+    here, there = tuple_(order, subscriber.c.id), tuple_(literal(_value(place)), literal(place.id))
+    return [here < there if wanted.sort_order == "desc" else here > there]
+
+
+def _value(place: Place) -> datetime | str:
+    """Return the value at which a page ended; raises Invalid for what no subscriber can have."""
+    if not storable(place.value):
+        raise cursor.wrong()
+    if place.sort_by != "created_at":
+        return place.value
+    try:
+        moment = datetime.fromisoformat(place.value)
+    except ValueError:
+        raise cursor.wrong() from None
+    if moment.tzinfo is None:
+        raise cursor.wrong()
+    return moment
+
+
+def _next(wanted: Filter, last: Subscriber) -> str:
+    """Return the cursor of the page after `last`."""
+    value = last.created_at.isoformat() if wanted.sort_by == "created_at" else last.name
+    return cursor.encode(Place(wanted.sort_by, wanted.sort_order, value, last.id))
 
 
 async def subscriber_tickets(

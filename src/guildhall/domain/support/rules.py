@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
 ClockState = Literal["none", "running", "due_soon", "met", "breached"]
 
-CATEGORIES = ("network", "hardware", "voice", "security", "account", "billing", "other")
+Category = Literal["network", "hardware", "voice", "security", "account", "billing", "other"]
+CATEGORIES: tuple[Category, ...] = get_args(Category)
 HOURS: Mapping[str, int] = {"urgent": 1, "high": 4, "normal": 8, "low": 24}
 LATE_PART = 0.25  # the last quarter of the time allowed is “due soon”
 RUNNING = ("open", "pending")

@@ -19,7 +19,7 @@ from guildhall.domain.people.limits import within
 from guildhall.domain.people.tables import partner_user
 from guildhall.domain.rbac.registry import PARTNER
 from guildhall.domain.support.rules import ClockState, clock_state, is_breached
-from guildhall.domain.tenancy.tables import tenant, ticket, ticket_comment
+from guildhall.domain.tenancy.tables import Author, Priority, TicketStatus, tenant, ticket, ticket_comment
 
 # What each side needs for what it does with tickets; an act that is absent is not that side's.
 NEEDS: Mapping[DbRole, Mapping[str, str]] = {
@@ -49,12 +49,12 @@ class TicketItem(Struct, frozen=True, kw_only=True):
     tenant_name: str
     number: int
     subject: str
-    status: str
-    priority: str
+    status: TicketStatus
+    priority: Priority
     category: str
     tags: list[str]
     subscriber_id: UUID | None
-    created_by_kind: str
+    created_by_kind: Author
     created_by_id: UUID | None
     created_by_name: str
     created_by_partner_id: UUID | None
@@ -87,7 +87,7 @@ class Comment(Struct, frozen=True, kw_only=True):
     ticket_id: UUID
     content: str
     is_internal: bool
-    author_kind: str
+    author_kind: Author
     author_id: UUID | None
     author_name: str
     author_partner_id: UUID | None

@@ -4,6 +4,8 @@
 Rollups are kept by triggers in the transaction that changes their source (boundary/rollups.sql).
 """
 
+from typing import Literal, get_args
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -25,12 +27,17 @@ from sqlalchemy.dialects.postgresql import JSONB
 from guildhall.core.columns import created, digest, document, id_column, moment, one_of, to, updated, words
 from guildhall.core.db import TENANCY
 
-TENANT_STATUSES = ("active", "trial", "suspended")
-SUBSCRIBER_STATUSES = ("active", "suspended", "cancelled")
+TenantStatus = Literal["active", "trial", "suspended"]
+SubscriberStatus = Literal["active", "suspended", "cancelled"]
+TicketStatus = Literal["open", "pending", "resolved", "closed"]
+Author = Literal["partner_user", "api_client", "customer_user", "staff_user", "platform"]
+Priority = Literal["low", "normal", "high", "urgent"]
+TENANT_STATUSES: tuple[TenantStatus, ...] = get_args(TenantStatus)
+SUBSCRIBER_STATUSES: tuple[SubscriberStatus, ...] = get_args(SubscriberStatus)
 INVOICE_STATUSES = ("draft", "finalized", "paid", "overdue", "cancelled")
-TICKET_STATUSES = ("open", "pending", "resolved", "closed")
-AUTHORS = ("partner_user", "api_client", "customer_user", "staff_user", "platform")
-PRIORITIES = ("low", "normal", "high", "urgent")
+TICKET_STATUSES: tuple[TicketStatus, ...] = get_args(TicketStatus)
+AUTHORS: tuple[Author, ...] = get_args(Author)
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 MONEY = Numeric(18, 4)
 
 tenant = Table(

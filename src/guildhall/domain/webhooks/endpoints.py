@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.webhooks.signing import body_of
+from guildhall.domain.webhooks.tables import DeliveryStatus
 from guildhall.domain.webhooks.tables import webhook_attempt as attempt
 from guildhall.domain.webhooks.tables import webhook_delivery as delivery
 from guildhall.domain.webhooks.tables import webhook_endpoint as endpoint
@@ -65,7 +66,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     event_id: UUID
     kind: str
     tenant_id: UUID | None
-    status: str
+    status: DeliveryStatus
     attempts: int
     response_status: int | None
     error: str

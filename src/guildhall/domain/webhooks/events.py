@@ -7,7 +7,7 @@ a tenant is told by the triggers of emitting.sql, so that no way to write one ca
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -88,12 +88,16 @@ class TenantEvent(Struct, frozen=True, kw_only=True):
 
 
 class AlertEvent(Struct, frozen=True, kw_only=True):
-    """An alert that was raised at a customer whose live link lets you read alerts of this kind."""
+    """An alert that was raised at a customer whose live link lets you read alerts of this kind.
+
+    `kind` says of what, as in the lists of alerts: `sla.ticket`, `sla.uptime` or `billing.threshold`.
+    """
 
     alert_id: UUID
+    kind: Literal["sla.ticket", "sla.uptime", "billing.threshold"]
     tenant_id: UUID
     tenant_name: str
-    severity: str
+    severity: Literal["critical", "warning", "info"]
 
 
 class TestEvent(Struct, frozen=True, kw_only=True):

@@ -1,13 +1,16 @@
 """Endpoints of partners, their secrets, and the log: each event once, a delivery per endpoint, its attempts."""
 
+from typing import Literal, get_args
+
 from sqlalchemy import CheckConstraint, Column, Index, Integer, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from guildhall.core.columns import created, digest, id_column, moment, one_of, to, updated, words
 from guildhall.core.db import PORTAL
 
+DeliveryStatus = Literal["waiting", "delivered", "failed", "dropped"]
 DISABLED_FOR = ("", "partner", "gone", "failing")
-STATUSES = ("waiting", "delivered", "failed", "dropped")
+STATUSES: tuple[DeliveryStatus, ...] = get_args(DeliveryStatus)
 
 webhook_endpoint = Table(
     "webhook_endpoint",

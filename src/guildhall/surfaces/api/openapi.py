@@ -1,7 +1,6 @@
 """The OpenAPI 3.1 document, made from the same declarations that read requests and write answers."""
 
 from collections.abc import Iterable, Mapping
-from inspect import cleandoc
 from itertools import groupby
 from typing import Any
 
@@ -10,16 +9,15 @@ from msgspec import Struct
 
 from guildhall.domain.people.client_rules import grantable
 from guildhall.domain.rbac.registry import PARTNER, PLATFORM
-from guildhall.domain.webhooks.events import KINDS
 from guildhall.surfaces.api import samples
 from guildhall.surfaces.api.codes import Code, codes_of
 from guildhall.surfaces.api.operations import JSON, LINES, PREFIX, Endpoint, Operation
 from guildhall.surfaces.api.problems import MEDIA_TYPE, OAuthError, Problem
 from guildhall.surfaces.api.reading import fields_of
+from guildhall.surfaces.api.schemas import components, of
 from guildhall.surfaces.api.told import webhooks
 from guildhall.surfaces.scopes import english
 
-_REF = "#/components/schemas/{name}"
 _SCHEME, _CLIENT, _PLATFORM, _SECRET = "accessToken", "apiClient", "platformClient", "clientSecret"
 _FORM = "application/x-www-form-urlencoded"
 _OAUTH = {
@@ -53,15 +51,15 @@ GROUPS = {
     "Reports": "Usage, uptime and revenue over all customers whose links open them, with what is left out.",
 }
 _TENANT_HEADER = (
-    "The tenant in context. Lists narrow to it; objects of other tenants are not found. A value that is not a live "
-    "link of yours is refused."
+    "The id of the tenant in context. Lists narrow to it; objects of other tenants are not found. A value that is not "
+    "a live link of yours is refused."
 )
 
 
 def document(endpoints: Iterable[Endpoint], *, origin: str, vendor: str) -> dict[str, Any]:
     """Return the document of `endpoints` as served at `origin` by the installation of `vendor`."""
     operations = [endpoint.operation for endpoint in endpoints]
-    refs, schemas = _schemas(operations)
+    refs, schemas = components(operations)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, refs, schemas)
@@ -111,41 +109,6 @@ def _schemes(origin: str) -> dict[str, Any]:
         },
         _SECRET: {"type": "http", "scheme": "basic", "description": "A client's id and secret (RFC 6749 §2.3.1)."},
     }
-
-
-def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Any], dict[str, Any]]:
-    """Return a reference for each type that is sent or answered, and the components behind them."""
-    kinds: list[Any] = [Problem, OAuthError, *(kind.data for kind in KINDS.values())]
-    for operation in operations:
-        kinds += [kind for kind in (operation.answer, operation.body) if kind is not None]
-    kinds = list(dict.fromkeys(kinds))
-    refs, components = msgspec.json.schema_components(kinds, ref_template=_REF)
-    return dict(zip(kinds, refs, strict=True)), {name: _plain(schema) for name, schema in components.items()}
-
-
-def _plain(schema: Any) -> Any:
-    """Return a schema in the words of JSON: what Python calls None is null there, a moment is a date-time."""
-    if isinstance(schema, tuple | list):
-        return [_plain(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    made = {name: _plain(part) for name, part in schema.items()}
-    if isinstance(said := made.get("description"), str):
-        made["description"] = cleandoc(said).replace("None", "null")
-    if isinstance(parts := made.get("properties"), dict):
-        made["properties"] = {name: _moment(name, part) for name, part in parts.items()}
-    return made
-
-
-def _moment(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a property; the domain's moments carry a zone although their type does not say so."""
-    if not name.endswith(("_at", "_date", "timestamp")):
-        return schema
-    kinds = [schema, *schema.get("anyOf", ())]
-    for kind in kinds:
-        if kind.get("type") == "string" and "format" not in kind:
-            kind["format"] = "date-time"
-    return schema
 
 
 def _operation(operation: Operation, refs: Mapping[Any, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,11 +172,11 @@ def _in_path(operation: Operation) -> list[dict[str, Any]]:
 
 def _headers(operation: Operation) -> list[dict[str, Any]]:
     """Return the headers that an operation reads."""
-    identifier, text = {"type": "string", "format": "uuid"}, {"type": "string"}
+    text = {"type": "string"}  # of the tenant too: what generators make of a UUID cannot be sent in a header
     found = []
     if "public" not in operation.marks and not operation.of_platform:
         required = bool(operation.marks.get("write_in_tenant"))
-        found.append(_header("X-Active-Tenant-Id", _TENANT_HEADER, identifier, required=required))
+        found.append(_header("X-Active-Tenant-Id", _TENANT_HEADER, text, required=required))
     if operation.conditional:
         found.append(_header("If-Match", "The ETag that you read; `*` for any version.", text, required=True))
     if operation.keyed:
@@ -232,7 +195,7 @@ def _in_query(operation: Operation) -> list[dict[str, Any]]:
         return []
     found = []
     for name, field in fields_of(operation.query).items():
-        schema = _plain(msgspec.json.schema(field.info.type))
+        schema = of(field.info.type)
         made = {"name": name, "in": "query", "description": schema.pop("description", ""), "schema": schema}
         if field.many:
             made |= {"style": "form", "explode": False}

@@ -148,8 +148,9 @@ def _shown(endpoint: Endpoint, document: dict[str, Any]) -> Shown:
     operation = endpoint.operation
     described = document["paths"][operation.path][operation.method.lower()]
     success = described["responses"][str(operation.status)]["content"]["application/json"]
-    values = [_parameter(each) for each in described["parameters"]]
-    values += _fields(described.get("requestBody"), document["components"]["schemas"])
+    schemas = document["components"]["schemas"]
+    values = [_parameter(each, schemas) for each in described["parameters"]]
+    values += _fields(described.get("requestBody"), schemas)
     return Shown(
         operation=operation,
         values=values,
@@ -160,10 +161,11 @@ def _shown(endpoint: Endpoint, document: dict[str, Any]) -> Shown:
     )
 
 
-def _parameter(described: dict[str, Any]) -> Value:
+def _parameter(described: dict[str, Any], schemas: dict[str, Any]) -> Value:
     """Return a parameter of the path, the query or a header."""
-    name, place, schema = described["name"], described["in"], described["schema"]
-    return Value(name, place, kind_of(schema), described.get("required", False), described.get("description", ""))
+    kind = kind_of(described["schema"], schemas)
+    required, said = described.get("required", False), described.get("description", "")
+    return Value(described["name"], described["in"], kind, required, said)
 
 
 def _fields(body: dict[str, Any] | None, schemas: dict[str, Any]) -> list[Value]:
@@ -175,7 +177,8 @@ def _fields(body: dict[str, Any] | None, schemas: dict[str, Any]) -> list[Value]
     schema = schemas[whole["$ref"].rsplit("/", 1)[-1]]
     required = set(schema.get("required", ()))
     return [
-        Value(name, "body", kind_of(part), name in required, _text(part)) for name, part in schema["properties"].items()
+        Value(name, "body", kind_of(part, schemas), name in required, _text(part))
+        for name, part in schema["properties"].items()
     ]
 
 
@@ -185,17 +188,18 @@ def _text(schema: dict[str, Any]) -> str:
     return next((str(part["description"]) for part in parts if "description" in part), "")
 
 
-def kind_of(schema: dict[str, Any]) -> str:
-    """Return a schema's type in a few words."""
+def kind_of(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """Return a schema's type in a few words; what is chosen from values names them."""
     if "anyOf" in schema:
-        return " | ".join(kind_of(part) for part in schema["anyOf"])
+        return " | ".join(kind_of(part, schemas) for part in schema["anyOf"])
     if "$ref" in schema:
-        return str(schema["$ref"]).rsplit("/", 1)[-1]
+        name = str(schema["$ref"]).rsplit("/", 1)[-1]
+        return kind_of(schemas[name], schemas) if "enum" in schemas[name] else name
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if schema.get("type") == "array":
-        return f"[{kind_of(schema.get('items', {}))}]"
-    return str(schema.get("format") or schema.get("type") or "any")
+        return f"[{kind_of(schema.get('items', {}), schemas)}]"
+    return str(schema.get("const") or schema.get("format") or schema.get("type") or "any")
 
 
 def _curl(operation: Operation, values: list[Value], base: str) -> str:

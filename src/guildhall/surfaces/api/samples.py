@@ -96,6 +96,8 @@ def _object(schema: Mapping[str, Any], schemas: Mapping[str, Any], depth: int) -
 
 def _plain(schema: Mapping[str, Any], name: str) -> Any:
     """Return a value of a simple type."""
+    if "const" in schema:
+        return schema["const"]
     if "enum" in schema:
         return _BY_NAME[name] if _BY_NAME.get(name) in schema["enum"] else schema["enum"][0]
     if name in _BY_NAME:

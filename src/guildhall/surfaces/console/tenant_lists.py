@@ -39,7 +39,7 @@ def _wanted(request: Web, sorting: Sorting, columns: dict[str, str], statuses: S
     )
 
 
-def _pages(request: Web, shown: int, total: int) -> Pages:
+def _pages(request: Web, shown: int, total: int | None) -> Pages:
     """Return where the list stands."""
     return Pages(shown=shown, page=asked.page_number(request), size=asked.PAGE_SIZE, total=total)
 
@@ -81,15 +81,15 @@ async def subscribers(request: Web, tenant_id: FromPath[UUID], actor: Who, tenan
     sorting = sorting_of(request.query_params.get("sort"), SUBSCRIBER_SORTS, Sorting("name"))
     wanted = _wanted(request, sorting, SUBSCRIBER_SORTS, SUBSCRIBER_STATUSES)
     async with db.transaction(actor) as connection:
-        rows, total = await tenant_lists.subscribers(connection, actor, wanted, standing=tenant)
+        found = await tenant_lists.subscribers(connection, actor, wanted, standing=tenant)
     return await tenant_page(
         request,
         "subscribers",
         actor,
         tenant,
         "subscribers",
-        rows=rows,
-        pages=_pages(request, len(rows), total),
+        rows=found.items,
+        pages=_pages(request, len(found.items), found.total),
         sorting=sorting,
         statuses=SUBSCRIBER_STATUSES,
     )

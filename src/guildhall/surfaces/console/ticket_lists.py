@@ -107,8 +107,9 @@ def _tabs(request: Web, counted: board.Aggregates | None) -> list[tuple[str, str
     """Return one tab for each status, with how many there are where it was counted."""
     now, query = request.query_params.get("status", ""), list(request.query_params.multi_items())
     path = request.url.path
-    counts = {code: getattr(counted, code) if counted else None for code in TICKET_STATUSES}
+    counts: dict[str, int | None] = {code: getattr(counted, code) if counted else None for code in TICKET_STATUSES}
     counts[UNRESOLVED] = counted.open + counted.pending if counted else None
-    labels = {UNRESOLVED: gettext("Unresolved")} | {code: state_label("ticket", code) for code in TICKET_STATUSES}
+    labels: dict[str, str] = {code: state_label("ticket", code) for code in TICKET_STATUSES}
+    labels[UNRESOLVED] = gettext("Unresolved")
     rest = ((labels[code], query_link(path, query, {"status": code}), code == now, counts[code]) for code in STATUSES)
     return [(gettext("All"), query_link(path, query, {"status": None}), not now, None), *rest]

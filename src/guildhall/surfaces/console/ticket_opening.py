@@ -14,9 +14,9 @@ from guildhall.core.errors import Forbidden, Invalid
 from guildhall.core.ids import new_id, parse_id
 from guildhall.domain.access.gates import Standing
 from guildhall.domain.audit.looks import looked
+from guildhall.domain.provisioning.subscribers import Subscriber
 from guildhall.domain.rbac.registry import PARTNER
 from guildhall.domain.reports import tenant_lists
-from guildhall.domain.reports.tenant_lists import Subscriber
 from guildhall.domain.support import handling
 from guildhall.domain.support.rules import CATEGORIES
 from guildhall.domain.tenancy.tables import PRIORITIES
@@ -122,7 +122,7 @@ async def _fitting(actor: Actor, tenant: Standing, values: Mapping[str, str]) ->
     await looked(actor, tenant_id=tenant.tenant_id, area=PARTNER[SUBSCRIBERS].area, now=clock.now())
     wanted = tenant_lists.Filter(search=search, sort_by="name", limit=_MOST)
     async with db.transaction(actor) as connection:
-        found, _ = await tenant_lists.subscribers(connection, actor, wanted, standing=tenant)
+        found = (await tenant_lists.subscribers(connection, actor, wanted, standing=tenant)).items
     exact = tuple(each for each in found if search.casefold() in {each.email.casefold(), each.name.casefold()})
     return exact if len(exact) == 1 else tuple(found)
 

@@ -10,9 +10,9 @@ from guildhall.core import db
 from guildhall.core.money import Money
 from guildhall.domain.access.scope import named_tenants
 from guildhall.domain.alerts import acting, reading
-from guildhall.domain.alerts.kinds import ACTS, FAMILIES, Family, Severity, State
+from guildhall.domain.alerts.kinds import ACTS, FAMILIES, Family, Name, Severity, State
 from guildhall.surfaces.api.operations import Call, Endpoint, Operation, serves
-from guildhall.surfaces.api.reading import Limit, Offset, TenantIds
+from guildhall.surfaces.api.reading import Cursor, Limit, Offset, TenantIds
 from guildhall.surfaces.entry import needs
 
 GROUP = "Alerts"
@@ -31,6 +31,7 @@ class AlertsQuery(Struct, frozen=True):
     to_date: Annotated[date, Meta(description="Raised on this day (UTC) or before.")] | UnsetType = UNSET
     limit: Limit = 50
     offset: Offset = 0
+    cursor: Cursor = ""
 
 
 class AlertItem(Struct, frozen=True, kw_only=True):
@@ -42,9 +43,9 @@ class AlertItem(Struct, frozen=True, kw_only=True):
     id: UUID
     tenant_id: UUID
     tenant_name: str
-    kind: str
-    severity: str
-    status: str
+    kind: Name
+    severity: Severity
+    status: State
     details: dict[str, Any]
     amount: Money | None
     threshold: Money | None
@@ -59,11 +60,11 @@ class AlertPage(Struct, frozen=True, kw_only=True):
     """A page of alerts."""
 
     items: list[AlertItem]
-    total: int
+    total: int | None
     limit: int
-    offset: int
+    offset: int | None
     has_more: bool
-    next_cursor: None = None
+    next_cursor: str | None
 
 
 def _list(family: Family, about: str) -> Operation:
@@ -112,6 +113,7 @@ async def _page(call: Call[AlertsQuery, None], family: Family) -> AlertPage:
         raised_to=_start(asked.to_date, 1),
         limit=asked.limit,
         offset=asked.offset,
+        cursor=asked.cursor,
     )
     async with db.transaction(call.actor) as connection:
         if tenant_ids and call.tenant is None:
@@ -121,8 +123,9 @@ async def _page(call: Call[AlertsQuery, None], family: Family) -> AlertPage:
         items=[_item(each) for each in found.items],
         total=found.total,
         limit=asked.limit,
-        offset=asked.offset,
-        has_more=asked.offset + len(found.items) < found.total,
+        offset=None if asked.cursor else asked.offset,
+        has_more=found.next_cursor is not None,
+        next_cursor=found.next_cursor,
     )
 
 

@@ -15,6 +15,7 @@ from guildhall.domain.partners.own import OwnPartner
 from guildhall.domain.people import clients, sessions, tokens
 from guildhall.domain.people import own as people
 from guildhall.domain.people.sign_in import sign_in
+from guildhall.domain.people.tables import TenantScope
 from guildhall.domain.people.tokens import MOST_TENANTS, TokenPair
 from guildhall.surfaces.api.operations import Call, Endpoint, Operation, serves
 from guildhall.surfaces.entry import origin_of, own, public
@@ -51,7 +52,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     tenants are open now.
     """
 
-    tenant_scope: str
+    tenant_scope: TenantScope
     tenant_ids: list[UUID]
     tenant_count: int
 

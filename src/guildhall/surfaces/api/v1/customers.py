@@ -1,7 +1,7 @@
 """Customers: the tenants that the partner may act in now, with their figures."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -9,24 +9,26 @@ from msgspec import Meta, Struct
 
 from guildhall.core import db
 from guildhall.core.money import Money
+from guildhall.domain.access.tables import OperatingModel
 from guildhall.domain.reports import customer, portfolio
 from guildhall.domain.reports.customer import Contact, Posture, Subscription
 from guildhall.domain.reports.portfolio import Billing, Customer, Relationship
+from guildhall.domain.tenancy.tables import TenantStatus
 from guildhall.surfaces.api.operations import Call, Endpoint, Operation, serves
 from guildhall.surfaces.api.reading import Cursor, Limit, Offset, Search, SortOrder
 from guildhall.surfaces.entry import needs
 
 GROUP = "Customers"
-Status = Literal["active", "suspended", "trial"]
-Model = Literal["customer_managed", "co_managed", "fully_managed"]
 
 
 class CustomersQuery(Struct, frozen=True):
     """Which customers to list, and in which order."""
 
-    status: Annotated[tuple[Status, ...], Meta(description="Only customers in these states.")] = ()
+    status: Annotated[tuple[TenantStatus, ...], Meta(description="Only customers in these states.")] = ()
     search: Annotated[Search, Meta(description="Part of the name or of the domain.")] = ""
-    operating_model: Annotated[tuple[Model, ...], Meta(description="Only links of these operating models.")] = ()
+    operating_model: Annotated[
+        tuple[OperatingModel, ...], Meta(description="Only links of these operating models.")
+    ] = ()
     sort_by: Annotated[
         portfolio.SortBy,
         Meta(
@@ -122,7 +124,7 @@ class CustomerDetail(Struct, frozen=True, kw_only=True):
     name: str
     slug: str
     domain: str
-    status: str
+    status: TenantStatus
     plan_type: str
     relationship: Relationship
     metrics: CustomerMetrics

@@ -6,10 +6,12 @@ from msgspec import Meta, Struct
 
 from guildhall.core.errors import Invalid, Refusal
 from guildhall.domain.access.asking_many import MOST, Wish, ask_many
+from guildhall.domain.access.tables import OperatingModel, RelationshipType
 from guildhall.domain.access.terms import Terms
+from guildhall.domain.rbac.registry import AccessRole
 from guildhall.surfaces.api.operations import Call, Endpoint, Operation, serves
 from guildhall.surfaces.api.problems import FieldError
-from guildhall.surfaces.api.v1.link_shapes import Custom, Ending, Model, Reason, Relation, Role
+from guildhall.surfaces.api.v1.link_shapes import Custom, Ending, Reason
 from guildhall.surfaces.entry import needs
 
 _OURS = {"approver": "approver_email"}
@@ -27,9 +29,9 @@ class NewLinks(Struct, frozen=True, kw_only=True):
     """Whom to ask, and for what: the same of all of them."""
 
     customers: Annotated[tuple[LinkWish, ...], Meta(min_length=1, max_length=MOST, description="At most 200.")]
-    access_role: Annotated[Role, Meta(description="What each link opens.")]
-    operating_model: Annotated[Model, Meta(description="How deep you may look.")]
-    relationship_type: Annotated[Relation, Meta(description="How you stand to the customers.")] = "msp_managed"
+    access_role: Annotated[AccessRole, Meta(description="What each link opens.")]
+    operating_model: Annotated[OperatingModel, Meta(description="How deep you may look.")]
+    relationship_type: Annotated[RelationshipType, Meta(description="How you stand to the customers.")] = "msp_managed"
     custom_permissions: Custom = {}
     ends_at: Ending | None = None
     reason: Reason = ""

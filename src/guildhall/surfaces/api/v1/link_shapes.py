@@ -8,16 +8,12 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from guildhall.domain.access.links import Link, Offer
+from guildhall.domain.access.states import Pauser, Shown
+from guildhall.domain.access.tables import CustomerAccess, OperatingModel, RelationshipType
 from guildhall.domain.access.terms import Terms
+from guildhall.domain.rbac.registry import AccessRole
 from guildhall.surfaces.api.reading import Cursor, Limit, Offset, Search, SortOrder
 
-Role = Literal["msp_full", "enterprise_hq", "msp_billing", "msp_support", "auditor", "reseller", "delegate"]
-Model = Literal["customer_managed", "co_managed", "fully_managed"]
-Relation = Literal["msp_managed", "enterprise_subsidiary", "reseller_channel", "audit_only"]
-Status = Literal[
-    "requested", "countered", "declined", "lapsed", "withdrawn", "scheduled",
-    "active", "expiring", "paused", "expired", "revoked", "ended",
-]  # fmt: skip
 SortBy = Literal["created_at", "ends_at", "status", "tenant_name"]
 Custom = Annotated[
     dict[str, bool],
@@ -34,7 +30,7 @@ Reason = Annotated[str, Meta(max_length=2000, description="Why; the customer rea
 class LinksQuery(Struct, frozen=True):
     """Which links to list, and in which order."""
 
-    status: Annotated[tuple[Status, ...], Meta(description="Only links in these states.")] = ()
+    status: Annotated[tuple[Shown, ...], Meta(description="Only links in these states.")] = ()
     search: Annotated[Search, Meta(description="Part of the customer's name or domain.")] = ""
     sort_by: Annotated[SortBy, Meta(description="What to sort by.")] = "created_at"
     sort_order: SortOrder = "desc"
@@ -54,17 +50,17 @@ class LinkSummary(Struct, frozen=True, kw_only=True):
     tenant_id: UUID | None
     tenant_name: str | None
     tenant_domain: str
-    status: str
-    access_role: str
+    status: Shown
+    access_role: AccessRole
     custom_permissions: dict[str, bool]
     permissions: list[str]
     areas: list[str]
-    relationship_type: str
-    operating_model: str
-    customer_access: str
+    relationship_type: RelationshipType
+    operating_model: OperatingModel
+    customer_access: CustomerAccess
     starts_at: datetime
     ends_at: datetime | None
-    paused_by: str | None
+    paused_by: Pauser | None
     sla_config: dict[str, Any]
     alert_config: dict[str, Any]
     reason: str
@@ -101,9 +97,9 @@ class NewLink(Struct, frozen=True, kw_only=True):
         Annotated[str, Meta(max_length=254, description="Somebody at the customer who may approve.")] | UnsetType
     ) = UNSET
     code: Annotated[str, Meta(max_length=40, description="A code that the customer gave you.")] | UnsetType = UNSET
-    access_role: Annotated[Role, Meta(description="What the link opens.")]
-    operating_model: Annotated[Model, Meta(description="How deep you may look.")]
-    relationship_type: Annotated[Relation, Meta(description="How you stand to the customer.")] = "msp_managed"
+    access_role: Annotated[AccessRole, Meta(description="What the link opens.")]
+    operating_model: Annotated[OperatingModel, Meta(description="How deep you may look.")]
+    relationship_type: Annotated[RelationshipType, Meta(description="How you stand to the customer.")] = "msp_managed"
     custom_permissions: Custom = {}
     starts_at: Annotated[datetime, Meta(tz=True, description="The first moment; at once when left out.")] | None = None
     ends_at: Ending | None = None
@@ -120,8 +116,8 @@ class Requested(Struct, frozen=True, kw_only=True):
 class LinkChange(Struct, frozen=True, kw_only=True):
     """New terms; what is left out stays. `ends_at` null asks for a link without end."""
 
-    access_role: Annotated[Role, Meta(description="What the link opens.")] | UnsetType = UNSET
-    operating_model: Annotated[Model, Meta(description="How deep you may look.")] | UnsetType = UNSET
+    access_role: Annotated[AccessRole, Meta(description="What the link opens.")] | UnsetType = UNSET
+    operating_model: Annotated[OperatingModel, Meta(description="How deep you may look.")] | UnsetType = UNSET
     custom_permissions: Custom | UnsetType = UNSET
     ends_at: Ending | UnsetType | None = UNSET
     reason: Reason = ""

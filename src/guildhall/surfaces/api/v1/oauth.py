@@ -43,8 +43,8 @@ class ClientToken(Struct, frozen=True, kw_only=True):
     """An access token of a client; there is no refresh token. `expires_in` is in seconds."""
 
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the type's name
-    expires_in: int = int(ACCESS_LIFE.total_seconds())
+    token_type: Literal["Bearer"]
+    expires_in: int
     scope: str
 
 
@@ -76,7 +76,12 @@ async def issue(call: Call[None, Grant]) -> ClientToken:
     tenant_ids = await _tenants(found.actor)
     issuer = call.request.app.state.issuer
     token = tokens.access_token(found.actor, issuer=issuer, tenant_ids=tenant_ids, now=call.now, scope=scope)
-    return ClientToken(access_token=token, scope=scope)
+    return ClientToken(
+        access_token=token,
+        token_type="Bearer",  # noqa: S106 - the type's name
+        expires_in=int(ACCESS_LIFE.total_seconds()),
+        scope=scope,
+    )
 
 
 async def _tenants(actor: Actor) -> Sequence[UUID]:

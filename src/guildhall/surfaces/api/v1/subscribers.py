@@ -2,15 +2,15 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from guildhall.core import db
 from guildhall.domain.provisioning import subscribers
 from guildhall.domain.provisioning.subscribers import MISSING, READ, STEPS, Act, Subscriber
 from guildhall.domain.reports import tenant_lists
-from guildhall.domain.reports.tenant_lists import Subscriber as Listed
+from guildhall.domain.tenancy.tables import SubscriberStatus
 from guildhall.surfaces.api.operations import Call, Endpoint, Operation, serves
-from guildhall.surfaces.api.reading import Limit, Offset, Search, SortOrder
+from guildhall.surfaces.api.reading import Cursor, Limit, Offset, Search, SortOrder
 from guildhall.surfaces.entry import needs
 
 GROUP = "Subscribers"
@@ -20,24 +20,24 @@ PATH = "/partner/provisioning/subscribers"
 class SubscribersQuery(Struct, frozen=True):
     """Which subscribers to list, and in which order."""
 
-    status: Annotated[
-        Literal["", "active", "suspended", "cancelled"], Meta(description="Only subscribers in this state.")
-    ] = ""
+    status: Annotated[SubscriberStatus, Meta(description="Only subscribers in this state.")] | UnsetType = UNSET
     search: Annotated[Search, Meta(description="Part of the name or of the e-mail address.")] = ""
     sort_by: Annotated[Literal["name", "created_at"], Meta(description="What to sort by.")] = "name"
     sort_order: SortOrder = "asc"
     limit: Limit = 50
     offset: Offset = 0
+    cursor: Cursor = ""
 
 
 class SubscriberPage(Struct, frozen=True, kw_only=True):
     """A page of subscribers."""
 
-    items: list[Listed]
-    total: int
+    items: list[Subscriber]
+    total: int | None
     limit: int
-    offset: int
+    offset: int | None
     has_more: bool
+    next_cursor: str | None
 
 
 LIST = Operation(
@@ -60,16 +60,23 @@ async def list_subscribers(call: Call[SubscribersQuery, None]) -> SubscriberPage
     asked = call.query
     wanted = tenant_lists.Filter(
         search=asked.search,
-        status=asked.status,
+        status=asked.status or "",
         sort_by=asked.sort_by,
         sort_order=asked.sort_order,
         limit=asked.limit,
         offset=asked.offset,
+        cursor=asked.cursor,
     )
     async with db.transaction(call.actor) as connection:
-        items, total = await tenant_lists.subscribers(connection, call.actor, wanted, standing=call.standing)
-    more = asked.offset + len(items) < total
-    return SubscriberPage(items=items, total=total, limit=asked.limit, offset=asked.offset, has_more=more)
+        found = await tenant_lists.subscribers(connection, call.actor, wanted, standing=call.standing)
+    return SubscriberPage(
+        items=found.items,
+        total=found.total,
+        limit=asked.limit,
+        offset=None if asked.cursor else asked.offset,
+        has_more=found.next_cursor is not None,
+        next_cursor=found.next_cursor,
+    )
 
 
 GET = Operation(

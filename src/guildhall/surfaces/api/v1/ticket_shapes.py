@@ -1,7 +1,6 @@
 """Tickets as callers get them."""
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -9,10 +8,7 @@ from msgspec import Struct
 from guildhall.domain.support import board
 from guildhall.domain.support.rules import ClockState
 from guildhall.domain.support.tickets import Comment, Ticket, TicketItem
-
-Status = Literal["open", "pending", "resolved", "closed"]
-Priority = Literal["low", "normal", "high", "urgent"]
-Category = Literal["network", "hardware", "voice", "security", "account", "billing", "other"]
+from guildhall.domain.tenancy.tables import Author, Priority, TicketStatus
 
 
 class TicketSummary(Struct, frozen=True, kw_only=True):
@@ -27,12 +23,12 @@ class TicketSummary(Struct, frozen=True, kw_only=True):
     tenant_name: str
     number: int
     subject: str
-    status: str
-    priority: str
+    status: TicketStatus
+    priority: Priority
     category: str
     tags: list[str]
     customer_id: UUID | None
-    created_by_kind: str
+    created_by_kind: Author
     created_by_id: UUID | None
     created_by_name: str
     created_by_partner: bool

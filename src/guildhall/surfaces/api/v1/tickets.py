@@ -10,18 +10,11 @@ from guildhall.core import db
 from guildhall.core.errors import Invalid
 from guildhall.domain.access.scope import named_tenants
 from guildhall.domain.support import board, handling, tickets
+from guildhall.domain.support.rules import Category
+from guildhall.domain.tenancy.tables import Priority, TicketStatus
 from guildhall.surfaces.api.operations import PREFIX, Answer, Call, Endpoint, Operation, serves
 from guildhall.surfaces.api.reading import Cursor, Limit, Line, Offset, Search, SortOrder, TenantIds
-from guildhall.surfaces.api.v1.ticket_shapes import (
-    Category,
-    Priority,
-    Status,
-    TicketDetail,
-    TicketPage,
-    detailed,
-    listed_as,
-    summed,
-)
+from guildhall.surfaces.api.v1.ticket_shapes import TicketDetail, TicketPage, detailed, listed_as, summed
 from guildhall.surfaces.entry import needs
 
 GROUP = "Support tickets"
@@ -34,7 +27,7 @@ class TicketsQuery(Struct, frozen=True):
     """Which tickets to list, and in which order."""
 
     tenant_ids: TenantIds = ()
-    status: Annotated[tuple[Status, ...], Meta(description="Only tickets in these states.")] = ()
+    status: Annotated[tuple[TicketStatus, ...], Meta(description="Only tickets in these states.")] = ()
     priority: Annotated[tuple[Priority, ...], Meta(description="Only these priorities.")] = ()
     category: Annotated[tuple[Category, ...], Meta(description="Only these categories.")] = ()
     assigned_to: Annotated[
@@ -206,7 +199,9 @@ class NewComment(Struct, frozen=True, kw_only=True):
 class TicketChange(Struct, frozen=True, kw_only=True):
     """What to change; what is left out stays. `assigned_to` null gives the ticket back to nobody."""
 
-    status: Annotated[Status, Meta(description="The next state, if the present one allows it.")] | UnsetType = UNSET
+    status: Annotated[TicketStatus, Meta(description="The next state, if the present one allows it.")] | UnsetType = (
+        UNSET
+    )
     priority: Annotated[Priority, Meta(description="Moves the clock.")] | UnsetType = UNSET
     assigned_to: (
         Annotated[UUID, Meta(description="Somebody of your own organisation; null for nobody.")] | UnsetType | None

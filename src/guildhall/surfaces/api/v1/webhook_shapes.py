@@ -9,10 +9,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from guildhall.domain.webhooks.acts import Draft
 from guildhall.domain.webhooks.endpoints import Attempt, Delivery, Endpoint, Secret
+from guildhall.domain.webhooks.tables import DeliveryStatus
 from guildhall.surfaces.api.reading import Limit, Offset
 
 State = Literal["active", "failing", "disabled"]
-DeliveryStatus = Literal["waiting", "delivered", "failed", "dropped"]
 Url = Annotated[str, Meta(max_length=2000, description="Where it listens: https, on the public Internet.")]
 About = Annotated[str, Meta(max_length=200, description="What it is for.")]
 Events = Annotated[
@@ -23,7 +23,7 @@ Events = Annotated[
 class WebhooksQuery(Struct, frozen=True):
     """Which endpoints to list: in trouble first, then the newest."""
 
-    state: Annotated[State | None, Meta(description="Only endpoints in this state.")] = None
+    state: Annotated[State, Meta(description="Only endpoints in this state.")] | UnsetType = UNSET
     limit: Limit = 50
     offset: Offset = 0
 
@@ -31,7 +31,7 @@ class WebhooksQuery(Struct, frozen=True):
 class DeliveriesQuery(Struct, frozen=True):
     """Which deliveries to list, newest first."""
 
-    status: Annotated[DeliveryStatus | None, Meta(description="Only deliveries in this state.")] = None
+    status: Annotated[DeliveryStatus, Meta(description="Only deliveries in this state.")] | UnsetType = UNSET
     limit: Limit = 50
     offset: Offset = 0
 
