@@ -3,29 +3,15 @@
 import argparse
 import asyncio
 import json
-import os
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
-import psycopg
-import pyotp
 
 from bench.load import Load, message, run
-from guildhall import runtime
-from guildhall.core import crypto
-from guildhall.settings import Settings, load
+from bench.serving import FLOOR, OURS, SURFACES, cpu, credentials, served, world
 from guildhall.worlds import bench as worlds
-from guildhall.worlds.demo import DEMO_PASSWORD, totp_secret
 
-OURS, FLOOR = 8731, 8732
 PARTNER = "principal@bench50.example"
 WORK = {
     "GET /partner/customers": ("api", "/api/v1/partner/customers?limit=50", 0.5),
@@ -34,58 +20,6 @@ WORK = {
     "console dashboard": ("partners", "/", 0.35),
     "console tenant list": ("partners", "/customers", 0.35),
 }
-SURFACES = {"api": "api", "partners": "console"}
-
-
-@contextmanager
-def served(target: str, port: int, **environment: str) -> Iterator[psutil.Process]:
-    """Run a server of one worker in a process of its own; yield the worker."""
-    command = [sys.executable, "-m", "granian", target, "--factory", "--interface", "asgi"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--log-level", "error"]
-    silence = subprocess.DEVNULL
-    child = subprocess.Popen(  # noqa: S603
-        command, env=os.environ | environment | {"PORT": str(OURS)}, stdout=silence, stderr=silence
-    )
-    try:
-        for _ in range(100):
-            time.sleep(0.1)
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/healthz")
-                break
-            except httpx.HTTPError:
-                continue
-        yield psutil.Process(child.pid).children()[-1]
-    finally:
-        child.terminate()
-        child.wait(timeout=20)
-
-
-def cpu(process: psutil.Process) -> float:
-    """Return the CPU seconds that a process has used."""
-    used = process.cpu_times()
-    return float(used.user + used.system)
-
-
-def credentials() -> dict[str, dict[str, str]]:
-    """Sign the bench's partner in on API and console, as a person would; return the headers of each."""
-    email = PARTNER
-    with httpx.Client(base_url=f"http://127.0.0.1:{OURS}", headers={"Host": f"api.localhost:{OURS}"}) as client:
-        body = {"email": email, "password": DEMO_PASSWORD, "otp": pyotp.TOTP(totp_secret(email)).now()}
-        answer = client.post("/api/v1/auth/login", json=body).raise_for_status()
-    host = {"Host": f"partners.localhost:{OURS}"}
-    with httpx.Client(base_url=f"http://127.0.0.1:{OURS}", headers=host) as client:
-        page = client.get("/sign-in").text
-        form = {
-            "_csrf_token": page.split('name="_csrf_token" value="', 1)[1].split('"', 1)[0],
-            "email": email,
-            "password": DEMO_PASSWORD,
-            "code": pyotp.TOTP(totp_secret(email)).at(time.time() + 30),
-        }
-        cookie = client.post("/sign-in", data=form).cookies["guildhall_partners"]
-    return {
-        "api": {"Authorization": f"Bearer {answer.json()['access_token']}"},
-        "partners": {"Cookie": f"guildhall_partners={cookie}"},
-    }
 
 
 def measured(port: int, process: psutil.Process, request: bytes, count: int) -> tuple[Load, float]:
@@ -121,34 +55,18 @@ def compare(name: str, headers: dict[str, str], ours: psutil.Process, count: int
     )
 
 
-def prepare(settings: Settings, scale: str) -> None:
-    """Make the world of one scale in an empty, embedded database."""
-    socket = runtime.open_database(settings)
-    runtime.prepare(settings, socket)
-    crypto.set_master(runtime.secret_of(settings).encode())
-    url = runtime.admin_url(settings, socket)
-    with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT count(*) FROM tenancy.tenant").fetchone()
-    if row is not None and row[0] == 0:
-        worlds.make(url, prefix=settings.role_prefix, scale=scale)
-
-
 def main() -> None:
     """Run the table for the scales asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", choices=["small", "large"], action="append")
+    parser.add_argument("--scale", choices=sorted(worlds.SCALES), action="append")
     parser.add_argument("--count", type=int, default=1500, help="requests per measurement")
     parser.add_argument("--home", type=Path, help="keep the worlds here instead of a temporary folder")
     options: Any = parser.parse_args()
     for scale in options.scale or ["small"]:
-        home = (options.home or Path(tempfile.mkdtemp(prefix="ghb", dir="/tmp"))) / scale
-        home.parent.mkdir(parents=True, exist_ok=True)
-        home.parent.chmod(0o755)
-        os.environ |= {"GUILDHALL_HOME": str(home), "PORT": str(OURS), "GUILDHALL_DEMO": "true"}
-        prepare(load(), scale)
+        world(scale, options.home)
         print(f"\n{scale} world; ours: requests/s, p50 ms, p99 ms, CPU ms | floor: requests/s, p50 ms, CPU ms | ratio")
         with served("guildhall.web:front", OURS) as ours:
-            known = credentials()
+            known = credentials(PARTNER)
             for name, (label, _, _) in WORK.items():
                 compare(name, known[label], ours, options.count)
 

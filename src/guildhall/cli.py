@@ -213,7 +213,7 @@ def customer_invite(tenant_slug: str, email: str, name: str, role: str) -> None:
 
 
 @main.command("bench-data")
-@click.option("--scale", type=click.Choice(["small", "large"]), default="large", show_default=True)
+@click.option("--scale", type=click.Choice(["small", "medium", "large"]), default="large", show_default=True)
 def bench_data(scale: str) -> None:
     """Fill an empty, migrated database with a world for `make bench`."""
     from guildhall.worlds.bench import make

@@ -1,8 +1,9 @@
 """Bench worlds: the same partner of fifty tenants in a small and in a large world, to see what growth costs.
 
 `large` is 1,000 partners, 100,000 tenants, 2 M invoices, 1 M tickets, 10 M usage rows, with one partner of 50 and
-one of 10,000 tenants; `small` is the partner of 50 in a world of about the demo's size. The people sign in with the
-demo's password: `principal@bench50.example`, and in the large world `principal@bench10k.example`.
+one of 10,000 tenants; `medium` has the same two among a fifth of the tenants; `small` is the partner of 50 in a world
+of about the demo's size. The people sign in with the demo's password: `principal@bench50.example`, and in the two
+larger worlds `principal@bench10k.example`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,7 +51,11 @@ class Scale(Struct, frozen=True):
     giant: int
 
 
-SCALES: Mapping[str, Scale] = {"small": Scale(6, 90, 0), "large": Scale(1_000, 100_000, 10_000)}
+SCALES: Mapping[str, Scale] = {
+    "small": Scale(6, 90, 0),
+    "medium": Scale(200, 20_000, 10_000),
+    "large": Scale(1_000, 100_000, 10_000),
+}
 
 
 def make(url: str, *, prefix: str, scale: str) -> None:
