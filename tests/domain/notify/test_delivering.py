@@ -13,7 +13,7 @@ from guildhall.domain.alerts.evaluating import watch, watch_tickets
 from guildhall.domain.mail.letters import Letter
 from guildhall.domain.mail.office import Look
 from guildhall.domain.mail.rendering import written
-from guildhall.domain.notify import choices, delivering, notices
+from guildhall.domain.notify import bell, choices, delivering, notices
 from guildhall.domain.notify.sentences import SENTENCES
 from guildhall.domain.notify.topics import TOPICS, Way, topic_of
 from support_actors import customer_person, partner_person, staff_person
@@ -278,4 +278,4 @@ async def test_what_somebody_turned_off_is_neither_listed_nor_counted(world: Wor
     async with db.transaction(actor) as connection:
         found, _ = await notices.listed(connection, actor)
         assert [each.kind for each in found] == ["link.changed"]
-        assert await notices.unread_count(connection, actor) == 1
+        assert (await bell.rung(connection, actor)).unread == 1

@@ -12,7 +12,7 @@ from guildhall.core.actor import Actor, system
 from guildhall.domain.access import asking, consent, oversight, pausing
 from guildhall.domain.access.terms import Terms
 from guildhall.domain.access.upkeep import sweep
-from guildhall.domain.notify import notices
+from guildhall.domain.notify import bell, notices
 from guildhall.domain.notify.ends import warn_of_ends
 from guildhall.domain.notify.sentences import SENTENCES, filled, sentence
 from guildhall.domain.notify.tidying import tidy
@@ -46,7 +46,7 @@ async def seen(actor: Actor) -> list[notices.Notice]:
     """Return what a person finds among the notices."""
     async with db.transaction(actor) as connection:
         found, _ = await notices.listed(connection, actor)
-        assert await notices.unread_count(connection, actor) == len([each for each in found if not each.read_at])
+        assert (await bell.rung(connection, actor)).unread == len([each for each in found if not each.read_at])
     return found
 
 

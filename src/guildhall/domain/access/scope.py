@@ -34,12 +34,12 @@ def live() -> ColumnElement[bool]:
     return and_(link.c.status == "active", func.portal.is_live(link.c.status, link.c.starts_at, link.c.ends_at))
 
 
-def tenants_opening(actor: Actor, needs: str) -> ColumnElement[Any]:
-    """Return the array of the partner's tenants whose live link holds `needs`, as an SQL expression.
+def tenants_opening(partner_id: UUID | ColumnElement[UUID] | None, needs: str) -> ColumnElement[Any]:
+    """Return the array of a partner's tenants whose live link holds `needs`, as an SQL expression.
 
     Use it as `column == any_(tenants_opening(…))`: evaluated once per statement, and the index is used.
     """
-    chosen: Select[Any] = select(link.c.tenant_id).where(link.c.partner_id == actor.partner_id, live())
+    chosen: Select[Any] = select(link.c.tenant_id).where(link.c.partner_id == partner_id, live())
     if needs != "partner.tenants.list":
         chosen = chosen.where(literal(needs) == func.any(link.c.permissions))
     return func.array(chosen.scalar_subquery())

@@ -81,7 +81,7 @@ async def _may(connection: AsyncConnection, actor: Actor, found: list[Alert]) ->
         if not actor.may(needs.act):
             raise Forbidden
         if needs.link:
-            opened = alert.c.tenant_id == any_(tenants_opening(actor, needs.act))
+            opened = alert.c.tenant_id == any_(tenants_opening(actor.partner_id, needs.act))
             rows = await connection.execute(alert.select().where(alert.c.id.in_(concerned), opened))
             if len(rows.all()) != len(concerned):
                 raise Forbidden

@@ -31,7 +31,6 @@ from guildhall.domain.access.scope import tenants_opening
 from guildhall.domain.alerts.kinds import FAMILIES, Family, needs_of, readable
 from guildhall.domain.alerts.tables import SEVERITIES, alert
 
-COUNTED_TO = 100
 Shown = Literal["active", "snoozed", "acknowledged", "resolved"]
 SHOWN: tuple[Shown, ...] = ("active", "snoozed", "acknowledged", "resolved")
 _SNOOZED = alert.c.snoozed_until > func.now()
@@ -162,25 +161,26 @@ async def get(connection: AsyncConnection, actor: Actor, alert_ids: Iterable[UUI
     return [_alert(actor, dict(row)) for row in rows.mappings()]
 
 
-async def waiting(connection: AsyncConnection, actor: Actor, *, without: Select[tuple[str]] | None = None) -> int:
-    """Return how many alerts wait for somebody: active, not snoozed; counted to 100.
-
-    `without` are topics (`alert.` and a kind) that this person does not want to be shown.
-    """
-    some = select(alert.c.id).where(seen(actor), alert.c.status == "active", _SHOWN_STATUS == "active")
-    if without is not None:
-        some = some.where(func.concat("alert.", alert.c.kind).not_in(without))
-    return await connection.scalar(select(func.count()).select_from(some.limit(COUNTED_TO).subquery())) or 0
+def waiting(partner_id: ColumnElement[UUID], families: Iterable[Family]) -> Select[tuple[str]]:
+    """Return the kind of every alert of `families` that waits for somebody, as a query: active, not snoozed."""
+    return select(alert.c.kind).where(
+        of_partner(partner_id, families), alert.c.status == "active", _SHOWN_STATUS == "active"
+    )
 
 
 def seen(actor: Actor, families: Iterable[Family] = tuple(FAMILIES)) -> ColumnElement[bool]:
     """Return the condition that the actor may see an alert: gate 2, and gate 4 for what a link must open."""
+    may = readable(actor)
+    return of_partner(actor.partner_id, [family for family in families if family in may])
+
+
+def of_partner(partner_id: UUID | ColumnElement[UUID] | None, families: Iterable[Family]) -> ColumnElement[bool]:
+    """Return the condition that an alert is the partner's, of one of `families`, and opened by what its link holds."""
     opened = []
-    for family, needs in readable(actor).items():
-        if family in families:
-            of = alert.c.kind.in_(needs.kinds)
-            opened.append(of & (alert.c.tenant_id == any_(tenants_opening(actor, needs.read))) if needs.link else of)
-    return (alert.c.partner_id == actor.partner_id) & or_(False, *opened)
+    for needs in (FAMILIES[family] for family in families):
+        of = alert.c.kind.in_(needs.kinds)
+        opened.append(of & (alert.c.tenant_id == any_(tenants_opening(partner_id, needs.read))) if needs.link else of)
+    return (alert.c.partner_id == partner_id) & or_(False, *opened)
 
 
 def _narrowed(actor: Actor, wanted: Filter) -> ColumnElement[bool]:

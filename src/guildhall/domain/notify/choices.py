@@ -1,6 +1,7 @@
 """A person's own choice of how to hear of each topic."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, case, select
 from sqlalchemy.dialects.postgresql import insert
@@ -43,9 +44,9 @@ async def keep(actor: Actor, ways: Mapping[str, Way]) -> None:
         await connection.execute(made.on_conflict_do_update(index_elements=["user_id", "topic"], set_=fresh))
 
 
-def muted(actor: Actor) -> Select[tuple[str]]:
+def muted(person_id: ColumnElement[UUID]) -> Select[tuple[str]]:
     """Return the topics that the person does not want to see in the portal, as a query."""
-    mine = delivery_choice.c.user_id == actor.user_id
+    mine = delivery_choice.c.user_id == person_id
     return select(delivery_choice.c.topic).where(mine, delivery_choice.c.in_app.is_(False))
 
 

@@ -11,16 +11,29 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Uuid,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, DbRole
+from guildhall.core.sql import asked
 from guildhall.domain.notify.choices import AUDIENCES, muted, topic_in_sql
 from guildhall.domain.notify.tables import notice, notice_read, notice_read_until
 
-COUNTED_TO = 100
+# Who reads: given with each statement, so that one that never changes can be kept.
+PERSON = asked("person_id", Uuid())
 _STILL_AT_WORK = timedelta(minutes=1)
 # The permission that each side needs for a notice about an area; "" is about links.
 _NEEDS: Mapping[DbRole, Mapping[str, str]] = {
@@ -60,31 +73,29 @@ async def listed(
 ) -> tuple[list[Notice], bool]:
     """Return some of the actor's notices, newest first, and whether there are more."""
     columns = [notice.c[name] for name in Notice.__struct_fields__ if name != "read_at"]
-    until = _read_until(actor)
+    until = _read_until()
     read_at = func.coalesce(notice_read.c.read_at, case((notice.c.created_at <= until, until))).label("read_at")
     chosen = (
         select(*columns, read_at)
-        .outerjoin(notice_read, _own_mark(actor))
-        .where(_shown(actor), *([_unread(actor)] if unread_only else []))
+        .outerjoin(notice_read, _own_mark())
+        .where(_shown(actor.role, areas(actor)), *([_unread()] if unread_only else []))
         .order_by(notice.c.created_at.desc(), notice.c.id.desc())
         .limit(limit + 1)
         .offset(offset)
     )
-    found = [Notice(**row) for row in (await connection.execute(chosen)).mappings()]
+    rows = await connection.execute(chosen, {"person_id": actor.user_id})
+    found = [Notice(**row) for row in rows.mappings()]
     return found[:limit], len(found) > limit
 
 
-async def unread_count(connection: AsyncConnection, actor: Actor) -> int:
-    """Return how many notices the person has not read, counted to 100."""
-    unread = (
-        select(literal(1))
-        .select_from(notice)
-        .outerjoin(notice_read, _own_mark(actor))
-        .where(_shown(actor), _unread(actor))
-        .limit(COUNTED_TO)
-        .subquery()
-    )
-    return await connection.scalar(select(func.count()).select_from(unread)) or 0
+def areas(actor: Actor) -> tuple[str, ...]:
+    """Return the areas of which the person's role may see notices."""
+    return tuple(area for area, permission in _NEEDS[actor.role].items() if actor.may(permission))
+
+
+def unread(role: DbRole, allowed: tuple[str, ...]) -> Select[tuple[UUID]]:
+    """Return the notices of the areas `allowed` that PERSON, who acts as `role`, has not read, as a query."""
+    return select(notice.c.id).outerjoin(notice_read, _own_mark()).where(_shown(role, allowed), _unread())
 
 
 async def mark_read(actor: Actor, *, now: datetime, ids: Sequence[UUID] | None = None) -> None:
@@ -93,8 +104,9 @@ async def mark_read(actor: Actor, *, now: datetime, ids: Sequence[UUID] | None =
     “All” is a moment, which lies a minute back: what an act that is still at work has written counts as unread.
     """
     wanted = notice.c.id.in_(ids) if ids is not None else notice.c.created_at > now - _STILL_AT_WORK
-    chosen = select(notice.c.id, literal(actor.user_id), literal(now)).where(_shown(actor), wanted)
-    marks = insert(notice_read).from_select(["notice_id", "user_id", "read_at"], chosen).on_conflict_do_nothing()
+    chosen = select(notice.c.id, PERSON, literal(now)).where(_shown(actor.role, areas(actor)), wanted)
+    own = chosen.params(person_id=actor.user_id)
+    marks = insert(notice_read).from_select(["notice_id", "user_id", "read_at"], own).on_conflict_do_nothing()
     async with db.transaction(actor) as connection:
         await connection.execute(marks)
         if ids is None:
@@ -103,27 +115,26 @@ async def mark_read(actor: Actor, *, now: datetime, ids: Sequence[UUID] | None =
             await connection.execute(later)
 
 
-def _read_until(actor: Actor) -> ScalarSelect[datetime]:
+def _read_until() -> ScalarSelect[datetime]:
     """Return the moment up to which the person has read everything, as an SQL expression; -infinity where never.
 
     The default stands inside of the subquery: around it, the planner would not enter the index by it.
     """
     moment = func.coalesce(func.max(notice_read_until.c.moment), literal_column("'-infinity'::timestamptz"))
-    return select(moment).where(notice_read_until.c.user_id == actor.user_id).scalar_subquery()
+    return select(moment).where(notice_read_until.c.user_id == PERSON).scalar_subquery()
 
 
-def _unread(actor: Actor) -> ColumnElement[bool]:
+def _unread() -> ColumnElement[bool]:
     """Return the condition that the person has not read a notice: no mark, and later than all that was read."""
-    return and_(notice_read.c.read_at.is_(None), notice.c.created_at > _read_until(actor))
+    return and_(notice_read.c.read_at.is_(None), notice.c.created_at > _read_until())
 
 
-def _own_mark(actor: Actor) -> ColumnElement[bool]:
+def _own_mark() -> ColumnElement[bool]:
     """Return the condition that a read mark is this person's."""
-    return and_(notice_read.c.notice_id == notice.c.id, notice_read.c.user_id == actor.user_id)
+    return and_(notice_read.c.notice_id == notice.c.id, notice_read.c.user_id == PERSON)
 
 
-def _shown(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition that a notice is about something that the person's role may see."""
-    allowed = [area for area, permission in _NEEDS[actor.role].items() if actor.may(permission)]
-    wanted = topic_in_sql(AUDIENCES[actor.role]).not_in(muted(actor))
+def _shown(role: DbRole, allowed: tuple[str, ...]) -> ColumnElement[bool]:
+    """Return the condition that a notice is of an area `allowed`, and of a topic that the person wants to see."""
+    wanted = topic_in_sql(AUDIENCES[role]).not_in(muted(PERSON))
     return and_(notice.c.area.in_(allowed), wanted)

@@ -1,12 +1,16 @@
 """What a new principal does first: four steps, each with the state that it really has (PRODUCT §4)."""
 
+from functools import cache
+
 from msgspec import Struct
-from sqlalchemy import exists, func, select
+from sqlalchemy import Uuid, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from guildhall.core import db
 from guildhall.core.actor import Actor
+from guildhall.core.sql import Fixed, asked, fixed
 from guildhall.domain.access.tables import partner_tenant_link as link
-from guildhall.domain.people import recovery_codes
+from guildhall.domain.people.one_time_tables import partner_recovery_code as code
 from guildhall.domain.people.tables import partner_user
 
 
@@ -28,14 +32,18 @@ async def first_steps(connection: AsyncConnection, actor: Actor) -> FirstSteps |
     """Return the first steps of a principal; None for others, and once all are done."""
     if "principal" not in actor.roles:
         return None
-    asked = select(exists().where(link.c.partner_id == actor.partner_id))
-    colleagues = select(func.count()).where(
-        partner_user.c.partner_id == actor.partner_id, partner_user.c.id != actor.user_id
-    )
-    found = FirstSteps(
-        second_factor=actor.factor_at is not None,
-        recovery_codes=await recovery_codes.left(connection, actor) > 0,
-        link_requested=bool(await connection.scalar(asked)),
-        colleague_invited=bool(await connection.scalar(colleagues)),
-    )
+    who = {"partner_id": actor.partner_id, "person_id": actor.user_id}
+    codes, requested, invited = (await db.rows(connection, _steps(), who))[0]
+    second = actor.factor_at is not None
+    found = FirstSteps(second_factor=second, recovery_codes=codes, link_requested=requested, colleague_invited=invited)
     return None if found.done == len(FirstSteps.__struct_fields__) else found
+
+
+@cache
+def _steps() -> Fixed:
+    """Return the statement that tells of codes, links and colleagues."""
+    partner, person = asked("partner_id", Uuid()), asked("person_id", Uuid())
+    colleague = (partner_user.c.partner_id == partner) & (partner_user.c.id != person)
+    unused = (code.c.user_id == person) & code.c.used_at.is_(None)
+    signs = (unused, link.c.partner_id == partner, colleague)
+    return fixed(select(*(select(literal(1)).where(each).exists() for each in signs)))

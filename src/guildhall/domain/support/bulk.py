@@ -139,7 +139,7 @@ async def _opening(connection: AsyncConnection, actor: Actor, tenants: Collectio
 async def opening(connection: AsyncConnection, actor: Actor) -> set[UUID]:
     """Return the partner's tenants whose link lets tickets be changed."""
     rows = await connection.execute(
-        select(func.unnest(tenants_opening(actor, tickets.leave(actor, "update"))).label("tenant_id"))
+        select(func.unnest(tenants_opening(actor.partner_id, tickets.leave(actor, "update"))).label("tenant_id"))
     )
     return set(rows.scalars())
 

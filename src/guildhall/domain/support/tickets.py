@@ -216,7 +216,8 @@ def _theirs(actor: Actor, permission: str) -> ColumnElement[bool]:
     if actor.role is DbRole.PARTNER:
         accounts = func.array(select(func.portal.account_subscribers()).scalar_subquery())
         return or_(
-            ticket.c.tenant_id == any_(tenants_opening(actor, permission)), ticket.c.subscriber_id == any_(accounts)
+            ticket.c.tenant_id == any_(tenants_opening(actor.partner_id, permission)),
+            ticket.c.subscriber_id == any_(accounts),
         )
     return ticket.c.tenant_id == actor.tenant_id if actor.role is DbRole.CUSTOMER else true()
 

@@ -4,8 +4,7 @@ from litestar import get
 from msgspec import Struct
 
 from guildhall.core import clock, db
-from guildhall.domain.alerts import reading as alerts
-from guildhall.domain.alerts.kinds import readable
+from guildhall.domain.notify import bell
 from guildhall.domain.reports import dashboard
 from guildhall.domain.reports.dashboard import Dashboard, Need, Share
 from guildhall.domain.reports.first_steps import first_steps
@@ -90,14 +89,14 @@ async def start(request: Web, actor: Who) -> Page:
     async with db.transaction(actor) as connection:
         found = await dashboard.today(connection, actor, now=clock.now())
         first = await first_steps(connection, actor)
-        wrong = await alerts.waiting(connection, actor) if readable(actor) else 0
+        rung = await bell.rung(connection, actor)
     return await page(
         request,
         "dashboard/dashboard.html",
         actor=actor,
         found=found,
         first=first,
-        waiting=[*_alerts(wrong), *(_waiting(need) for need in found.needs)],
+        waiting=[*_alerts(rung.alerts), *(_waiting(need) for need in found.needs)],
         drawings=_drawings(found),
     )
 

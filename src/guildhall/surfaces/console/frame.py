@@ -6,10 +6,8 @@ from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.domain.access.gates import Standing
 from guildhall.domain.access.links import EXPIRING_DAYS
-from guildhall.domain.alerts import reading as alerts
 from guildhall.domain.alerts.kinds import readable
-from guildhall.domain.notify import notices
-from guildhall.domain.notify.choices import muted
+from guildhall.domain.notify import bell
 from guildhall.surfaces.entry import Entered
 from guildhall.surfaces.html import Frame, Web
 from guildhall.surfaces.kit.i18n import N_, gettext
@@ -55,15 +53,14 @@ async def frame(request: Web) -> Frame:
 async def _navigation(actor: Actor, path: str) -> tuple[NavGroup, ...]:
     """Return the sections that the person may use; the others are not there."""
     async with db.transaction(actor) as connection:
-        unread = await notices.unread_count(connection, actor)
-        wrong = await alerts.waiting(connection, actor, without=muted(actor)) if readable(actor) else 0
+        rung = await bell.rung(connection, actor)
     here = "/customers" if path.startswith("/t/") else path
     first = NavItem(gettext("Dashboard"), "/", "layout-dashboard", path == "/")
-    siren = NavItem(gettext("Alerts"), "/alerts", "siren", _within(here, "/alerts"), wrong or None)
+    siren = NavItem(gettext("Alerts"), "/alerts", "siren", _within(here, "/alerts"), rung.alerts or None)
     waiting = (siren,) if readable(actor) else ()
-    bell = NavItem(gettext("Notices"), "/notices", "bell", _within(here, "/notices"), unread or None)
+    news = NavItem(gettext("Notices"), "/notices", "bell", _within(here, "/notices"), rung.unread or None)
     return (
-        NavGroup((first, *_allowed(actor, here, _WORK), *waiting, bell)),
+        NavGroup((first, *_allowed(actor, here, _WORK), *waiting, news)),
         NavGroup(_allowed(actor, here, _ORGANISATION), gettext("Organisation")),
     )
 

@@ -2,7 +2,7 @@
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
-from guildhall.domain.notify import notices
+from guildhall.domain.notify import bell
 from guildhall.domain.people import memberships
 from guildhall.surfaces.entry import Entered
 from guildhall.surfaces.html import Frame, Web
@@ -26,14 +26,14 @@ async def frame(request: Web) -> Frame:
     found: Entered = request.scope["state"]["entered"]
     actor, path = found.actor, request.url.path
     async with db.transaction(actor) as connection:
-        unread = await notices.unread_count(connection, actor)
+        rung = await bell.rung(connection, actor)
         several = len(await memberships.own(connection)) > 1
     first = NavItem(gettext("Who has access"), "/", "shield-check", path == "/")
-    bell = NavItem(gettext("Notices"), "/notices", "bell", _within(path, "/notices"), unread or None)
+    news = NavItem(gettext("Notices"), "/notices", "bell", _within(path, "/notices"), rung.unread or None)
     return Frame(
         navigation=(
             NavGroup((first, *_allowed(actor, path, _ACCESS))),
-            NavGroup((*_allowed(actor, path, _WORK), bell), actor.tenant_name),
+            NavGroup((*_allowed(actor, path, _WORK), news), actor.tenant_name),
         ),
         menu=(NavItem(gettext("Your account"), "/account", "user-round"), *_switch(several=several)),
     )

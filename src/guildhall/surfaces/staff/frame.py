@@ -2,7 +2,7 @@
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
-from guildhall.domain.notify import notices
+from guildhall.domain.notify import bell
 from guildhall.surfaces.entry import Entered
 from guildhall.surfaces.html import Frame, Web
 from guildhall.surfaces.kit.i18n import N_, gettext
@@ -31,12 +31,12 @@ async def frame(request: Web) -> Frame:
     found: Entered = request.scope["state"]["entered"]
     actor, path = found.actor, request.url.path
     async with db.transaction(actor) as connection:
-        unread = await notices.unread_count(connection, actor)
-    bell = NavItem(gettext("Notices"), "/notices", "bell", path == "/notices", unread or None)
+        rung = await bell.rung(connection, actor)
+    news = NavItem(gettext("Notices"), "/notices", "bell", path == "/notices", rung.unread or None)
     first = NavItem(gettext("Dashboard"), "/", "layout-dashboard", path == "/")
     return Frame(
         navigation=(
-            NavGroup((first, *_allowed(actor, path, _PROGRAMME), bell)),
+            NavGroup((first, *_allowed(actor, path, _PROGRAMME), news)),
             NavGroup(_allowed(actor, path, _OPERATION), gettext("Operation")),
         ),
         menu=(NavItem(gettext("Your account"), "/account", "user-round"),),

@@ -1,0 +1,51 @@
+"""What every page counts: the notices that a person has not read, and the alerts that wait for somebody."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Select, Uuid, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from guildhall.core import db
+from guildhall.core.actor import Actor, DbRole
+from guildhall.core.sql import Fixed, asked, fixed
+from guildhall.domain.alerts import reading as alerts
+from guildhall.domain.alerts.kinds import Family, readable
+from guildhall.domain.alerts.tables import alert
+from guildhall.domain.notify import notices
+from guildhall.domain.notify.choices import muted
+
+COUNTED_TO = 100
+
+
+class Bell(Struct, frozen=True):
+    """How many notices are unread and how many alerts wait, each counted to 100."""
+
+    unread: int
+    alerts: int
+
+
+async def rung(connection: AsyncConnection, actor: Actor) -> Bell:
+    """Return what waits for the person, without the topics that the person does not want to see in the portal."""
+    families = tuple(readable(actor)) if actor.role is DbRole.PARTNER else ()
+    counting = _counting(actor.role, notices.areas(actor), families)
+    found = await db.rows(connection, counting, {"person_id": actor.user_id, "partner_id": actor.partner_id})
+    return Bell(*found[0])
+
+
+@lru_cache(maxsize=64)
+def _counting(role: DbRole, areas: tuple[str, ...], families: Iterable[Family]) -> Fixed:
+    """Return the one statement that counts both, for all people who may see the same."""
+    unread = _number(notices.unread(role, areas))
+    if not families:
+        return fixed(select(unread, literal(0)))
+    waiting = alerts.waiting(asked("partner_id", Uuid()), families)
+    wanted = waiting.where(func.concat("alert.", alert.c.kind).not_in(muted(notices.PERSON)))
+    return fixed(select(unread, _number(wanted)))
+
+
+def _number(chosen: Select[Any]) -> Any:
+    """Return how many rows a query has, as an SQL expression."""
+    return select(func.count()).select_from(chosen.limit(COUNTED_TO).subquery()).scalar_subquery()
