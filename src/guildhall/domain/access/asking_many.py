@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
@@ -30,21 +31,38 @@ async def ask_many(actor: Actor, *, wishes: Sequence[Wish], now: datetime) -> li
     A refusal tells what asking alone would: what is malformed, or what the partner itself holds or awaits. Raises
     Forbidden, Invalid where there are too many.
     """
+    async with db.joining(actor) as connection:
+        return await _each(connection, actor, wishes, now)
+
+
+async def check_many(actor: Actor, *, wishes: Sequence[Wish], now: datetime) -> list[Refusal | None]:
+    """Return what `ask_many` would, and ask nobody: everything is done, and undone."""
+    async with db.joining(actor) as connection:
+        whole = await connection.begin_nested()
+        try:
+            return await _each(connection, actor, wishes, now)
+        finally:
+            await whole.rollback()
+
+
+async def _each(
+    connection: AsyncConnection, actor: Actor, wishes: Sequence[Wish], now: datetime
+) -> list[Refusal | None]:
+    """Carry out each wish by itself."""
     must(actor, "partner.links.request")
     if len(wishes) > MOST:
         raise Invalid("Ask for at most 200 links at once")
     found: list[Refusal | None] = [None] * len(wishes)
-    async with db.joining(actor) as connection:
-        # In the order of domains: of two partners that ask the same customers, neither then waits for the other's end.
-        for place in sorted(range(len(wishes)), key=lambda each: (wishes[each].domain.lower(), each)):
-            part = await connection.begin_nested()
-            try:
-                await _ask(actor, wishes[place], now)
-            except Refusal as refusal:
-                await part.rollback()
-                found[place] = refusal
-            else:
-                await part.commit()
+    # In the order of domains: of two partners that ask the same customers, neither then waits for the other's end.
+    for place in sorted(range(len(wishes)), key=lambda each: (wishes[each].domain.lower(), each)):
+        part = await connection.begin_nested()
+        try:
+            await _ask(actor, wishes[place], now)
+        except Refusal as refusal:
+            await part.rollback()
+            found[place] = refusal
+        else:
+            await part.commit()
     return found
 
 

@@ -1,10 +1,12 @@
 """What staff do with links: create one for a beta partner, with a reason, and revoke (PRODUCT §5)."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Row, func, insert, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
@@ -29,45 +31,54 @@ async def create_beta(actor: Actor, *, partner_id: UUID, tenant_id: UUID, terms:
     require_fresh(actor, now=now)
     if not terms.reason.strip():
         raise Invalid(errors={"reason": "Say why this link starts without the customer's approval"})
-    columns = exact(terms, now=now)
     async with db.transaction(actor) as connection:
         asking = (await connection.execute(select(partner).where(partner.c.id == partner_id))).first()
         target = (await connection.execute(select(tenant).where(tenant.c.id == tenant_id))).first()
         if asking is None or target is None or asking.status != "active":
             raise Invalid(errors={"partner_id" if target is not None else "tenant_id": "Choose one of the list"})
-        new = new_id()
-        statement = insert(link).values(
-            id=new,
-            partner_id=partner_id,
-            partner_name=asking.name,
-            tenant_id=tenant_id,
-            tenant_name=target.name,
-            tenant_domain=target.domain,
-            partner_home_tenant_id=asking.home_tenant_id,
-            relationship_type=terms.relationship_type,
-            starts_at=now,
-            status="active",
-            reason=terms.reason,
-            created_by=actor.name,
-            updated_by=actor.name,
-            decided_at=now,
-            **columns,
-        )
-        try:
-            await connection.execute(statement)
-        except IntegrityError as error:
-            raise broken_rule(error) from None
-        await record(
-            connection,
-            actor,
-            action=Action.LINK_CREATED,
-            target=Target("link", new),
-            partner_id=partner_id,
-            tenant_id=tenant_id,
-            changes={"access_role": terms.access_role, "operating_model": terms.operating_model},
-            reason=terms.reason,
-        )
-        return new
+        return await give(connection, actor, asking, target, terms, now=now)
+
+
+async def give(
+    connection: AsyncConnection, actor: Actor, to: Row[Any], about: Row[Any], terms: Terms, *, now: datetime
+) -> UUID:
+    """Write an active link of the partner `to` with the tenant `about`, which is told; return its id.
+
+    Raises Invalid for terms that cannot be, Conflict where a rule of links forbids it.
+    """
+    columns, new = exact(terms, now=now), new_id()
+    statement = insert(link).values(
+        id=new,
+        partner_id=to.id,
+        partner_name=to.name,
+        tenant_id=about.id,
+        tenant_name=about.name,
+        tenant_domain=about.domain,
+        partner_home_tenant_id=to.home_tenant_id,
+        relationship_type=terms.relationship_type,
+        starts_at=now,
+        status="active",
+        reason=terms.reason,
+        created_by=actor.name,
+        updated_by=actor.name,
+        decided_at=now,
+        **columns,
+    )
+    try:
+        await connection.execute(statement)
+    except IntegrityError as error:
+        raise broken_rule(error) from None
+    await record(
+        connection,
+        actor,
+        action=Action.LINK_CREATED,
+        target=Target("link", new),
+        partner_id=to.id,
+        tenant_id=about.id,
+        changes={"access_role": terms.access_role, "operating_model": terms.operating_model},
+        reason=terms.reason,
+    )
+    return new
 
 
 async def revoke(actor: Actor, *, link_id: UUID, reason: str, now: datetime) -> None:
