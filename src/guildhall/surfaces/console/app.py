@@ -8,6 +8,7 @@ from guildhall.core.actor import Surface
 from guildhall.settings import Settings
 from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
 from guildhall.surfaces.console import (
+    accounts,
     alerts,
     applying,
     audit,
@@ -21,6 +22,7 @@ from guildhall.surfaces.console import (
     dashboard,
     link_acts,
     link_asking,
+    link_many,
     links,
     notices,
     recovering,
@@ -57,11 +59,13 @@ TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "a
 AREAS = (
     applying,
     audit,
+    link_many,
     links,
     link_asking,
     link_acts,
     dashboard,
     customers,
+    accounts,
     tenants,
     subscribers,
     tenant_lists,

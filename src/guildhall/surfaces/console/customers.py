@@ -7,11 +7,12 @@ from guildhall.core.actor import Actor
 from guildhall.domain.access import links
 from guildhall.domain.access.states import STATES
 from guildhall.domain.access.tables import OPERATING_MODELS
+from guildhall.domain.provisioning.accounts import LIST as ACCOUNTS
 from guildhall.domain.reports import portfolio
 from guildhall.domain.tenancy.tables import TENANT_STATUSES
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.frame import CUSTOMERS
-from guildhall.surfaces.entry import Who, needs
+from guildhall.surfaces.entry import Who, entered, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.shell import TenantOption
 from guildhall.surfaces.kit.tables import Pages, Sorting, sorting_of
@@ -50,6 +51,7 @@ async def customer_list(request: Web, actor: Who) -> Page:
         balances=_balances(actor),
         tickets=actor.may("partner.support.tickets.list"),
         may_ask=actor.may("partner.links.request"),
+        at_home=entered(request).home_tenant_id is not None and actor.may(ACCOUNTS),
     )
 
 

@@ -155,6 +155,15 @@ STATES: dict[str, dict[str, State]] = {
         "failed": State(N_("Failed"), "bad", "circle-x"),
         "dropped": State(N_("Not sent"), "mute", "ban"),
     },
+    "account": {
+        "active": State(N_("Active"), "ok", "circle-check"),
+        "ended": State(N_("Ended"), "mute", "unlink"),
+    },
+    "engagement": {
+        "managed": State(N_("Managed"), "mute", "server-cog"),
+        "referral": State(N_("Referral"), "mute", "share-2"),
+        "reseller": State(N_("Resold"), "mute", "handshake"),
+    },
     "relationship": {
         "msp_managed": State(N_("MSP-managed"), "mute", "server-cog"),
         "enterprise_subsidiary": State(N_("Subsidiary"), "mute", "building-2"),
