@@ -10,12 +10,12 @@ from jinja2 import Environment
 from litestar import Litestar, Request, Response
 from litestar.config.csrf import CSRFConfig
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Cookie
+from litestar.datastructures import Cookie, FormMultiDict
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.response import Redirect
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Scope
 from litestar.utils.scope.state import ScopeState
 from msgspec import Struct
 
@@ -108,12 +108,20 @@ def application(site: Site, handlers: Sequence[ControllerRouterHandler]) -> Lite
             HTTPException: _later(_on_http),
             Exception: _later(_on_fault),
         },
+        after_exception=[_close_files],
         request_max_body_size=LARGEST_FORM,
         openapi_config=None,
         debug=False,
     )
     made.state.site = site
     return made
+
+
+async def _close_files(_error: Exception, scope: Scope) -> None:
+    """Close the files of a form that was refused before its handler ran; of others the framework closes them."""
+    sent = ScopeState.from_scope(scope).form
+    if isinstance(sent, dict):
+        await FormMultiDict.from_form_data(sent).close()
 
 
 async def _gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -395,7 +403,11 @@ async def _on_http(request: Web, error: HTTPException) -> Response[Any]:
     """Answer what the framework refuses (no such route, wrong method, too large, bad form token)."""
     if isinstance(error, PermissionDeniedException):
         return await _on_refusal(request, Forbidden("This form is too old. Go back, reload the page, send it again."))
-    known: dict[int, Refusal] = {404: NotFound(), 400: Invalid("The request is malformed.")}
+    known: dict[int, Refusal] = {
+        404: NotFound(),
+        400: Invalid("The request is malformed."),
+        413: Invalid("What you sent is too large. Go back and send less at once; nothing was kept."),
+    }
     refusal = known.get(error.status_code) or Refusal(error.detail)
     answer = await _on_refusal(request, refusal)
     answer.status_code = error.status_code

@@ -39,6 +39,8 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "ticket.opened": (N_("Opened a ticket"), "ticket", "info"),
     "ticket.changed": (N_("Changed a ticket"), "pencil", "info"),
     "ticket.commented": (N_("Answered a ticket"), "message-square", "info"),
+    "ticket.file_added": (N_("Added a file to a ticket"), "file", "info"),
+    "ticket.file_fetched": (N_("Fetched a file of a ticket"), "download", "info"),
     "link.requested": (N_("Access was requested"), "send", "info"),
     "link.approved": (N_("Access was approved"), "circle-check", "ok"),
     "link.declined": (N_("A request was declined"), "circle-x", "bad"),

@@ -62,6 +62,8 @@ class Action(StrEnum):
     TICKET_OPENED = "ticket.opened"
     TICKET_CHANGED = "ticket.changed"
     TICKET_COMMENTED = "ticket.commented"
+    TICKET_FILE_ADDED = "ticket.file_added"
+    TICKET_FILE_FETCHED = "ticket.file_fetched"
     SUBSCRIBER_ACTIVATED = "subscriber.activated"
     SUBSCRIBER_SUSPENDED = "subscriber.suspended"
     LINK_REQUESTED = "link.requested"

@@ -97,12 +97,29 @@ async def finish(connection: AsyncConnection, file_id: UUID, written: Written) -
     The row is taken before the octets become whole, so of two writers of one file (one was given up and came back)
     the second neither replaces nor removes what the first has written.
     """
-    ready = {"state": "ready", "size_bytes": written.size_bytes, "sha256": written.sha256}
-    taken = await connection.execute(update(file).where(file.c.id == file_id, file.c.state == "writing").values(ready))
-    if taken.rowcount != 1:
+    if not await _taken(connection, file_id, written, {}):
         return False
     await written.close()
     return True
+
+
+async def settle(connection: AsyncConnection, file_id: UUID, written: Written) -> None:
+    """Make a file ready whose octets are whole already, and lift the end that it was announced with.
+
+    Raises NotFound (FILE_NOT_FOUND) where its time was over before.
+    """
+    if not await _taken(connection, file_id, written, {"expires_at": None}):
+        raise NotFound(code="FILE_NOT_FOUND")
+
+
+async def _taken(connection: AsyncConnection, file_id: UUID, written: Written, more: dict[str, None]) -> bool:
+    """Make the row of a file ready unless somebody did, or its time is over; return whether it was."""
+    ready = {"state": "ready", "size_bytes": written.size_bytes, "sha256": written.sha256, **more}
+    standing = or_(file.c.expires_at.is_(None), file.c.expires_at > func.now())
+    taken = await connection.execute(
+        update(file).where(file.c.id == file_id, file.c.state == "writing", standing).values(ready)
+    )
+    return taken.rowcount == 1
 
 
 async def get(connection: AsyncConnection, file_id: UUID, *, now: datetime) -> File:

@@ -4,6 +4,7 @@ An internal note leaves no mark that the customer could see: the ticket's figure
 as they are, and the trail of the customer holds nothing of it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.ids import new_id
 from guildhall.domain.audit.trail import Action, Target, record
+from guildhall.domain.support.attaching import Kept, attach
 from guildhall.domain.support.drafts import Answer
 from guildhall.domain.support.tickets import Ticket
 from guildhall.domain.tenancy.tables import ticket_comment
@@ -25,16 +27,26 @@ class Said(Struct, frozen=True):
 
     id: UUID
     is_internal: bool
+    files: int = 0
 
     @property
     def noted(self) -> dict[str, Any]:
         """Return what the trail says of it, which is never its words."""
-        return {"id": str(self.id), "is_internal": self.is_internal}
+        files = {"files": self.files} if self.files else {}
+        return {"id": str(self.id), "is_internal": self.is_internal, **files}
 
 
-async def write(connection: AsyncConnection, actor: Actor, current: Ticket, answer: Answer, *, now: datetime) -> Said:
-    """Write a comment, checked already, into a ticket that the actor may answer."""
-    said = Said(new_id(), answer.is_internal)
+async def write(
+    connection: AsyncConnection,
+    actor: Actor,
+    current: Ticket,
+    answer: Answer,
+    kept: Sequence[Kept] = (),
+    *,
+    now: datetime,
+) -> Said:
+    """Write a comment, checked already, with its files into a ticket that the actor may answer."""
+    said = Said(new_id(), answer.is_internal, len(kept))
     await connection.execute(
         insert(ticket_comment).values(
             id=said.id,
@@ -51,6 +63,7 @@ async def write(connection: AsyncConnection, actor: Actor, current: Ticket, answ
             created_at=now,
         )
     )
+    await attach(connection, actor, current, kept, is_internal=said.is_internal, comment_id=said.id, now=now)
     return said
 
 

@@ -1,6 +1,6 @@
 """Opening, answering and changing tickets, for a partner's and a customer's people (PRODUCT §6, §8)."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,9 +19,10 @@ from guildhall.core.ids import new_id
 from guildhall.domain.access.scope import live, named_tenants
 from guildhall.domain.access.tables import partner_tenant_link as link
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.support import commenting, drafts, rules
+from guildhall.domain.files.uploads import Upload
+from guildhall.domain.support import attaching, commenting, drafts, rules
 from guildhall.domain.support.drafts import Answer, Change, Draft
-from guildhall.domain.support.tickets import Ticket, assignees, get, leave
+from guildhall.domain.support.tickets import Ticket, assignees, get, leave, opened
 from guildhall.domain.tenancy.tables import subscriber, ticket
 
 __all__ = ["Answer", "Change", "Draft", "open_ticket", "update"]
@@ -49,9 +50,9 @@ async def open_ticket(
         agreed = await _agreed_hours(connection, tenant_id)
         due = rules.due_at(now, priority=draft.priority, agreed_hours=agreed)
         await _insert(connection, actor, new, tenant_id, draft, due=due, now=now)
-        opened = await _read_back(connection, actor, new, now=now)
-        await _note(connection, actor, opened, Action.TICKET_OPENED, {"priority": draft.priority})
-    return opened
+        made = await _read_back(connection, actor, new, now=now)
+        await _note(connection, actor, made, Action.TICKET_OPENED, {"priority": draft.priority})
+    return made
 
 
 async def _is_open(connection: AsyncConnection, new: UUID) -> bool:
@@ -65,26 +66,29 @@ async def update(
     *,
     ticket_id: UUID,
     change: Change,
+    sent: Sequence[Upload] = (),
     if_version: int | None = None,
     act_id: UUID | None = None,
     now: datetime,
 ) -> Ticket:
     """Change a ticket, answer it, or both, in one act; return it as it then stands.
 
+    `sent` are files of the comment: internal if it is.
     `act_id` is shared by the tickets that somebody changes at once, so that whoever gets them is told once.
 
     A comment needs the permission `.comment`, every other field `.update` (BOUNDARY §3). What is as wanted already
     stays untouched and unrecorded. Raises NotFound (TICKET_NOT_FOUND), Forbidden, PreconditionFailed where
     `if_version` is not the ticket's version, Conflict for a step that its status does not allow, Invalid by field
-    (a comment's field is `comment.content`).
+    (a comment's field is `comment.content`, that of its files `files`).
     """
     permissions = _needed(actor, change)
     drafts.check_change(change, internal=actor.role is DbRole.PARTNER)
+    kept = await attaching.keep(actor, ticket_id, sent, now=now) if change.comment is not None else []
     async with db.transaction(actor) as connection:
         if act_id is not None:
             await connection.execute(_ONE_ACT, {"act": str(act_id)})
         current = await get(connection, actor, ticket_id, now=now)
-        await _opened(connection, actor, current.tenant_id, permissions)
+        await opened(connection, actor, current.tenant_id, permissions)
         if if_version is not None and if_version != current.version:
             raise PreconditionFailed
         values = await _values(connection, actor, current, change, now=now)
@@ -92,7 +96,7 @@ async def update(
         said = (
             None
             if change.comment is None
-            else await commenting.write(connection, actor, current, change.comment, now=now)
+            else await commenting.write(connection, actor, current, change.comment, kept, now=now)
         )
         if said is not None and not said.is_internal:
             changes["comment"] = said.noted
@@ -124,16 +128,6 @@ async def _enter(connection: AsyncConnection, actor: Actor, tenant_id: UUID, per
         await named_tenants(connection, actor, tenant_ids=[tenant_id], needs=permission)
     elif tenant_id != actor.tenant_id:
         raise TenantAccessDenied
-
-
-async def _opened(connection: AsyncConnection, actor: Actor, tenant_id: UUID, permissions: Iterable[str]) -> None:
-    """Raise Forbidden unless the link to the tenant of a ticket that is seen opens every permission: gate 4."""
-    if actor.role is DbRole.PARTNER:
-        own = select(link.c.permissions).where(
-            link.c.partner_id == actor.partner_id, link.c.tenant_id == tenant_id, live()
-        )
-        if not set(permissions) <= set(await connection.scalar(own) or ()):
-            raise Forbidden
 
 
 async def _known_subscriber(connection: AsyncConnection, tenant_id: UUID, subscriber_id: UUID | None) -> None:

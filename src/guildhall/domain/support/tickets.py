@@ -1,6 +1,6 @@
 """Tickets as each side reads them: one ticket, its comments, and who may be given it (PRODUCT §6, §8)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -133,6 +133,16 @@ async def get(connection: AsyncConnection, actor: Actor, ticket_id: UUID, *, now
     if row is None:
         raise NotFound(code="TICKET_NOT_FOUND")
     return Ticket(**row, **clock(dict(row), now=now))
+
+
+async def opened(connection: AsyncConnection, actor: Actor, tenant_id: UUID, permissions: Iterable[str]) -> None:
+    """Raise Forbidden unless the link to the tenant of a ticket that is seen opens every permission: gate 4."""
+    if actor.role is DbRole.PARTNER:
+        own = select(link.c.permissions).where(
+            link.c.partner_id == actor.partner_id, link.c.tenant_id == tenant_id, live()
+        )
+        if not set(permissions) <= set(await connection.scalar(own) or ()):
+            raise Forbidden
 
 
 async def several(

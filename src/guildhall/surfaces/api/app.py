@@ -38,6 +38,7 @@ from guildhall.surfaces.api.v1 import (
     platform,
     reports,
     subscribers,
+    ticket_files,
     tickets,
     webhooks,
 )
@@ -54,6 +55,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *links.ENDPOINTS,
     *link_batch.ENDPOINTS,
     *tickets.ENDPOINTS,
+    *ticket_files.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *reports.ENDPOINTS,
     *subscribers.ENDPOINTS,
@@ -69,6 +71,7 @@ def site(settings: Settings) -> Litestar:
             *(endpoint.route() for endpoint in ENDPOINTS),
             *routes(ENDPOINTS, settings),
             *billing_exports.FILES,
+            *ticket_files.FILES,
         ],
         guards=[gate],
         exception_handlers={Refusal: on_refusal, HTTPException: on_http, Exception: on_fault},

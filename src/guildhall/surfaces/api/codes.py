@@ -37,7 +37,7 @@ _TABLE: tuple[tuple[type[errors.Refusal], str], ...] = (
     (errors.ContextMismatch, N_("The header names one tenant and the path or the parameters another.")),
     (errors.IdempotencyInProgress, N_("The first request with this key is still running; ask again shortly.")),
     (errors.PreconditionFailed, N_("If-Match names another version; read the object again.")),
-    (problems.PayloadTooLarge, N_("The body is larger than 200 kB, or a batch than 20 MB.")),
+    (problems.PayloadTooLarge, N_("The body is larger than 200 kB, a file than 10 MB, or a batch than 20 MB.")),
     (problems.UnsupportedMediaType, N_("The body was not sent as application/json.")),
     (errors.Invalid, N_("Values are missing, wrong or unknown; `errors` names each with a pointer.")),
     (errors.ContextRequired, N_("A write inside a tenant needs X-Active-Tenant-Id, well formed.")),
@@ -50,6 +50,7 @@ _TABLE: tuple[tuple[type[errors.Refusal], str], ...] = (
 _FINER = {
     "TENANT_NOT_FOUND": N_("The path names no tenant with a live link."),
     "TICKET_NOT_FOUND": N_("There is no such ticket, or it belongs to another tenant than the context."),
+    "FILE_NOT_FOUND": N_("There is no such file in this ticket, or none that you may read."),
     "INVOICE_NOT_FOUND": N_(
         "There is no such invoice, it is a draft, or it belongs to another tenant than the context."
     ),

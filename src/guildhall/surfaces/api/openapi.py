@@ -11,7 +11,7 @@ from guildhall.domain.people.client_rules import grantable
 from guildhall.domain.rbac.registry import PARTNER, PLATFORM
 from guildhall.surfaces.api import samples
 from guildhall.surfaces.api.codes import Code, codes_of
-from guildhall.surfaces.api.operations import JSON, LINES, PREFIX, Endpoint, Operation
+from guildhall.surfaces.api.operations import JSON, LINES, OCTETS, PREFIX, Endpoint, Operation
 from guildhall.surfaces.api.problems import MEDIA_TYPE, OAuthError, Problem
 from guildhall.surfaces.api.reading import fields_of
 from guildhall.surfaces.api.schemas import components, of
@@ -25,6 +25,7 @@ _OAUTH = {
     401: "`invalid_client`: unknown client, wrong secret, an end that has passed, or a foreign network.",
     429: "`temporarily_unavailable`: too many tries; wait as many seconds as Retry-After says.",
 }
+_FILE = {"required": True, "content": {OCTETS: {"schema": {"type": "string", "format": "binary"}}}}
 ABOUT = (
     "Everything that a partner does in the console, for software. JSON in UTF-8; times in RFC 3339, UTC; money as "
     '`{"amount": "154.20", "currency": "USD"}`, the amount a decimal string. A value that you may not see is `null`. '
@@ -130,7 +131,12 @@ def _operation(operation: Operation, refs: Mapping[Any, Any], schemas: Mapping[s
         made["security"] = [{_PLATFORM: [name]} for name in permissions_of(operation)]
     elif needed := permissions_of(operation):
         made["security"] = [{_SCHEME: []}, *({_CLIENT: [name]} for name in needed)]
-    if operation.body is not None:
+    if operation.file:
+        made["requestBody"] = {
+            "required": True,
+            "content": {OCTETS: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    elif operation.body is not None:
         made["requestBody"] = _sent(operation, refs)
     return made
 

@@ -22,6 +22,7 @@ from guildhall.core.errors import ContextMismatch, NotFound, PreconditionFailed,
 from guildhall.core.idempotency import Asked, Reply
 from guildhall.core.ids import parse_id
 from guildhall.domain.access.gates import Standing
+from guildhall.domain.files.uploads import LARGEST as LARGEST_FILE
 from guildhall.domain.rbac.registry import PLATFORM
 from guildhall.settings import Settings
 from guildhall.surfaces import entry
@@ -31,6 +32,7 @@ from guildhall.surfaces.api.problems import problem, sent
 PREFIX = "/api/v1"
 JSON = "application/json"
 LINES = "application/x-ndjson"
+OCTETS = "application/octet-stream"
 LARGEST_BODY = 200_000  # octets
 LARGEST_BATCH = 20_000_000
 _KEPT_REFUSALS = frozenset({409, 422})
@@ -49,7 +51,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth; `lines` that
     the body is JSON lines, each of them a `body`. `sent` is shown in the documentation.
     `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth. `secret`
-    means an answer that is kept nowhere, so no Idempotency-Key repeats it. `sent` is shown in the documentation.
+    means an answer that is kept nowhere, so no Idempotency-Key repeats it. `file` means that the body is a file, as it
+    is, and `sent` its query. `sent` is shown in the documentation.
     """
 
     id: str
@@ -67,6 +70,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     versioned: bool = False
     oauth: bool = False
     lines: bool = False
+    file: bool = False
     secret: bool = False
     sent: dict[str, Any] | None = None
 
@@ -85,6 +89,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     def of_platform(self) -> bool:
         """Return whether the vendor's platform calls it, and no partner does."""
         return bool(self.marks.get("needs") in PLATFORM)
+
+    @property
+    def largest(self) -> int:
+        """Return how many octets its body may have."""
+        return LARGEST_BATCH if self.lines else LARGEST_FILE if self.file else LARGEST_BODY
 
     @property
     def conditional(self) -> bool:
@@ -175,7 +184,7 @@ class Endpoint(Struct, frozen=True):
             path,
             http_method=self.operation.method,
             name=self.operation.id,
-            request_max_body_size=LARGEST_BATCH if self.operation.lines else LARGEST_BODY,
+            request_max_body_size=self.operation.largest,
             **self.operation.mark,
         )
         return made(served)
@@ -255,6 +264,9 @@ class _Nothing(Struct):
 
 async def _body(operation: Operation, request: Wire) -> Any:
     """Return the body; one that is optional as a whole may be left out."""
+    if operation.file:
+        reading.takes_file(request)
+        return await request.body()
     if operation.body is None:
         return None
     octets = await request.body()

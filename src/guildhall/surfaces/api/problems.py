@@ -140,8 +140,8 @@ def problem(request: Any, refusal: Refusal) -> Reply:
 
 
 def _pointer(name: str, method: str) -> str:
-    """Return a pointer as it is; a field's dotted name becomes one, into the query where there is no body."""
-    if name.startswith("/"):
+    """Return a pointer as it is, empty for the whole; a field's dotted name becomes one."""
+    if not name or name.startswith("/"):
         return name
     return ("/query/" if method == "GET" else "/") + name.replace(".", "/")
 

@@ -162,6 +162,12 @@ def takes_lines(request: Request[Any, Any, Any]) -> None:
         raise UnsupportedMediaType("Send the body as application/x-ndjson: a JSON object on each line")
 
 
+def takes_file(request: Request[Any, Any, Any]) -> None:
+    """Raise UnsupportedMediaType unless the body is sent as a file, as it is."""
+    if media_type(request) != "application/octet-stream":
+        raise UnsupportedMediaType("Send the file itself, as application/octet-stream")
+
+
 def media_type(request: Request[Any, Any, Any]) -> str:
     """Return what the body is sent as."""
     return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import MediaType, Response, get
@@ -16,7 +17,7 @@ from msgspec import Struct
 from guildhall.settings import Settings
 from guildhall.surfaces.api import openapi
 from guildhall.surfaces.api.codes import CODES, Code, codes_of
-from guildhall.surfaces.api.operations import LINES, PREFIX, Endpoint, Operation, Wire
+from guildhall.surfaces.api.operations import LINES, OCTETS, PREFIX, Endpoint, Operation, Wire
 from guildhall.surfaces.api.problems import DOCS
 from guildhall.surfaces.entry import public
 from guildhall.surfaces.kit import i18n
@@ -174,6 +175,8 @@ def _fields(body: dict[str, Any] | None, schemas: dict[str, Any]) -> list[Value]
         return []
     sent = next(iter(body["content"].values()))
     whole = sent["schema"].get("x-line-schema", sent["schema"])
+    if "$ref" not in whole:  # a file, as it is
+        return []
     schema = schemas[whole["$ref"].rsplit("/", 1)[-1]]
     required = set(schema.get("required", ()))
     return [
@@ -204,7 +207,8 @@ def kind_of(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
 
 def _curl(operation: Operation, values: list[Value], base: str) -> str:
     """Return an example of a call."""
-    lines = [f"curl {'' if operation.method == 'GET' else f'-X {operation.method} '}{base}{operation.path}"]
+    asked = f"?{urlencode(operation.sent)}" if operation.file and operation.sent else ""
+    lines = [f"curl {'' if operation.method == 'GET' else f'-X {operation.method} '}{base}{operation.path}{asked}"]
     if "public" not in operation.marks:
         lines.append('-H "Authorization: Bearer $TOKEN"')
     shown = {"X-Active-Tenant-Id": "$TENANT", "If-Match": '\\"3\\"'}
@@ -214,6 +218,9 @@ def _curl(operation: Operation, values: list[Value], base: str) -> str:
     if operation.oauth:
         lines.append('-u "$CLIENT_ID:$CLIENT_SECRET"')
         lines += [f"-d {name}={value}" for name, value in (operation.sent or {}).items()]
+    elif operation.file:
+        lines.append(f"-H 'Content-Type: {OCTETS}'")
+        lines.append("--data-binary 'The content of the file'")
     elif operation.lines:
         lines.append(f"-H 'Content-Type: {LINES}'")
         lines.append(f"--data-binary '{json.dumps(operation.sent or {}, ensure_ascii=False)}'")

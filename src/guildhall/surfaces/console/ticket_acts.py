@@ -22,6 +22,7 @@ from guildhall.surfaces.entry import Where, Who, needs
 from guildhall.surfaces.html import Page, Web, form, redirect, typed
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.states import state_label
+from guildhall.surfaces.ticket_files import LARGEST_ANSWER, refused_with, sent_files
 
 _NOT_A_CHOICE = N_("Choose one of the list")
 _OVERTAKEN = N_("Somebody changed this ticket meanwhile. Look at it, then save again.")
@@ -34,12 +35,12 @@ async def _of_tenant(actor: Actor, tenant: Standing, ticket_id: UUID) -> Ticket:
         return await of_tenant(connection, actor, tenant, ticket_id)
 
 
-@post("/t/{tenant_id:uuid}/tickets/{ticket_id:uuid}/comment", **needs(COMMENT))
+@post("/t/{tenant_id:uuid}/tickets/{ticket_id:uuid}/comment", request_max_body_size=LARGEST_ANSWER, **needs(COMMENT))
 async def comment(
     request: Web, tenant_id: FromPath[UUID], ticket_id: FromPath[UUID], actor: Who, tenant: Where
 ) -> Response[Any]:
     """Write an answer to the customer, or a note for the own side."""
-    values = await typed(request)
+    values, sent = await typed(request), await sent_files(request)
     await _of_tenant(actor, tenant, ticket_id)
     internal = values.get("audience") == "internal"
     answer = Answer(
@@ -48,10 +49,9 @@ async def comment(
         notify_customer=values.get("notify_customer") == "yes",
     )
     try:
-        await handling.update(actor, ticket_id=ticket_id, change=Change(comment=answer), now=clock.now())
+        await handling.update(actor, ticket_id=ticket_id, change=Change(comment=answer), sent=sent, now=clock.now())
     except Invalid as refusal:
-        errors = {name.removeprefix("comment."): said for name, said in refusal.errors.items()}
-        state = form(values, Invalid(refusal.detail, errors=errors), "answer")
+        state = form(values, refused_with(sent, refusal.errors), "answer")
         return await shown(request, actor, tenant, ticket_id, status_code=refusal.status, answer=state)
     said = gettext("The note was kept; the customer does not see it.") if internal else gettext("The answer was sent.")
     return redirect(f"/t/{tenant_id}/tickets/{ticket_id}#conversation", said)

@@ -4,22 +4,25 @@ from uuid import UUID
 
 from litestar import get
 from litestar.params import FromPath
+from litestar.response import Stream
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import NotFound
 from guildhall.domain.access.gates import Standing
-from guildhall.domain.support import board, tickets
+from guildhall.domain.support import attaching, board, tickets
 from guildhall.domain.support.rules import STEPS
 from guildhall.domain.support.tickets import Ticket
 from guildhall.domain.tenancy.tables import PRIORITIES
 from guildhall.surfaces.console import ticket_lists
 from guildhall.surfaces.console.tenants import opens, tenant_page
+from guildhall.surfaces.downloads import download
 from guildhall.surfaces.entry import Where, Who, needs
 from guildhall.surfaces.html import Page, Web
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.tables import Option
+from guildhall.surfaces.ticket_files import by_comment
 from guildhall.surfaces.words import state_options
 
 UPDATE, COMMENT = ticket_lists.UPDATE, "partner.support.tickets.comment"
@@ -68,6 +71,7 @@ async def shown(
     async with db.transaction(actor) as connection:
         found = await of_tenant(connection, actor, tenant, ticket_id)
         said = await tickets.comments(connection, actor, ticket_id)
+        files = await attaching.listed(connection, actor, ticket_id)
         may_change = opens(actor, tenant, UPDATE)
         people = await tickets.assignees(connection, actor, tenant_id=tenant.tenant_id) if may_change else []
     return await tenant_page(
@@ -79,6 +83,7 @@ async def shown(
         status_code=status_code,
         ticket=found,
         comments=said,
+        files=by_comment(files),
         answer=answer or Form(prefix="answer"),
         change=change or Form(_values(found), {}, "change"),
         changed=changed,
@@ -88,6 +93,17 @@ async def shown(
         priorities=state_options("priority", PRIORITIES),
         people=_people(found, [Option(str(each.id), each.name) for each in people]),
     )
+
+
+@get("/t/{tenant_id:uuid}/tickets/{ticket_id:uuid}/files/{file_id:uuid}", **needs("partner.support.tickets.read"))
+async def ticket_file(
+    tenant_id: FromPath[UUID], ticket_id: FromPath[UUID], file_id: FromPath[UUID], actor: Who
+) -> Stream:
+    """Send a file of a ticket."""
+    fetched = await attaching.fetch(
+        actor, ticket_id=ticket_id, attachment_id=file_id, tenant_id=tenant_id, now=clock.now()
+    )
+    return download(fetched)
 
 
 def _values(found: Ticket) -> dict[str, str]:
@@ -103,4 +119,4 @@ def _people(found: Ticket, options: list[Option]) -> list[Option]:
     return options
 
 
-ROUTES = [ticket_list, ticket_page]
+ROUTES = [ticket_list, ticket_page, ticket_file]

@@ -5,21 +5,23 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
-from litestar.response import Redirect
+from litestar.response import Redirect, Stream
 
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Invalid, NotFound
 from guildhall.core.ids import new_id, parse_id
-from guildhall.domain.support import board, handling, tickets
+from guildhall.domain.support import attaching, board, handling, tickets
 from guildhall.domain.support.rules import CATEGORIES, STEPS
 from guildhall.domain.tenancy.tables import PRIORITIES, TICKET_STATUSES
 from guildhall.surfaces import asked
+from guildhall.surfaces.downloads import download
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, told, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Pages, Sorting, sorting_of
+from guildhall.surfaces.ticket_files import LARGEST_ANSWER, by_comment, refused_with, sent_files
 
 SORTS = {"created": "created_at", "updated": "updated_at", "priority": "priority", "status": "status"}
 # What a customer's person may do to the status: say that it is done, or that it is not.
@@ -120,29 +122,38 @@ async def _ticket(request: Web, actor: Actor, ticket_id: UUID, state: Form) -> P
     async with db.transaction(actor) as connection:
         ticket = await tickets.get(connection, actor, ticket_id, now=clock.now())
         comments = await tickets.comments(connection, actor, ticket_id)
+        files = await attaching.listed(connection, actor, ticket_id)
     return await page(
         request,
         "tickets/ticket.html",
         status_code=422 if state.errors else 200,
         ticket=ticket,
         comments=comments,
+        files=by_comment(files),
         form=state,
         may_comment=actor.may("customer.tickets.comment"),
         steps=[step for step in OWN_STEPS if step in STEPS[ticket.status]],
     )
 
 
-@post("/tickets/{ticket_id:uuid}/comment", **needs("customer.tickets.comment"))
+@post("/tickets/{ticket_id:uuid}/comment", request_max_body_size=LARGEST_ANSWER, **needs("customer.tickets.comment"))
 async def comment(request: Web, ticket_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Answer in a ticket."""
     values = {name: asked.clean(text) for name, text in (await typed(request)).items()}
+    sent = await sent_files(request)
     answer = handling.Answer(content=values.get("content", "").strip())
     try:
-        await handling.update(actor, ticket_id=ticket_id, change=handling.Change(comment=answer), now=clock.now())
+        change = handling.Change(comment=answer)
+        await handling.update(actor, ticket_id=ticket_id, change=change, sent=sent, now=clock.now())
     except Invalid as refusal:
-        errors = {name.removeprefix("comment."): said for name, said in refusal.errors.items()}
-        return await _ticket(request, actor, ticket_id, form(values, Invalid(refusal.detail, errors=errors)))
+        return await _ticket(request, actor, ticket_id, form(values, refused_with(sent, refusal.errors)))
     return redirect(f"/tickets/{ticket_id}", gettext("Your answer was added."))
+
+
+@get("/tickets/{ticket_id:uuid}/files/{file_id:uuid}", **needs("customer.tickets.read"))
+async def ticket_file(ticket_id: FromPath[UUID], file_id: FromPath[UUID], actor: Who) -> Stream:
+    """Send a file of a ticket."""
+    return download(await attaching.fetch(actor, ticket_id=ticket_id, attachment_id=file_id, now=clock.now()))
 
 
 @post("/tickets/{ticket_id:uuid}/status", **needs("customer.tickets.update"))
@@ -159,4 +170,4 @@ async def set_status(request: Web, ticket_id: FromPath[UUID], actor: Who) -> Red
     return redirect(f"/tickets/{ticket_id}", said)
 
 
-ROUTES = [ticket_list, new_ticket, open_ticket, ticket_page, comment, set_status]
+ROUTES = [ticket_list, new_ticket, open_ticket, ticket_page, ticket_file, comment, set_status]

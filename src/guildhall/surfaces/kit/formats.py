@@ -177,6 +177,16 @@ def duration(span: dt.timedelta) -> str:
     return _duration(round(seconds / step) * step, speech().locale)
 
 
+_KILO, _MEGA = 1000, 1_000_000
+
+
+def octets(count: int) -> str:
+    """Return the size of a file in kB or MB, to one decimal above a megabyte."""
+    if count < _MEGA:
+        return f"{number(max(1, round(count / _KILO)))}\xa0kB"
+    return f"{number(round(count / _MEGA, 1))}\xa0MB"
+
+
 def initials(name: str) -> str:
     """Up to two capital letters that stand for `name`."""
     words = [word for word in name.split() if word[:1].isalnum()]
@@ -193,4 +203,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "ago": relative,
     "until": relative,
     "initials": initials,
+    "octets": octets,
 }

@@ -1,0 +1,163 @@
+"""Files of tickets: both sides attach and fetch them; internal ones stay inside; an ended link shuts them at once."""
+
+import re
+from uuid import UUID
+
+import httpx
+import pytest
+
+from guildhall.core.actor import system
+from guildhall.domain.files import files
+from guildhall.domain.files.store import opened
+from support_console import AUDITOR, SUPPORT, ticket_of, words
+from support_world import World, csrf
+
+pytestmark = pytest.mark.anyio
+ADMIN = "admin@acme-fiber.example"
+API = "/api/v1/partner/support/tickets"
+PDF = ("trace.pdf", b"%PDF-1.7 for all", "application/pdf")
+
+
+async def send(client: httpx.AsyncClient, url: str, *sent: tuple[str, bytes, str], **data: str) -> httpx.Response:
+    """Answer in a ticket as a browser would, with files."""
+    return await client.post(
+        f"{url}/comment", data={"_csrf_token": await csrf(client), **data}, files=[("files", each) for each in sent]
+    )
+
+
+def links(answer: httpx.Response) -> list[str]:
+    """Return where a page's files are."""
+    return re.findall(r'href="([^"]+/files/[^"]+)"', answer.text)
+
+
+def kept(world: World) -> tuple[int, int]:
+    """Return how many files tickets have, and how many are known at all."""
+    row = world.sql(
+        "SELECT (SELECT count(*) FROM tenancy.ticket_file) AS attached,"
+        " (SELECT count(*) FROM portal.file WHERE tenant_id IS NOT NULL) AS known"
+    )[0]
+    return row["attached"], row["known"]
+
+
+def trails(world: World, ticket: UUID, action: str) -> set[str]:
+    rows = world.sql("SELECT kind FROM portal.audit_entry WHERE action = %s AND target_id = %s", action, str(ticket))
+    return {row["kind"] for row in rows}
+
+
+async def test_each_side_reads_what_the_other_attached_but_no_internal_file(world: World) -> None:
+    tenant = world.tenant("acme-fiber")
+    ticket = ticket_of(world, tenant)
+    partner, customer = await world.sign_in(SUPPORT), await world.sign_in(ADMIN, "customers")
+    inside, own = f"/t/{tenant}/tickets/{ticket}", f"/tickets/{ticket}"
+    note = ("secret.txt", b"for us alone", "text/plain")
+    assert (await send(partner, inside, PDF, content="See the trace", audience="public")).status_code == 303
+    assert (await send(partner, inside, note, content="A note", audience="internal")).status_code == 303
+    theirs = ("Año.png", b"\x89PNG\r\n\x1a\n....", "image/png")
+    assert (await send(customer, own, theirs, content="A photo")).status_code == 303
+
+    page = await partner.get(inside)
+    assert all(name in words(page) for name in ("trace.pdf", "secret.txt", "Internal", "Año.png"))
+    public, internal, photo = links(page)
+    answer = await partner.get(public)
+    assert (answer.content, answer.headers["content-type"]) == (PDF[1], "application/pdf")
+    assert answer.headers["content-disposition"] == 'attachment; filename="trace.pdf"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "filename*=UTF-8''A%C3%B1o.png" in (await partner.get(photo)).headers["content-disposition"]
+    answer = await partner.get(internal)
+    assert (answer.content, answer.headers["content-type"]) == (note[1], "text/plain; charset=utf-8")
+
+    page = await customer.get(own)
+    assert "secret.txt" not in page.text
+    assert len(links(page)) == 2
+    assert {(await customer.get(link)).status_code for link in links(page)} == {200}
+    hidden = internal.rsplit("/", 1)[1]
+    assert (await customer.get(f"{own}/files/{hidden}")).status_code == 404
+    assert trails(world, ticket, "ticket.file_fetched") == {"partner", "tenant"}
+    said = world.sql("SELECT kind FROM portal.audit_entry WHERE body LIKE %s", "%secret.txt%")
+    assert {row["kind"] for row in said} == {"partner"}, "the customer's trail does not know of the internal file"
+
+    auditor = await world.sign_in(AUDITOR)
+    assert (await auditor.get(public)).status_code == 200
+    assert (await send(auditor, inside, PDF, content="No", audience="public")).status_code == 403
+    foreign = await world.sign_in("principal@alderfinch.example")
+    assert (await foreign.get(public)).status_code == 404
+    other = await world.sign_in("admin@thistle.example", "customers")
+    assert (await other.get(f"{own}/files/{hidden}")).status_code == 404
+
+    before = kept(world)
+    refused = await send(partner, inside, ("x.html", b"<b>", "text/html"), content="Words & all", audience="public")
+    assert refused.status_code == 422
+    assert 'id="answer-files-error"' in refused.text
+    assert "Words &amp; all" in refused.text
+    again = await send(customer, own, PDF, content=" ")
+    assert again.status_code == 422
+    assert "Choose the files again" in again.text
+    many = await send(partner, inside, *[PDF] * 6, content="Too many", audience="public")
+    assert many.status_code == 422
+    large = await send(partner, inside, ("big.txt", b"x" * 52_000_000, "text/plain"), content="Big", audience="public")
+    assert large.status_code == 413
+    assert kept(world) == before, "what was refused left nothing"
+
+
+async def test_over_the_api_a_signed_address_ends_with_the_link(world: World) -> None:
+    tenant = world.tenant("acme-fiber")
+    ticket = ticket_of(world, tenant)
+    client = await world.api(SUPPORT, tenant)
+    octets = {"Content-Type": "application/octet-stream"}
+    path = f"{API}/{ticket}/attachments"
+    made = await client.post(path, content=b"one\ntwo\n", params={"name": "lines.log"}, headers=octets)
+    assert made.status_code == 201, made.text
+    item = made.json()
+    assert (item["name"], item["size_bytes"], item["comment_id"]) == ("lines.log", 8, None)
+    assert [each["id"] for each in (await client.get(path)).json()["items"]] == [item["id"]]
+    nobody = world.client("api")
+    assert (await nobody.get(item["download_url"])).content == b"one\ntwo\n"
+    assert (await nobody.get(item["download_url"].split("?", maxsplit=1)[0])).status_code == 401
+
+    before = kept(world)
+    for params, headers, content, expected in (
+        ({"name": "a.exe"}, octets, b"MZ", (422, "VALIDATION_ERROR")),
+        ({}, octets, b"x", (422, "VALIDATION_ERROR")),
+        ({"name": "a.txt"}, {"Content-Type": "text/plain"}, b"x", (415, "UNSUPPORTED_MEDIA_TYPE")),
+        ({"name": "a.txt"}, octets, b"x" * 10_000_001, (413, "PAYLOAD_TOO_LARGE")),
+    ):
+        answer = await client.post(path, content=content, params=params, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == expected
+    bare = await (await world.api(SUPPORT)).post(path, content=b"x", params={"name": "a.txt"}, headers=octets)
+    assert bare.json()["code"] == "TENANT_CONTEXT_REQUIRED"
+    keyed = {**octets, "Idempotency-Key": "once"}
+    twice = [await client.post(path, content=b"k", params={"name": "k.txt"}, headers=keyed) for _ in range(2)]
+    assert twice[0].json()["id"] == twice[1].json()["id"]
+    assert kept(world) == (before[0] + 1, before[1] + 1)
+
+    world.sql(
+        "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions, %s) WHERE tenant_id = %s",
+        "partner.support.tickets.read",
+        tenant,
+    )
+    assert (await nobody.get(item["download_url"])).status_code == 404
+    world.sql("UPDATE portal.partner_tenant_link SET status = 'revoked' WHERE tenant_id = %s", tenant)
+    assert (await nobody.get(item["download_url"])).status_code == 404
+    assert (await client.get(path)).json()["code"] == "TENANT_ACCESS_DENIED"
+
+
+async def test_a_file_that_was_never_attached_is_swept_and_others_stay(world: World) -> None:
+    tenant = world.tenant("acme-fiber")
+    ticket = ticket_of(world, tenant)
+    customer = await world.sign_in(ADMIN, "customers")
+    await send(customer, f"/tickets/{ticket}", PDF, content="Stays")
+    lost = world.sql(
+        "INSERT INTO portal.file (id, tenant_id, created_by, name, media_type, expires_at)"
+        " VALUES (gen_random_uuid(), %s, gen_random_uuid(), 'lost.pdf', 'application/pdf', now() - interval '1 hour')"
+        " RETURNING id",
+        tenant,
+    )[0]["id"]
+    async with files.writing(lost) as written:
+        await written.write(b"nobody's")
+        await written.close()
+    assert await files.tidy(system("files.tidy")) == 1
+    assert kept(world) == (1, 1)
+    with pytest.raises(LookupError):
+        _ = [piece async for piece in opened().read(files.key_of(lost))]
+    (link,) = links(await customer.get(f"/tickets/{ticket}"))
+    assert (await customer.get(link)).content == PDF[1]
