@@ -154,7 +154,6 @@ async def test_a_file_that_was_never_attached_is_swept_and_others_stay(world: Wo
     )[0]["id"]
     async with files.writing(lost) as written:
         await written.write(b"nobody's")
-        await written.close()
     assert await files.tidy(system("files.tidy")) == 1
     assert kept(world) == (1, 1)
     with pytest.raises(LookupError):

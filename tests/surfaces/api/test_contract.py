@@ -180,6 +180,8 @@ async def test_bodies_that_are_no_json_or_too_long_are_refused_by_every_operatio
                 continue
             if path.startswith("/platform/"):  # no partner comes as far as the body
                 continue
+            if "application/octet-stream" in operation["requestBody"]["content"]:  # a file: test_ticket_files
+                continue
             target = "/api/v1" + re.sub(r"\{[^}]+\}", ID, path)
             for body, expected in sent.items():
                 headers = {"Content-Type": "application/json", "If-Match": "*"}

@@ -93,7 +93,6 @@ async def _kept(actor: Actor, about: Ticket, sound: Sound, *, now: datetime) -> 
     async with files.writing(file_id) as written:
         while piece := await asyncio.to_thread(sound.content.read, PIECE):
             await written.write(piece)
-        await written.close()
     return Kept(file_id, written, sound)
 
 
