@@ -29,7 +29,9 @@ WHO = [
 if FULL:
     WHO += [("partners", f"{role}@northwind.example") for role in PARTNER_ROLES if role != "principal"]
     WHO += [("staff", f"{role}@halcyon.example") for role in STAFF_ROLES if role != "lead"]
-SKIPPED = re.compile(r"/(sign-out|static|language|theme)|/(export|template|file)(\?|$)|/files/|[./](ics|jsonl|csv)(\?|$)")
+SKIPPED = re.compile(
+    r"/(sign-out|static|language|theme)|/(export|template|file)(\?|$)|/files/|[./](ics|jsonl|csv)(\?|$)"
+)
 MOST_KINDS = 200  # more would be a walk in circles
 DESKTOP: Any = {"width": 1440, "height": 900}
 PHONE: Any = {"width": 390, "height": 844}
