@@ -19,7 +19,7 @@ $(VENV)/.ready: requirements/dev.txt requirements/uv.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("Guildhall needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip -q install --require-hashes -r requirements/uv.txt
-	@$(BIN)/python -m uv -q pip sync --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/python -m uv -q pip sync --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(BIN)/python -m uv -q pip install --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -42,13 +42,15 @@ demo-reset: setup ## Throw the demo world away; the next `make demo` starts anew
 
 test: setup ## Every test, browser included
 	@$(BIN)/python tools/chromium.py
+	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
-test-fast: setup ## Every test but the slow ones and the browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not slow" tests
+test-fast: setup ## Every test that only reads: no browser, no copy of the world
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not slow and not writes" tests
 
 test-full: setup ## Every test, and axe over every page of every role in both languages
 	@$(BIN)/python tools/chromium.py
+	@$(BIN)/python -m compileall -q src
 	@TEST_FULL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 check: setup ## Lint, types, layers, templates, translations, docs

@@ -18,12 +18,16 @@ from guildhall import runtime
 from guildhall.settings import Settings
 from support_world import Cluster, Signed, World
 
+ROOM = 6 * 2**30
 TODAY = datetime.now(UTC).date()
 runtime.configure_logs(Settings(home=Path("/nonexistent")))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files with slow tests first: started last, one of them would keep a single process busy at the end."""
+    """Mark what writes, and put files with slow tests first: started last, one would keep a single process busy."""
+    for item in items:
+        if "world" in getattr(item, "fixturenames", ()):
+            item.add_marker("writes")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
@@ -37,13 +41,19 @@ def anyio_backend() -> str:
 def cluster() -> Iterator[Cluster]:
     """A server with the migrated, seeded template; `TEST_DATABASE_URL` (CREATEDB, CREATEROLE) runs on another."""
     outside = os.environ.get("TEST_DATABASE_URL")
-    home = Path(tempfile.mkdtemp(prefix="gh", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="gh", dir=_roomy()))
     home.chmod(0o755)
     made = Cluster.outside(outside) if outside else Cluster.embedded(home)
     made.build(TODAY)
     yield made
     made.stop()
     shutil.rmtree(home, ignore_errors=True)
+
+
+def _roomy() -> str:
+    """Return where the server's files may lie: in memory if there is room, where a copy of the world costs half."""
+    memory = Path("/dev/shm")  # noqa: S108
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > ROOM else "/tmp"  # noqa: S108
 
 
 @pytest.fixture(scope="session")

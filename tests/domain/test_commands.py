@@ -21,7 +21,7 @@ from guildhall.domain.migrations.run import MIGRATING
 from support_trail import walked
 from support_world import MASTER, Cluster, World
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("migrating_log_in")]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.usefixtures("migrating_log_in")]
 SLUG, NEW = "quarry-lake", "first@quarry-lake.example"
 OPERATOR = f"operator_{os.getpid()}"
 

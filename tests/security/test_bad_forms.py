@@ -20,7 +20,7 @@ import guildhall.surfaces
 from guildhall.surfaces.html import LARGEST_FORM
 from support_world import World, csrf
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 PEOPLE = {
     "partners": "principal@northwind.example",
     "customers": "admin@acme-fiber.example",

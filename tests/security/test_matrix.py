@@ -22,7 +22,7 @@ from support_clients import EVERYTHING, client_of, software
 from support_platform import platform
 from support_world import World, csrf
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 COUNTED = (
     "portal.api_client",
     "portal.api_client_secret",

@@ -12,6 +12,7 @@ from guildhall.domain.migrations.run import migrate
 from guildhall.worlds import bench, demo
 from support_world import Cluster
 
+pytestmark = pytest.mark.slow
 _OF_FIFTY = (
     " JOIN portal.partner_tenant_link AS l ON l.tenant_id = x.tenant_id"
     " JOIN portal.partner AS p ON p.id = l.partner_id WHERE p.slug = 'bench50'"
