@@ -32,6 +32,7 @@ def demo() -> Iterator[None]:
     home = Path(tempfile.mkdtemp(prefix="ghr", dir="/tmp"))
     home.chmod(0o755)
     environment = {"GUILDHALL_HOME": str(home), "PORT": str(PORT), "GUILDHALL_WORKERS": str(PROCESSES)}
+    environment["GUILDHALL_API_LIMITS"] = "detail=1000000,tenant=1000000"
     silence = subprocess.DEVNULL
     command = [sys.executable, "-m", "guildhall", "demo"]
     child = subprocess.Popen(command, env=os.environ | environment, stdout=silence, stderr=silence)  # noqa: S603

@@ -47,6 +47,7 @@ def served(cluster: Cluster, *processes: str, **variables: str) -> Iterator[Site
         "GUILDHALL_DEMO": "true",
         "GUILDHALL_BRAND": "Halcyon Cloud",
         "GUILDHALL_DEVELOPMENT": "true",
+        "GUILDHALL_API_LIMITS": "list=100000,detail=100000,write=100000,tenant=100000",
         **variables,
     }
     running = [

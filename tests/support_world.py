@@ -25,6 +25,7 @@ from guildhall.domain.migrations.run import migrate
 from guildhall.domain.people import methods, passwords
 from guildhall.domain.people.sessions import find
 from guildhall.domain.people.sign_in import sign_in
+from guildhall.domain.quotas import kinds
 from guildhall.hosts import Front
 from guildhall.settings import LABELS, Settings
 from guildhall.surfaces.entry import ROLES
@@ -155,6 +156,7 @@ class World:
         crypto.set_master(MASTER)
         passwords.allow_demo(allowed=True)
         methods.install(SETTINGS.ways_in)
+        kinds.install(dict.fromkeys(kinds.STANDARD, kinds.MOST))  # a suite calls more than software does
         urls = {
             surface: self.cluster.login_url(login, self.database, driver="postgresql+asyncpg")
             for surface, login in LOGIN_OF.items()

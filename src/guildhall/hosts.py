@@ -113,6 +113,7 @@ class Front:
             if message["type"] == "http.response.start":
                 seen["status"] = message["status"]
                 message["headers"] = [*message.get("headers", ()), *self._added(surface, message, request_id)]
+                message["headers"] += state.get("headers", ())
             await send(message)
 
         # HEAD is GET without its body, which the server leaves out (RFC 9110 §9.3.2).

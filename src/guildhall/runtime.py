@@ -20,6 +20,7 @@ from guildhall.domain.mail.office import Look, Office, open_office
 from guildhall.domain.migrations.run import migrate
 from guildhall.domain.partners import application_upkeep
 from guildhall.domain.people import methods, passwords
+from guildhall.domain.quotas import kinds
 from guildhall.domain.webhooks import addresses
 from guildhall.domain.webhooks.carrier import open_carrier
 from guildhall.settings import Settings, SettingsError
@@ -117,6 +118,7 @@ def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surfa
     crypto.set_master(secret_of(settings).encode())
     passwords.allow_demo(allowed=settings.demo)
     methods.install(settings.ways_in)
+    kinds.install(settings.api_limits)
     application_upkeep.configure(mx_check=settings.mx_check and not settings.demo, keep_days=settings.application_days)
     addresses.configure(addresses.Reach(settings.webhook_least_port, settings.webhook_loopback))
     urls = {

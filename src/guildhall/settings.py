@@ -25,6 +25,8 @@ LABELS = {
 }
 _URLS = ("DATABASE_URL", *(f"DATABASE_URL_{label.upper()}" for label in (*LABELS, "worker")))
 
+Counted = Annotated[str, Meta(pattern="^(list|detail|write|export|tenant|platform)$")]
+Calls = Annotated[int, Meta(ge=1, le=1_000_000)]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -32,6 +34,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What an operator may set. Environment names are GUILDHALL_ + the field's name, but for PORT and the URLs.
 
     `mx_check` has applicants' domains looked up; `application_days` is how long a declined application is kept.
+    `api_limits` are calls of the API by kind (`list=200,write=100`), where they are not the standard ones.
     `webhook_least_port` is the lowest port beside 443 that webhooks go to; `webhook_loopback` lets them reach this
     machine itself, in development and the demo only; `webhook_ca_file` names authorities (PEM) that are trusted there
     beside the public ones.
@@ -60,6 +63,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     sign_in_methods: tuple[Literal["password", "passkey", "email_link"], ...] = ()
     mx_check: bool = True
+    api_limits: dict[Counted, Calls] = {}
     application_days: Annotated[int, Meta(ge=1, le=3650)] = 180
     s3_bucket: str = ""
     s3_region: str = ""
@@ -149,6 +153,10 @@ def _checked(values: dict[str, Any]) -> Settings:
     for name in ("trusted_proxies", "sign_in_methods"):
         if isinstance(text := values.get(name), str):
             values[name] = [part.strip() for part in text.split(",") if part.strip()]
+    if isinstance(text := values.get("api_limits"), str):
+        values["api_limits"] = {
+            name.strip(): calls for name, _, calls in (each.partition("=") for each in text.split(","))
+        }
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
     except msgspec.ValidationError as error:

@@ -6,6 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from guildhall.core.actor import Surface
 from guildhall.domain.rbac.registry import ALL
+from guildhall.surfaces.api import limits
 from guildhall.web import SITES
 from support_world import World
 
@@ -63,6 +64,15 @@ async def test_nothing_is_written_behind_a_permission_to_read(app: Litestar) -> 
         "partner.billing.invoices.export",
     }
     assert [one for one in wrong if one[1] not in allowed] == []
+
+
+async def test_every_route_of_the_api_counts_but_where_nobody_is_known_and_for_leaving(demo: World) -> None:
+    free = {
+        path
+        for path, handler in handlers(SITES[Surface.API](demo.settings))  # type: ignore[arg-type]
+        if limits.kind_of(next(iter(handler.http_methods)), path, handler.opt) is None and "public" not in handler.opt
+    }
+    assert free == {"/api/v1/auth/logout"}
 
 
 async def test_every_route_inside_a_tenant_names_it_in_one_way(app: Litestar) -> None:

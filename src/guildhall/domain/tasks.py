@@ -10,6 +10,7 @@ from guildhall.domain.mail import delivering
 from guildhall.domain.notify import client_ends, ends, tidying
 from guildhall.domain.notify import delivering as telling
 from guildhall.domain.partners import application_upkeep
+from guildhall.domain.quotas import sweeping
 from guildhall.domain.support import breaches
 from guildhall.domain.webhooks import delivering as webhooks
 
@@ -25,6 +26,7 @@ __all__ = [
     "heads",
     "idempotency",
     "looks",
+    "sweeping",
     "telling",
     "tidying",
     "upkeep",

@@ -15,19 +15,29 @@ from msgspec import Struct
 
 from guildhall.core import clock
 from guildhall.core.actor import Actor, DbRole, Surface, anonymous
-from guildhall.core.errors import ContextRequired, Forbidden, PartnerInactive, Refusal, TenantAccessDenied, Unauthorized
+from guildhall.core.errors import (
+    ContextRequired,
+    Forbidden,
+    PartnerInactive,
+    Refusal,
+    TenantAccessDenied,
+    TooManyRequests,
+    Unauthorized,
+)
 from guildhall.core.ids import parse_id
 from guildhall.domain.access.gates import Named, Standing, decide, standing
 from guildhall.domain.audit.looks import looked
 from guildhall.domain.audit.refusals import refused
 from guildhall.domain.people import clients, platform_clients
 from guildhall.domain.people.sessions import Found, find
+from guildhall.domain.quotas.counting import Call
 from guildhall.domain.rbac.registry import ALL, PARTNER
 
 # How a handler takes what the gates found: `actor: Who`, and inside a tenant `tenant: Where`.
 Who = NamedDependency[Actor]
 Where = NamedDependency[Standing]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_TOO_MANY = "Too many calls. Wait as many seconds as Retry-After says."
 ROLES = {
     Surface.CONSOLE: DbRole.PARTNER,
     Surface.API: DbRole.PARTNER,
@@ -126,17 +136,22 @@ async def enter(
     key: Key | None,
     tenant_id: UUID | None,
     named: Named,
+    call: Call | None = None,
 ) -> None:
     """Take one request through gates 1 to 5 and leave what was found in its state; raise the first refusal.
 
-    `key` is None where nothing was shown. `tenant_id` is the tenant that the request names, if any.
+    `key` is None where nothing was shown. `tenant_id` is the tenant that the request names, if any. `call` is counted
+    before gate 2, and one too many is refused there.
     """
     origin = origin_of(connection, surface)
     mark = handler.opt
     if "public" in mark:
         connection.scope["state"]["entered"] = Entered(origin)
         return
-    found = await _found(origin, key, tenant_id, connection.url.path)
+    found = await _found(origin, key, tenant_id, connection.url.path, call)
+    connection.scope["state"]["counted"] = found.counted
+    if found.counted is not None and found.counted.retry_after:
+        raise TooManyRequests(_TOO_MANY, retry_after=found.counted.retry_after)
     entered = _entered(found, key, tenant_id)
     connection.scope["state"]["entered"] = entered
     refusal = _refusal(entered, mark, safe=method_of(connection) in SAFE, named=named)
@@ -153,26 +168,28 @@ async def enter(
         await _look(entered, mark["needs"])
 
 
-async def _found(origin: Actor, key: Key | None, tenant_id: UUID | None, path: str) -> Found:
+async def _found(origin: Actor, key: Key | None, tenant_id: UUID | None, path: str, call: Call | None) -> Found:
     """Gate 1: return the live session or client behind the key."""
     if key is None:
         raise Unauthorized
     if key.of_client and key.session_id is not None:
-        known = await _software(origin, key, key.session_id, tenant_id, path)
+        known = await _software(origin, key, key.session_id, tenant_id, path, call)
         if known is None:
             raise Unauthorized("This API client was revoked, has run out, or may not be used from here.")
         return known
-    found = await find(origin, token=key.token, session_id=key.session_id, tenant_id=tenant_id)
+    found = await find(origin, token=key.token, session_id=key.session_id, tenant_id=tenant_id, call=call)
     if found is None:
         raise Unauthorized("Your session has ended. Sign in again.")
     return found
 
 
-async def _software(origin: Actor, key: Key, secret_id: UUID, tenant_id: UUID | None, path: str) -> Found | None:
+async def _software(
+    origin: Actor, key: Key, secret_id: UUID, tenant_id: UUID | None, path: str, call: Call | None
+) -> Found | None:
     """Return the living client behind the secret `secret_id`."""
     if key.of_platform:
-        return await platform_clients.find(origin, secret_id=secret_id, path=path)
-    return await clients.find(origin, secret_id=secret_id, path=path, tenant_id=tenant_id)
+        return await platform_clients.find(origin, secret_id=secret_id, path=path, call=call)
+    return await clients.find(origin, secret_id=secret_id, path=path, tenant_id=tenant_id, call=call)
 
 
 def _entered(found: Found, key: Key | None, tenant_id: UUID | None) -> Entered:

@@ -35,6 +35,8 @@ async def test_a_client_gets_a_token_and_learns_who_it_is(world: World) -> None:
     assert me["kind"] == "api_client"
     assert (me["name"], me["email"], me["roles"]) == ("Ticket sync", None, [])
     assert me["permissions"] == ["partner.support.tickets.list"]
+    calls = me["limits"].pop("calls")
+    assert [each["kind"] for each in calls] == ["list", "across", "detail", "write", "export"]
     assert me["limits"] == {"tenant_scope": "all", "tenant_ids": [], "tenant_count": 24}
     assert me["partner"]["name"] == "Northwind Managed Services"
 

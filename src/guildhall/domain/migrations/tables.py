@@ -18,6 +18,7 @@ from guildhall.domain.people import one_time_tables as one_time
 from guildhall.domain.people import platform_tables as platform
 from guildhall.domain.people import sign_in_tables as sign_in
 from guildhall.domain.people import tables as people
+from guildhall.domain.quotas import tables as quotas
 from guildhall.domain.support import file_tables as ticket_files
 from guildhall.domain.support import view_tables as ticket_views
 from guildhall.domain.tenancy import tables as tenancy
@@ -41,6 +42,7 @@ __all__ = [
     "partners",
     "people",
     "platform",
+    "quotas",
     "sign_in",
     "tenancy",
     "ticket_files",

@@ -23,13 +23,16 @@ from guildhall.domain.people.client_tables import api_client_tenant as limited
 from guildhall.domain.people.sessions import Found
 from guildhall.domain.people.tables import TenantScope
 from guildhall.domain.people.tables import partner_user as person
+from guildhall.domain.quotas.counting import Call, counted, outcome
 from guildhall.domain.rbac.registry import held_by
 
 STATES = ("active", "expiring", "expired", "stopped", "revoked")
 SOON = timedelta(days=14)
 _NOTED_FOR = timedelta(minutes=1)
 _READS: Mapping[DbRole, str] = {DbRole.PARTNER: "partner.clients.manage", DbRole.STAFF: "staff.clients.read"}
-_SESSION = text("SELECT * FROM portal.find_client_session(:secret, :tenant)")
+_FOUND = "portal.find_client_session(:secret, :tenant)"
+_SESSION = text(f"SELECT * FROM {_FOUND}")
+_COUNTED = counted(_FOUND, "partner_id")
 # The names of a client's tenants and of those that the person at work reaches, `most` of them.
 _NAMES = text(
     """
@@ -199,12 +202,16 @@ async def own(connection: AsyncConnection, actor: Actor) -> Own:
     return Own(**row, tenant_ids=await tenant_ids(connection, actor.user_id))
 
 
-async def find(origin: Actor, *, secret_id: UUID, path: str, tenant_id: UUID | None = None) -> Found | None:
+async def find(
+    origin: Actor, *, secret_id: UUID, path: str, tenant_id: UUID | None = None, call: Call | None = None
+) -> Found | None:
     """Return the living client whose secret `secret_id` an access token was got with; None where it is dead.
 
     `path` is what it asked for: a use from outside of its networks is noted there in its partner's trail, and dead.
+    `call` is counted in the same statement.
     """
-    row = await db.door(origin.surface, _SESSION, {"secret": secret_id, "tenant": tenant_id})
+    values = {"secret": secret_id, "tenant": tenant_id} | (call.values() if call else {})
+    row = await db.door(origin.surface, _COUNTED if call else _SESSION, values)
     if row is None:
         return None
     actor = _actor(origin, row)
@@ -214,7 +221,7 @@ async def find(origin: Actor, *, secret_id: UUID, path: str, tenant_id: UUID | N
     noted = row["last_used_at"]
     if noted is None or clock.now() - noted > _NOTED_FOR:
         await db.door(origin.surface, _USED, {"secret": secret_id, "address": origin.ip})
-    return Found(actor, row)
+    return Found(actor, row, outcome(call, row) if call else None)
 
 
 def _actor(origin: Actor, row: Mapping[str, Any]) -> Actor:

@@ -23,6 +23,7 @@ from guildhall.domain.people.client_secrets import Made, Secret
 from guildhall.domain.people.platform_tables import platform_client as client
 from guildhall.domain.people.platform_tables import platform_client_secret as secret
 from guildhall.domain.people.sessions import Found
+from guildhall.domain.quotas.counting import Call, counted, outcome
 from guildhall.domain.rbac.registry import PLATFORM
 
 READ, MANAGE = "staff.platform.read", "staff.platform.manage"
@@ -30,7 +31,9 @@ LONGEST_REASON = 2000
 MOST_STANDING = 50
 SOON = timedelta(days=14)
 _NOTED_FOR = timedelta(minutes=1)
-_SESSION = text("SELECT * FROM portal.find_platform_session(:secret)")
+_FOUND = "portal.find_platform_session(:secret)"
+_SESSION = text(f"SELECT * FROM {_FOUND}")
+_COUNTED = counted(_FOUND, "user_id")
 _USED = text("SELECT * FROM portal.client_used(:secret, :address)")
 _STATE = case(
     (client.c.revoked_at.is_not(None), "revoked"),
@@ -103,12 +106,14 @@ def _chosen() -> Any:
     return select(*columns, _STATE.label("state"))
 
 
-async def find(origin: Actor, *, secret_id: UUID, path: str) -> Found | None:
+async def find(origin: Actor, *, secret_id: UUID, path: str, call: Call | None = None) -> Found | None:
     """Return the living client whose secret `secret_id` an access token was got with; None where it is dead.
 
-    A use from outside of its networks is noted in the vendor's trail with `path`, and dead.
+    A use from outside of its networks is noted in the vendor's trail with `path`, and dead. `call` is counted in the
+    same statement.
     """
-    row = await db.door(origin.surface, _SESSION, {"secret": secret_id})
+    values = {"secret": secret_id} | (call.values() if call else {})
+    row = await db.door(origin.surface, _COUNTED if call else _SESSION, values)
     if row is None:
         return None
     actor = _actor(origin, row)
@@ -118,7 +123,7 @@ async def find(origin: Actor, *, secret_id: UUID, path: str) -> Found | None:
     noted = row["last_used_at"]
     if noted is None or clock.now() - noted > _NOTED_FOR:
         await db.door(origin.surface, _USED, {"secret": secret_id, "address": origin.ip})
-    return Found(actor, row)
+    return Found(actor, row, outcome(call, row) if call else None)
 
 
 def _actor(origin: Actor, row: Mapping[str, Any]) -> Actor:

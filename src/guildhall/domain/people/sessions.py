@@ -15,33 +15,48 @@ from guildhall.core.actor import Actor, Kind
 from guildhall.core.errors import NotFound
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.people.doors import DOORS, Door
+from guildhall.domain.quotas.counting import Call, Counted, counted, outcome
 from guildhall.domain.rbac.registry import CUSTOMER, OF_THE_WHOLE_PARTNER, PARTNER, STAFF, held_by
 
 LONGEST = timedelta(days=7)
+_COUNTED = counted("portal.find_partner_session(:token, :session, :kind, :tenant)", "partner_id")
 IDLE = timedelta(hours=12)  # as the functions that find sessions have it (boundary/doors.sql)
 
 
 class Found(Struct, frozen=True):
-    """A live session: the actor, and the row as the door gave it (for a partner, with its link to a tenant)."""
+    """A live session: the actor, and the row as the door gave it (for a partner, with its link to a tenant).
+
+    `counted` is what became of the call, where it was to be counted.
+    """
 
     actor: Actor
     row: Mapping[str, Any]
+    counted: Counted | None = None
 
 
 async def find(
-    origin: Actor, *, token: str = "", session_id: UUID | None = None, tenant_id: UUID | None = None
+    origin: Actor,
+    *,
+    token: str = "",
+    session_id: UUID | None = None,
+    tenant_id: UUID | None = None,
+    call: Call | None = None,
 ) -> Found | None:
     """Return the live session of `token` (or, for API tokens, of `session_id`) on the origin's surface.
 
     `origin` is the anonymous actor of the request. For partners, `tenant_id` brings the link to that tenant
-    along, so that gates 1 to 5 cost one query. None where the session is dead or unknown.
+    along, so that gates 1 to 5 cost one query. `call`, for partners too, is counted in the same. None where the
+    session is dead or unknown.
     """
     door = DOORS[origin.surface]
     values: dict[str, Any] = {"token": crypto.token_hash(token) if token else None}
     if door.kind is Kind.PARTNER_USER:
         values |= {"session": session_id, "kind": door.session_kind, "tenant": tenant_id}
-    row = await db.door(origin.surface, door.found, values)
-    return Found(_actor(door, origin, row), row) if row else None
+    if call is None:
+        row = await db.door(origin.surface, door.found, values)
+        return Found(_actor(door, origin, row), row) if row else None
+    row = await db.door(origin.surface, _COUNTED, values | call.values())
+    return Found(_actor(door, origin, row), row, outcome(call, row)) if row else None
 
 
 def _actor(door: Door, origin: Actor, row: Mapping[str, Any]) -> Actor:

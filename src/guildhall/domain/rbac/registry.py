@@ -150,6 +150,8 @@ clients.read     x x - x x -
 clients.revoke   x x - x - -
 platform.read    x - - x x -
 platform.manage  x - - - - -
+quotas.read      x x - x x -
+quotas.manage    x x - - - -
 jobs.read        x x - x x -
 jobs.retry       x - - x - -
 mail.list        x x - x x -

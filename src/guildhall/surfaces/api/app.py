@@ -21,8 +21,10 @@ from guildhall.core.errors import (
 from guildhall.core.ids import parse_id
 from guildhall.domain.access.gates import Named, inside
 from guildhall.domain.people import addresses, tokens
+from guildhall.domain.quotas.counting import Call
 from guildhall.settings import Settings
 from guildhall.surfaces import entry
+from guildhall.surfaces.api import limits
 from guildhall.surfaces.api.operations import LARGEST_BODY, Endpoint
 from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
 from guildhall.surfaces.api.reference import routes
@@ -91,13 +93,29 @@ async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
     in_path, in_header = connection.path_params.get("tenant_id"), entry.tenant_in_header(connection)
     named: Named = "header" if in_path is None else "path"
     tenant_id = _in_header(in_header, mark) if in_path is None else parse_id(in_path) or NOBODY
-    await entry.enter(connection, handler, surface=Surface.API, key=key, tenant_id=tenant_id, named=named)
+    call = limits.call_of(connection, handler, tenant_id)
+    try:
+        await entry.enter(
+            connection, handler, surface=Surface.API, key=key, tenant_id=tenant_id, named=named, call=call
+        )
+    finally:
+        _tell(connection, call)
     if "own" in mark:
         _own_affairs(connection, mark)
     if tenant_id is not None and connection.scope["state"]["entered"].actor.kind is Kind.PLATFORM:
         raise TenantAccessDenied
     if in_path is not None and in_header is not None and in_header != tenant_id:
         raise ContextMismatch
+
+
+def _tell(connection: Connection, call: Call | None) -> None:
+    """Have the answer, whatever it becomes, say how the caller's quota stands, and whether the operation will go."""
+    state = connection.scope["state"]
+    said = [*connection.route_handler.opt.get("said", ())]
+    counted = state.get("counted")
+    if call is not None and counted is not None:
+        said += limits.told(counted, in_tenant=call.tenant_id is not None)
+    state["headers"] = said
 
 
 def _key(connection: Connection) -> entry.Key | None:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from guildhall.core import errors
 from guildhall.surfaces.api import problems
+from guildhall.surfaces.api.limits import kind_of
 from guildhall.surfaces.api.operations import Operation
 from guildhall.surfaces.kit.i18n import N_
 
@@ -86,6 +87,8 @@ def _common(operation: Operation) -> Iterator[str]:
     if "needs" in operation.marks:
         yield "FORBIDDEN"
         yield from ("PARTNER_INACTIVE",) if not operation.of_platform else ()
+    if kind_of(operation.method, operation.path, operation.marks):
+        yield "RATE_LIMIT_EXCEEDED"
     if operation.method != "GET":
         yield from ("BAD_REQUEST", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
     if operation.keyed:

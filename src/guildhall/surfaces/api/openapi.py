@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from guildhall.domain.people.client_rules import grantable
 from guildhall.domain.rbac.registry import PARTNER, PLATFORM
-from guildhall.surfaces.api import samples
+from guildhall.surfaces.api import answer_headers, samples
 from guildhall.surfaces.api.codes import Code, codes_of
 from guildhall.surfaces.api.operations import JSON, LINES, OCTETS, PREFIX, Endpoint, Operation
 from guildhall.surfaces.api.problems import MEDIA_TYPE, OAuthError, Problem
@@ -138,6 +138,8 @@ def _operation(operation: Operation, refs: Mapping[Any, Any], schemas: Mapping[s
         }
     elif operation.body is not None:
         made["requestBody"] = _sent(operation, refs)
+    if operation.deprecated is not None:
+        made["deprecated"] = True
     return made
 
 
@@ -162,7 +164,9 @@ def permissions_of(operation: Operation) -> tuple[str, ...]:
 def _description(operation: Operation) -> str:
     """Return what an operation does, and who may call it."""
     needed = " or ".join(f"`{name}`" for name in permissions_of(operation))
-    return f"{operation.description}\n\nNeeds {needed}.".strip() if needed else operation.description
+    said = [operation.description, f"Needs {needed}." if needed else ""]
+    said += [operation.deprecated.sentence] if operation.deprecated else []
+    return "\n\n".join(part for part in said if part)
 
 
 def _in_path(operation: Operation) -> list[dict[str, Any]]:
@@ -214,6 +218,7 @@ def _in_query(operation: Operation) -> list[dict[str, Any]]:
 def _success(operation: Operation, refs: Mapping[Any, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer when all is well."""
     headers = {"X-Request-Id": {"description": "The request's id.", "schema": {"type": "string", "format": "uuid"}}}
+    headers |= answer_headers.of(operation)
     if operation.versioned:
         headers["ETag"] = {"description": "The version, for If-Match.", "schema": {"type": "string"}}
     schema = refs[operation.answer]
@@ -234,6 +239,7 @@ def _problems(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
         listed = list(codes)
         made[str(status)] = {
             "description": " ".join(f"`{code.name}`: {code.meaning}" for code in listed),
+            **answer_headers.of_refusal(operation, status),
             "content": {
                 MEDIA_TYPE: {
                     "schema": refs[Problem],

@@ -27,6 +27,7 @@ from guildhall.domain.rbac.registry import PLATFORM
 from guildhall.settings import Settings
 from guildhall.surfaces import entry
 from guildhall.surfaces.api import reading
+from guildhall.surfaces.api.deprecation import Deprecation
 from guildhall.surfaces.api.problems import problem, sent
 
 PREFIX = "/api/v1"
@@ -49,10 +50,9 @@ class Operation(Struct, frozen=True, kw_only=True):
     `mark` is the route's mark (`entry.needs`, `own`, `public`). `query` and `body` are structs, read strictly;
     `answer` is the type of a success. `codes` are the problems of this operation beside those that every one has.
     `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth; `lines` that
-    the body is JSON lines, each of them a `body`. `sent` is shown in the documentation.
-    `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth. `secret`
-    means an answer that is kept nowhere, so no Idempotency-Key repeats it. `file` means that the body is a file, as it
-    is, and `sent` its query. `sent` is shown in the documentation.
+    the body is JSON lines, each of them a `body`. `secret` means an answer that is kept nowhere, so no
+    Idempotency-Key repeats it. `file` means that the body is a file, as it is, and `sent` its query. `sent` is shown in
+    the documentation. `deprecated` says of an operation that it goes.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     file: bool = False
     secret: bool = False
     sent: dict[str, Any] | None = None
+    deprecated: Deprecation | None = None
 
     @property
     def marks(self) -> dict[str, Any]:
@@ -185,9 +186,16 @@ class Endpoint(Struct, frozen=True):
             http_method=self.operation.method,
             name=self.operation.id,
             request_max_body_size=self.operation.largest,
-            **self.operation.mark,
+            **self._mark(),
         )
         return made(served)
+
+    def _mark(self) -> dict[str, Any]:
+        """Return the route's mark, with what its calls count as depends on."""
+        by_tenants = self.operation.query is not None and "tenant_ids" in self.operation.query.__struct_fields__
+        gone = self.operation.deprecated
+        said = gone.headers(self.operation.id) if gone else []
+        return {"opt": self.operation.marks | {"by_tenants": by_tenants, "said": said}}
 
 
 def serves(operation: Operation) -> Callable[[Handler], Endpoint]:

@@ -43,6 +43,7 @@ SOURCES = (
     ("guildhall.domain.jobs", "jobs.sql"),
     ("guildhall.domain.mail", "letters.sql"),
     ("guildhall.domain.webhooks", "emitting.sql"),
+    ("guildhall.domain.quotas", "counting.sql"),
 )
 # Written once and run for each kind of person: the three have the same shape and share no row.
 EACH_KIND = (
@@ -151,6 +152,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.link_events()": (),
     "tenancy.ticket_events()": (),
     "tenancy.tenant_events()": (),
+    "portal.slots_now(integer[], timestamptz, integer, timestamptz)": ("partner", "staff"),
     "portal.jobs_for_staff(text, text, bigint, integer)": ("staff",),
     "portal.jobs_summary()": ("staff", "worker"),
     "portal.job_retry(bigint)": ("staff",),
@@ -195,6 +197,7 @@ _DEFINER_WRITES = (
     "portal.platform_client_secret",
     "portal.sign_in_backoff",
     "portal.used_challenge",
+    "portal.call_count",
     "portal.partner_tenant_link",
     "portal.audit_head",
     "portal.audit_entry",

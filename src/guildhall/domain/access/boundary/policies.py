@@ -15,6 +15,7 @@ from guildhall.domain.access.boundary.limit_policies import LIMITS
 from guildhall.domain.access.boundary.link_policies import LINKS
 from guildhall.domain.access.boundary.one_time_policies import ONE_TIME
 from guildhall.domain.access.boundary.people_policies import PEOPLE
+from guildhall.domain.access.boundary.quota_policies import QUOTAS
 from guildhall.domain.access.boundary.rules import (
     ACCOUNT_INVOICES,
     ACCOUNT_TICKETS,
@@ -85,6 +86,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     **WEBHOOKS,
     **TICKET_VIEWS,
     **ALERTS,
+    **QUOTAS,
     # -- portal: partners
     "portal.partner": (
         reads("partner", f"id = {PARTNER_ID}"),

@@ -14,6 +14,7 @@ LOGINS: Mapping[str, tuple[str, ...]] = {
     "login_api": ("partner", "platform"),
     "login_worker": ("worker", "platform"),
 }
+COUNT_CALL = "portal.count_call(uuid, text, integer, integer, boolean, uuid, integer)"
 # What a bare log-in may call, before anybody is known.
 DOORS: Mapping[str, tuple[str, ...]] = {
     "partner": (
@@ -28,6 +29,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
         "portal.find_client(uuid, bytea)",
         "portal.find_client_session(uuid, uuid)",
         "portal.client_used(uuid, text)",
+        COUNT_CALL,
     ),
     "customer": (
         "tenancy.find_customer_session(bytea)",
@@ -47,7 +49,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
         "portal.try_staff_email_code(bytea)",
         "portal.staff_recovery_code_fits(uuid, bytea)",
     ),
-    "platform": ("portal.find_platform_session(uuid)",),
+    "platform": ("portal.find_platform_session(uuid)", COUNT_CALL),
     "worker": (),
 }
 SHARED_DOORS = (

@@ -17,6 +17,7 @@ from guildhall.domain.people import own as people
 from guildhall.domain.people.sign_in import sign_in
 from guildhall.domain.people.tables import TenantScope
 from guildhall.domain.people.tokens import MOST_TENANTS, TokenPair
+from guildhall.domain.quotas.own_use import Use, used
 from guildhall.surfaces.api.operations import Call, Endpoint, Operation, serves
 from guildhall.surfaces.entry import origin_of, own, public
 
@@ -46,15 +47,16 @@ class Done(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """How far the tenants of the person or client reach.
+    """How far the tenants of the person or client reach, and how many calls its partner may make.
 
     `tenant_scope` is `all`, or `include` or `exclude` with the tenants of `tenant_ids`. `tenant_count` is how many
-    tenants are open now.
+    tenants are open now. `calls` are of the whole partner, and `used` in the `seconds` that end now.
     """
 
     tenant_scope: TenantScope
     tenant_ids: list[UUID]
     tenant_count: int
+    calls: list[Use]
 
 
 class Software(Struct, frozen=True, kw_only=True):
@@ -187,6 +189,7 @@ async def me(call: Call[None, None]) -> Me:
         account = await people.own(connection, actor)
         partner = await partners.own(connection, actor)
         _, count = await reached(connection, most=1)
+        calls = await used(connection, actor)
     return Me(
         kind="partner_user",
         id=actor.user_id,
@@ -196,7 +199,12 @@ async def me(call: Call[None, None]) -> Me:
         timezone=actor.timezone,
         roles=actor.roles,
         permissions=sorted(actor.permissions),
-        limits=Limits(tenant_scope=account.tenant_scope, tenant_ids=account.limited_tenant_ids, tenant_count=count),
+        limits=Limits(
+            tenant_scope=account.tenant_scope,
+            tenant_ids=account.limited_tenant_ids,
+            tenant_count=count,
+            calls=calls,
+        ),
         partner=partner,
         client=None,
     )
@@ -208,6 +216,7 @@ async def _client(actor: Actor) -> Me:
         itself = await clients.own(connection, actor)
         partner = await partners.own(connection, actor)
         _, count = await reached(connection, most=1)
+        calls = await used(connection, actor)
     return Me(
         kind="api_client",
         id=actor.user_id,
@@ -217,7 +226,7 @@ async def _client(actor: Actor) -> Me:
         timezone=actor.timezone,
         roles=(),
         permissions=sorted(actor.permissions),
-        limits=Limits(tenant_scope=itself.tenant_scope, tenant_ids=itself.tenant_ids, tenant_count=count),
+        limits=Limits(tenant_scope=itself.tenant_scope, tenant_ids=itself.tenant_ids, tenant_count=count, calls=calls),
         partner=partner,
         client=Software(expires_at=itself.expires_at, networks=itself.networks),
     )

@@ -1,0 +1,1 @@
+"""How many calls of the API fit into how much time: for a partner, for a tenant, for the platform."""
