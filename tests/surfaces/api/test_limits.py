@@ -27,6 +27,7 @@ LISTS = {
     "listInvoices",
     "listLinks",
     "listTickets",
+    "listTicketFiles",
     "listWebhooks",
     "listWebhookDeliveries",
     "getUsageReport",
