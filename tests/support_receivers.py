@@ -16,7 +16,10 @@ from guildhall.domain.webhooks.carrier import open_carrier
 
 @dataclass
 class Receiver:
-    """What came, in order, as headers and body; `answers` are the statuses to come, then 204."""
+    """What came, in order, as headers and body; `answers` are the statuses to come, then 204.
+
+    Nothing is answered while `may_answer` is not set.
+    """
 
     port: int = 0
     secure: bool = False
@@ -24,6 +27,7 @@ class Receiver:
     body: bytes = b""
     location: str = ""
     came: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    may_answer: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -45,6 +49,7 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             """Keep what came and answer."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
             made.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            made.may_answer.wait(60)
             self.send_response(made.answers.pop(0) if made.answers else 204)
             if made.location:
                 self.send_header("Location", made.location)
@@ -56,7 +61,8 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who does not trust us breaks off
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a sender may break off
+    made.may_answer.set()
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     made.port = server.server_address[1]
@@ -64,8 +70,11 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     thread.start()
     addresses.configure(addresses.Reach(loopback=True))
     open_carrier(Posting())
-    yield made
-    addresses.configure(addresses.Reach())
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield made
+    finally:
+        made.may_answer.set()
+        addresses.configure(addresses.Reach())
+        server.shutdown()
+        thread.join()
+        server.server_close()

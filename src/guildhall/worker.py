@@ -163,7 +163,9 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
 
 def application(url: str, prefix: str) -> App:
     """Return procrastinate's application with every task; `url` is the worker's log-in, which has no right itself."""
-    options = f"-c role={prefix}worker -c search_path=jobs,pg_catalog"
+    # A worker that was stopped half-way would hold rows that the others need to see that it is gone.
+    lease = f"-c idle_in_transaction_session_timeout={OPTIONS['stalled_worker_timeout'] * 1000:.0f}"
+    options = f"-c role={prefix}worker -c search_path=jobs,pg_catalog {lease}"
     kwargs = {"options": options, "application_name": "guildhall jobs"}
     app = App(connector=PsycopgConnector(conninfo=url, kwargs=kwargs, min_size=1, max_size=CONCURRENCY))
     _by_clock(app, "jobs.rescue", RESCUE, _rescue)  # first: it brings back what a dead worker left

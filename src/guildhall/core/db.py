@@ -30,6 +30,8 @@ NAMING = {
 PORTAL = MetaData(schema="portal", naming_convention=NAMING)
 TENANCY = MetaData(schema="tenancy", naming_convention=NAMING)
 
+# How long a job's transaction may do nothing: whoever was stopped half-way then lets go of what others wait for.
+_LEASES = {Surface.WORKER: "60s"}
 _engines: dict[Surface, AsyncEngine] = {}
 _prefix = "guildhall_"
 _joined: ContextVar[tuple[Actor, AsyncConnection] | None] = ContextVar("joined", default=None)
@@ -52,9 +54,16 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
             pool_recycle=1800,
             isolation_level="AUTOCOMMIT",  # `transaction` begins and ends by itself, with the role in the same message
             hide_parameters=True,  # bound values hold secrets and personal data; they do not belong in a log
-            connect_args={"server_settings": {"application_name": f"guildhall {surface}", "timezone": "UTC"}},
+            connect_args={"server_settings": _settings(surface)},
         )
         event.listen(made.sync_engine, "checkout", _alive)
+
+
+def _settings(surface: Surface) -> dict[str, str]:
+    """Return what each connection of a surface's pool begins with."""
+    lease = _LEASES.get(surface, "0")
+    named = {"application_name": f"guildhall {surface}", "timezone": "UTC"}
+    return named | {"idle_in_transaction_session_timeout": lease}
 
 
 def _alive(connection: Any, *_: object) -> None:
