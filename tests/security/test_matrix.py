@@ -33,6 +33,8 @@ COUNTED = (
     "tenancy.ticket_comment",
     "portal.partner_tenant_link",
     "portal.link_change",
+    "portal.webhook_endpoint",
+    "portal.webhook_secret",
     "tenancy.customer_user",
     "tenancy.customer_one_time",
     "tenancy.link_code",

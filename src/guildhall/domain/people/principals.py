@@ -10,13 +10,13 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.errors import Conflict
-from guildhall.domain.people.tables import partner_user
+from guildhall.domain.people.tables import partner_user, staff_user
 
-PRINCIPAL = "principal"
+PRINCIPAL, LEAD = "principal", "lead"
 
 
 class Addressed(Struct, frozen=True):
-    """A principal to write to."""
+    """A principal, or a lead of staff, to write to."""
 
     email: str
     name: str
@@ -56,6 +56,16 @@ async def addressed(connection: AsyncConnection, partner_id: UUID) -> list[Addre
         table.status == "active",
         table.last_active_at.is_not(None),
         literal(PRINCIPAL) == func.any(table.roles),
+    )
+    rows = await connection.execute(wanted.order_by(table.id))
+    return [Addressed(**row) for row in rows.mappings()]
+
+
+async def leads(connection: AsyncConnection) -> list[Addressed]:
+    """Return every active lead of the vendor's staff who has come once."""
+    table = staff_user.c
+    wanted = select(table.email, table.name, table.language).where(
+        table.status == "active", table.last_active_at.is_not(None), literal(LEAD) == func.any(table.roles)
     )
     rows = await connection.execute(wanted.order_by(table.id))
     return [Addressed(**row) for row in rows.mappings()]

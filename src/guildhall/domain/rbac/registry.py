@@ -152,6 +152,8 @@ platform.read    x - - x x -
 platform.manage  x - - - - -
 quotas.read      x x - x x -
 quotas.manage    x x - - - -
+webhooks.read    x x - x x -
+webhooks.manage  x - - - - -
 jobs.read        x x - x x -
 jobs.retry       x - - x - -
 mail.list        x x - x x -

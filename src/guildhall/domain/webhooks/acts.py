@@ -1,4 +1,6 @@
-"""What principals do with endpoints: add, change, switch off and on, rotate secrets, test, replay (PRODUCT §13).
+"""What is done with endpoints: add, change, switch off and on, rotate secrets, test, replay (PRODUCT §13).
+
+Principals look after their partner's, leads of staff after the platform's.
 
 Whatever opens a new way out (an endpoint, another address, a secret, switching on) needs a fresh second factor.
 """
@@ -22,7 +24,7 @@ from guildhall.core.ids import new_id
 from guildhall.core.jobs import enqueue
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.webhooks import addresses, endpoints, events, signing
-from guildhall.domain.webhooks.delivering import DELIVER
+from guildhall.domain.webhooks.delivering import DELIVER, job_of
 from guildhall.domain.webhooks.endpoints import Endpoint, must
 from guildhall.domain.webhooks.tables import webhook_delivery, webhook_endpoint, webhook_secret
 
@@ -32,11 +34,13 @@ MOST_REPLAYED = 1000
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=3), timedelta(days=7))
 USUAL_OVERLAP = timedelta(days=1)
 _LONGEST_DESCRIPTION = 200
+_LONGEST_REASON = 2000
+_OTHERS = "The partner's own people switch this endpoint on again"
 _HINT = 4
 _TEST = text("SELECT portal.webhook_test(:endpoint, :said)").bindparams(bindparam("said", type_=JSONB))
 _ENQUEUE_ALL = text(
-    "SELECT portal.enqueue(:task, jsonb_build_object('delivery_id', one, 'partner_id', CAST(:partner AS uuid)))"
-    " FROM unnest(:ids) AS one"
+    "SELECT portal.enqueue(:task, jsonb_strip_nulls("
+    "jsonb_build_object('delivery_id', one, 'partner_id', CAST(:partner AS uuid)))) FROM unnest(:ids) AS one"
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("partner", type_=Uuid))
 
 
@@ -55,8 +59,9 @@ class Made(Struct, frozen=True):
     secret: str
 
 
-def checked(draft: Draft) -> Draft:
+def checked(actor: Actor, draft: Draft) -> Draft:
     """Return the draft in its stored form; raise Invalid naming every field at fault."""
+    platform = actor.partner_id is None
     url, description = draft.url.strip(), " ".join(draft.description.split())
     patterns = tuple(dict.fromkeys(pattern.strip() for pattern in draft.events if pattern.strip()))
     errors = {}
@@ -64,7 +69,7 @@ def checked(draft: Draft) -> Draft:
         errors["url"] = said
     if len(description) > _LONGEST_DESCRIPTION:
         errors["description"] = "Say it in at most 200 characters"
-    if not 0 < len(patterns) <= MOST_PATTERNS or not all(map(events.known, patterns)):
+    if not 0 < len(patterns) <= MOST_PATTERNS or not all(events.known(each, platform=platform) for each in patterns):
         errors["events"] = "Choose at least one event of the list"
     if errors:
         raise Invalid(errors=errors)
@@ -74,19 +79,20 @@ def checked(draft: Draft) -> Draft:
 async def add(actor: Actor, *, draft: Draft, form: UUID | None = None, now: datetime) -> Made:
     """Add an endpoint with its first secret. The same `form` saying the same adds one, however often it comes.
 
-    Needs a fresh second factor. Raises Invalid by field, Conflict where the partner has twenty already.
+    Needs a fresh second factor. Raises Invalid by field, Conflict where its owner has twenty already.
     """
     said = msgspec.json.encode(draft, order="deterministic")
     endpoint_id = new_id() if form is None else once.id_from(actor, form, said)
     async with db.transaction(actor) as connection:
-        await must(connection, actor)
-        whole = checked(draft)
+        await must(connection, actor, manage=True)
+        whole = checked(actor, draft)
         require_fresh(actor, now=now)
         await once.alone(connection, endpoint_id)
         known = select(webhook_endpoint.c.id).where(webhook_endpoint.c.id == endpoint_id)
         if await connection.scalar(known) is not None:
             return Made(endpoint_id, "")
-        if (await connection.scalar(select(func.count()).select_from(webhook_endpoint)) or 0) >= MOST_ENDPOINTS:
+        owned = webhook_endpoint.c.partner_id.is_not_distinct_from(actor.partner_id)
+        if (await connection.scalar(select(func.count()).where(owned)) or 0) >= MOST_ENDPOINTS:
             raise Conflict("There are 20 endpoints already. Change one that nobody uses.")
         values = msgspec.structs.asdict(whole) | {"events": list(whole.events)}
         own = {"id": endpoint_id, "partner_id": actor.partner_id, "created_by": actor.name}
@@ -105,8 +111,8 @@ async def change(
     Raises Invalid by field, NotFound, PreconditionFailed where it has another version than `if_version`.
     """
     async with db.transaction(actor) as connection:
-        before = await endpoints.get(connection, actor, endpoint_id)
-        whole = checked(draft)
+        before = await endpoints.own(connection, actor, endpoint_id)
+        whole = checked(actor, draft)
         if _widens(before, whole):
             require_fresh(actor, now=now)
         values = msgspec.structs.asdict(whole) | {"events": list(whole.events)}
@@ -118,36 +124,62 @@ async def change(
 
 def _widens(before: Endpoint, after: Draft) -> bool:
     """Return whether a change sends something to somewhere new."""
-    return after.url != before.url or not set(events.chosen(after.events)) <= set(events.chosen(before.events))
+    new, old = (set(events.chosen(each.events, platform=before.platform)) for each in (after, before))
+    return after.url != before.url or not new <= old
 
 
-async def disable(actor: Actor, *, endpoint_id: UUID) -> None:
-    """Switch an endpoint off at once; what waits for it fails, and can be replayed when it is on again."""
+async def disable(actor: Actor, *, endpoint_id: UUID, reason: str = "") -> None:
+    """Switch an endpoint off at once; what waits for it fails, and can be replayed when it is on again.
+
+    Staff switch a partner's off too, with a `reason` that its people read. Raises Invalid without one, NotFound,
+    Conflict where it is off already.
+    """
     async with db.transaction(actor) as connection:
-        found = await endpoints.get(connection, actor, endpoint_id)
+        found, foreign = await _reached(connection, actor, endpoint_id)
+        if foreign and not reason:
+            raise Invalid(errors={"reason": "Say why"})
+        if len(reason) > _LONGEST_REASON:
+            raise Invalid(errors={"reason": "Say it in at most 2000 characters"})
         if found.status == "disabled":
             raise Conflict("This endpoint is switched off already")
-        values = {"status": "disabled", "disabled_for": "partner", "disabled_at": func.now()}
-        await _written(connection, endpoint_id, None, values)
-        await _note(connection, actor, endpoint_id, Action.WEBHOOK_DISABLED, {"url": found.url})
+        values = {"status": "disabled", "disabled_for": "staff" if foreign else "partner", "disabled_because": reason}
+        await _written(connection, endpoint_id, None, values | {"disabled_at": func.now()})
+        await _note(
+            connection,
+            actor,
+            endpoint_id,
+            Action.WEBHOOK_DISABLED,
+            {"url": found.url},
+            owner=found.partner_id,
+            reason=reason,
+        )
 
 
 async def enable(actor: Actor, *, endpoint_id: UUID, now: datetime) -> None:
-    """Switch an endpoint on again. Needs a fresh second factor."""
+    """Switch an endpoint on again. Needs a fresh second factor; what staff switched off, staff switch on."""
     async with db.transaction(actor) as connection:
-        found = await endpoints.get(connection, actor, endpoint_id)
+        found, foreign = await _reached(connection, actor, endpoint_id)
         require_fresh(actor, now=now)
         if found.status == "active":
             raise Conflict("This endpoint is on already")
-        values = {"status": "active", "disabled_for": "", "disabled_at": None, "failing_since": None}
-        await _written(connection, endpoint_id, None, values)
-        await _note(connection, actor, endpoint_id, Action.WEBHOOK_ENABLED, {"url": found.url})
+        if foreign != (found.disabled_for == "staff"):
+            raise Conflict(_OTHERS if foreign else "The vendor switched this endpoint off. Ask there to have it back.")
+        off = {"status": "active", "disabled_for": "", "disabled_because": ""}
+        await _written(connection, endpoint_id, None, off | {"disabled_at": None, "failing_since": None})
+        await _note(connection, actor, endpoint_id, Action.WEBHOOK_ENABLED, {"url": found.url}, owner=found.partner_id)
+
+
+async def _reached(connection: AsyncConnection, actor: Actor, endpoint_id: UUID) -> tuple[Endpoint, bool]:
+    """Return an endpoint that the actor may switch off, and whether it is another's: to staff, any partner's is."""
+    await must(connection, actor, manage=True)
+    found = await endpoints.get(connection, actor, endpoint_id)
+    return found, found.partner_id != actor.partner_id
 
 
 async def rotate(actor: Actor, *, endpoint_id: UUID, overlap: timedelta, now: datetime) -> Made:
     """Give an endpoint a new secret; older ones sign too for `overlap` more. Needs a fresh second factor."""
     async with db.transaction(actor) as connection:
-        await endpoints.get(connection, actor, endpoint_id)
+        await endpoints.own(connection, actor, endpoint_id)
         if overlap not in OVERLAPS:
             raise Invalid(errors={"overlap": "Choose one of the list"})
         require_fresh(actor, now=now)
@@ -161,7 +193,7 @@ async def rotate(actor: Actor, *, endpoint_id: UUID, overlap: timedelta, now: da
 async def end_secret(actor: Actor, *, endpoint_id: UUID, secret_id: UUID, now: datetime) -> None:
     """End an older secret at once. Raises NotFound, Conflict for the newest one: deliveries would go unsigned."""
     async with db.transaction(actor) as connection:
-        await endpoints.get(connection, actor, endpoint_id)
+        await endpoints.own(connection, actor, endpoint_id)
         live = await endpoints.secrets(connection, endpoint_id)
         if secret_id not in {each.id for each in live}:
             raise NotFound
@@ -174,7 +206,7 @@ async def end_secret(actor: Actor, *, endpoint_id: UUID, secret_id: UUID, now: d
 async def test(actor: Actor, *, endpoint_id: UUID) -> None:
     """Send a test event to one endpoint. Raises NotFound, Conflict where it is switched off."""
     async with db.transaction(actor) as connection:
-        await endpoints.get(connection, actor, endpoint_id)
+        await endpoints.own(connection, actor, endpoint_id)
         said = {"message": f"{actor.name} tries this endpoint out"}
         if await connection.scalar(_TEST, {"endpoint": endpoint_id, "said": said}) is None:
             raise Conflict("This endpoint is switched off. Switch it on first.")
@@ -189,7 +221,7 @@ async def replay(actor: Actor, *, endpoint_id: UUID, delivery_id: UUID) -> None:
         again = _again().where(webhook_delivery.c.id == delivery_id, webhook_delivery.c.status != "waiting")
         if not (await connection.execute(again)).rowcount:
             raise Conflict("This delivery waits already")
-        await enqueue(connection, DELIVER, delivery_id=delivery_id, partner_id=str(actor.partner_id))
+        await enqueue(connection, DELIVER, **job_of(delivery_id, actor.partner_id))
         await _note(connection, actor, endpoint_id, Action.WEBHOOK_REPLAYED, {"deliveries": 1})
 
 
@@ -215,7 +247,7 @@ def _again() -> Any:
 
 async def _active(connection: AsyncConnection, actor: Actor, endpoint_id: UUID) -> None:
     """Raise Conflict for an endpoint that is switched off."""
-    if (await endpoints.get(connection, actor, endpoint_id)).status != "active":
+    if (await endpoints.own(connection, actor, endpoint_id)).status != "active":
         raise Conflict("This endpoint is switched off. Switch it on first.")
 
 
@@ -255,8 +287,15 @@ async def _end_secrets(
 
 
 async def _note(
-    connection: AsyncConnection, actor: Actor, endpoint_id: UUID, action: Action, changes: dict[str, Any]
+    connection: AsyncConnection,
+    actor: Actor,
+    endpoint_id: UUID,
+    action: Action,
+    changes: dict[str, Any],
+    *,
+    owner: UUID | None = None,
+    reason: str = "",
 ) -> None:
-    """Write an act on an endpoint into the partner's trail."""
-    target = Target("webhook_endpoint", endpoint_id)
-    await record(connection, actor, action=action, target=target, partner_id=actor.partner_id, changes=changes)
+    """Write an act on an endpoint into the trail of its `owner` (the actor's partner, unless one is named)."""
+    target, partner_id = Target("webhook_endpoint", endpoint_id), actor.partner_id or owner
+    await record(connection, actor, action=action, target=target, partner_id=partner_id, changes=changes, reason=reason)

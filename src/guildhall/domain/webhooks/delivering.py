@@ -1,8 +1,8 @@
 """Delivery: a job for each event at each endpoint, tries on a ladder of about 75 hours, and the end of old logs.
 
 The delivery's row is locked while it is posted, so two workers never post one; the lock ends with its worker's
-connection. Whoever is killed has written nothing, and the next worker posts it again under the same webhook-id:
-at least once on the wire, once in the log. Order is not promised.
+connection, which the database ends when nothing comes for a minute. Whoever is killed has written nothing, and the
+next worker posts it again under the same webhook-id: at least once on the wire, once in the log. Order is not promised.
 """
 
 import random
@@ -27,7 +27,7 @@ from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.webhooks import signing
 from guildhall.domain.webhooks.carrier import Unsent, carrier
 from guildhall.domain.webhooks.events import KINDS
-from guildhall.domain.webhooks.letters import tell_principals
+from guildhall.domain.webhooks.letters import tell_off
 from guildhall.domain.webhooks.tables import (
     webhook_attempt,
     webhook_delivery,
@@ -48,7 +48,6 @@ GONE = 410
 _SURFACES = (DbRole.PARTNER, DbRole.CUSTOMER, DbRole.STAFF, DbRole.PLATFORM)
 _LOST_MINUTES, _AT_ONCE = 10, 500
 _JITTER = 0.1  # of each pause, so that a receiver that comes back is not met by everything at once
-_LEASE = text("SELECT set_config('idle_in_transaction_session_timeout', '60s', true)")
 _SECRETS = text("SELECT portal.webhook_secrets(:endpoint)").bindparams(bindparam("endpoint", type_=Uuid))
 _MAY_HEAR = text("SELECT portal.webhook_open(:partner, :tenant, :needed)").bindparams(
     bindparam("partner", type_=Uuid), bindparam("tenant", type_=Uuid)
@@ -74,26 +73,32 @@ class Tried(Struct, frozen=True, kw_only=True):
 
 
 @task(DELIVER, roles=_SURFACES)
-async def deliver(actor: Actor, *, delivery_id: UUID, partner_id: UUID) -> str:
+async def deliver(actor: Actor, *, delivery_id: UUID, partner_id: UUID | None = None) -> str:
     """Post one delivery that is due, and return what became of it; one that is not due is left alone.
+
+    `partner_id` is whose it is; None: the platform's.
 
     A try that fails is no failure of the job: the next one has a job of its own.
     """
     async with db.transaction(actor) as connection:
         row = await _claimed(connection, delivery_id)
-        if row is None:
+        if row is None or row["partner_id"] != partner_id:
             return "not due"
         if row["endpoint_status"] != "active":
             return await _settle(connection, row, "failed", OFF)
-        if not await _may_hear(connection, row, partner_id):
+        if not await _may_hear(connection, row):
             return await _settle(connection, row, "dropped", CLOSED)
         tried = await _tried(connection, row)
         return await _write_down(connection, actor, row, tried)
 
 
+def job_of(delivery_id: UUID, partner_id: UUID | None) -> dict[str, UUID]:
+    """Return the ids of a delivery's job; one of the platform is of no partner."""
+    return {"delivery_id": delivery_id} | ({"partner_id": partner_id} if partner_id else {})
+
+
 async def _claimed(connection: AsyncConnection, delivery_id: UUID) -> Mapping[str, Any] | None:
     """Lock a delivery that is due and return it with its event, or None where it is not or another worker has it."""
-    await connection.execute(_LEASE)
     delivery, event, endpoint = webhook_delivery.c, webhook_event.c, webhook_endpoint.c
     wanted = (
         select(
@@ -110,12 +115,12 @@ async def _claimed(connection: AsyncConnection, delivery_id: UUID) -> Mapping[st
     return dict(row) if row else None
 
 
-async def _may_hear(connection: AsyncConnection, row: Mapping[str, Any], partner_id: UUID) -> bool:
-    """Return whether the partner may hear of the event now: the link may have died since."""
+async def _may_hear(connection: AsyncConnection, row: Mapping[str, Any]) -> bool:
+    """Return whether its owner may hear of the event now: the link may have died since."""
     kind = KINDS.get(row["kind"])
     if kind is None:
         return False
-    values = {"partner": partner_id, "tenant": row["tenant_id"], "needed": kind.needs}
+    values = {"partner": row["partner_id"], "tenant": row["tenant_id"], "needed": kind.needs}
     return bool(await connection.scalar(_MAY_HEAR, values))
 
 
@@ -177,7 +182,7 @@ async def _later(connection: AsyncConnection, row: Mapping[str, Any], tried: Tri
     next_at = tried.at + pause
     again = _result(row, tried) | {"error": tried.error, "next_at": next_at}
     await connection.execute(update(webhook_delivery).where(webhook_delivery.c.id == row["id"]).values(again))
-    await enqueue_at(connection, DELIVER, next_at, delivery_id=row["id"], partner_id=row["partner_id"])
+    await enqueue_at(connection, DELIVER, next_at, **job_of(row["id"], row["partner_id"]))
     return "waiting"
 
 
@@ -208,14 +213,14 @@ async def _endpoint(connection: AsyncConnection, row: Mapping[str, Any], *, fail
 
 
 async def _switch_off(connection: AsyncConnection, actor: Actor, row: Mapping[str, Any], why: str) -> None:
-    """Switch an endpoint off, once, and write to the principals."""
+    """Switch an endpoint off, once, and write to who looks after it."""
     table = webhook_endpoint.c
     values = {"status": "disabled", "disabled_for": why, "disabled_at": func.now(), "updated_at": func.now()}
     off = update(webhook_endpoint).where(table.id == row["endpoint_id"], table.status == "active")
     if not (await connection.execute(off.values(values | {"version": table.version + 1}))).rowcount:
         return
     ids = {"partner_id": row["partner_id"], "endpoint_id": row["endpoint_id"]}
-    await tell_principals(connection, why, url=row["url"], **ids)
+    await tell_off(connection, why, url=row["url"], **ids)
     target, changes = Target("webhook_endpoint", row["endpoint_id"]), {"url": row["url"], "why": why}
     await record(
         connection,
@@ -237,7 +242,7 @@ async def chase(actor: Actor) -> int:
         lost = waiting.order_by(table.next_at).limit(_AT_ONCE).with_for_update(skip_locked=True)
         rows = (await connection.execute(lost)).all()
         for row in rows:
-            await enqueue_at(connection, DELIVER, clock.now(), delivery_id=row.id, partner_id=row.partner_id)
+            await enqueue_at(connection, DELIVER, clock.now(), **job_of(row.id, row.partner_id))
     return len(rows)
 
 

@@ -1,11 +1,13 @@
 -- Webhooks: events written in the transaction of their cause, with a delivery and its job for each endpoint that
--- chose them (domain/webhooks/events.py has the kinds). Where no endpoint of the partner listens, nothing is written.
+-- chose them (domain/webhooks/events.py has the kinds). Where no endpoint of theirs listens, nothing is written. What is
+-- of no partner is of the vendor's platform.
 
 -- Whether the partner may hear now of something that needs `needed`: '' is about itself, 'any' asks for a live link.
+-- The platform hears of everything that is for it.
 CREATE OR REPLACE FUNCTION portal.webhook_open(whom uuid, tenant uuid, needed text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT EXISTS (SELECT 1 FROM portal.partner AS p WHERE p.id = whom AND p.status = 'active')
+    SELECT whom IS NULL OR EXISTS (SELECT 1 FROM portal.partner AS p WHERE p.id = whom AND p.status = 'active')
        AND (needed = '' OR EXISTS (
             SELECT 1 FROM portal.partner_tenant_link AS l
             WHERE l.partner_id = whom AND l.tenant_id = tenant AND l.status = 'active'
@@ -32,13 +34,14 @@ DECLARE
     endpoint uuid;
     delivery uuid;
 BEGIN
-    SELECT k.needs INTO needed FROM (VALUES %EVENTS%) AS k (kind, needs) WHERE k.kind = what;
+    SELECT k.needs INTO needed FROM (VALUES %EVENTS%) AS k (kind, needs, platform)
+    WHERE k.kind = what AND (k.platform = (whom IS NULL) OR only_to IS NOT NULL);
     IF NOT FOUND THEN
         RAISE EXCEPTION '% is not an event', left(what, 80) USING ERRCODE = 'check_violation';
     END IF;
     FOR endpoint IN
         SELECT e.id FROM portal.webhook_endpoint AS e
-        WHERE e.partner_id = whom AND e.status = 'active' AND (only_to IS NULL OR e.id = only_to)
+        WHERE e.partner_id IS NOT DISTINCT FROM whom AND e.status = 'active' AND (only_to IS NULL OR e.id = only_to)
           AND (only_to IS NOT NULL OR portal.webhook_chosen(e.events, what))
         ORDER BY e.id
     LOOP
@@ -53,7 +56,7 @@ BEGIN
         INSERT INTO portal.webhook_delivery AS d (id, partner_id, endpoint_id, event_id, next_at)
         VALUES (gen_random_uuid(), whom, endpoint, event, now()) RETURNING d.id INTO delivery;
         PERFORM portal.enqueue(
-            'webhooks.deliver', jsonb_build_object('delivery_id', delivery, 'partner_id', whom));
+            'webhooks.deliver', jsonb_strip_nulls(jsonb_build_object('delivery_id', delivery, 'partner_id', whom)));
     END LOOP;
     RETURN made;
 END
@@ -64,7 +67,7 @@ CREATE OR REPLACE FUNCTION portal.emit_event(what text, whom uuid, tenant uuid, 
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF portal.side() = 'partner' AND whom IS DISTINCT FROM portal.app_id('partner_id')
+    IF whom IS NULL OR portal.side() = 'partner' AND whom IS DISTINCT FROM portal.app_id('partner_id')
        OR portal.side() = 'tenant' AND tenant IS DISTINCT FROM portal.app_id('tenant_id') THEN
         RAISE EXCEPTION 'not an event of theirs' USING ERRCODE = 'insufficient_privilege';
     END IF;
@@ -72,13 +75,15 @@ BEGIN
 END
 $$;
 
--- A test of one endpoint, by whoever looks after the partner's webhooks.
+-- A test of one endpoint, by whoever looks after the partner's webhooks, or by staff for the platform's.
 CREATE OR REPLACE FUNCTION portal.webhook_test(endpoint uuid, said jsonb) RETURNS uuid
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT portal.webhook_write('webhook.test', e.partner_id, NULL, said, e.id)
     FROM portal.webhook_endpoint AS e
-    WHERE e.id = endpoint AND e.partner_id IN (SELECT portal.webhook_partner())
+    WHERE e.id = endpoint
+      AND CASE WHEN portal.side() = 'staff' THEN e.partner_id IS NULL
+          ELSE e.partner_id IN (SELECT portal.webhook_partner()) END
 $$;
 
 -- The partner whose webhooks the person or client at work may look after: of a principal who sees every customer, or
@@ -105,6 +110,19 @@ AS $$
     ORDER BY s.created_at DESC, s.id DESC
 $$;
 
+-- Told to the platform, of a tenant, by its own name for it; who did it is the side and the partner at work.
+CREATE OR REPLACE FUNCTION portal.webhook_to_platform(what text, tenant uuid, said jsonb) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT portal.webhook_write(
+        what, NULL, t.id,
+        jsonb_build_object('side', portal.side(), 'partner_id', portal.app_id('partner_id')) || said || jsonb_build_object(
+            'tenant_id', t.id, 'tenant_external_id', t.external_id, 'tenant_name', t.name), NULL)
+    FROM tenancy.tenant AS t
+    WHERE t.id = tenant
+      AND EXISTS (SELECT 1 FROM portal.webhook_endpoint AS e WHERE e.partner_id IS NULL AND e.status = 'active')
+$$;
+
 -- A link's steps, told to its own partner, who learns no more of the tenant than it knows (see portal.tell_partner).
 CREATE OR REPLACE FUNCTION portal.link_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -126,6 +144,14 @@ BEGIN
             'operating_model', NEW.operating_model, 'areas', NEW.areas, 'starts_at', NEW.starts_at,
             'ends_at', NEW.ends_at),
         NULL);
+    IF NEW.status IN ('scheduled', 'active', 'paused', 'expired', 'revoked', 'ended') THEN
+        PERFORM portal.webhook_to_platform('platform.link.' || NEW.status, NEW.tenant_id, jsonb_build_object(
+            'link_id', NEW.id, 'partner_id', NEW.partner_id, 'partner_name', NEW.partner_name, 'status', NEW.status,
+            'previous_status', CASE WHEN TG_OP = 'UPDATE' THEN OLD.status END,
+            'side', CASE WHEN NEW.status = 'expired' THEN 'system' ELSE portal.side() END,
+            'access_role', NEW.access_role, 'operating_model', NEW.operating_model, 'areas', NEW.areas,
+            'starts_at', NEW.starts_at, 'ends_at', NEW.ends_at));
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -150,6 +176,47 @@ BEGIN
         'ticket_id', NEW.id, 'number', NEW.number, 'subject', NEW.subject, 'priority', NEW.priority,
         'status', NEW.status, 'category', NEW.category, 'created_by_partner_id', NEW.created_by_partner_id,
         'sla_breach_at', NEW.sla_breach_at, 'created_at', NEW.created_at));
+    RETURN NULL;
+END
+$$;
+
+-- What is done to tickets and subscribers here, told to the platform; an internal note is told to nobody.
+CREATE OR REPLACE FUNCTION tenancy.platform_ticket_events() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM portal.webhook_to_platform(
+        CASE TG_OP WHEN 'INSERT' THEN 'platform.ticket.created' ELSE 'platform.ticket.updated' END, NEW.tenant_id,
+        jsonb_build_object(
+            'ticket_id', NEW.id, 'external_id', NEW.external_id, 'number', NEW.number, 'subject', NEW.subject,
+            'priority', NEW.priority, 'status', NEW.status, 'category', NEW.category,
+            'assigned_to_name', NEW.assigned_to_name, 'created_at', NEW.created_at));
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tenancy.platform_comment_events() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM portal.webhook_to_platform('platform.ticket.commented', k.tenant_id, jsonb_build_object(
+        'ticket_id', k.id, 'external_id', k.external_id, 'number', k.number, 'comment_id', NEW.id,
+        'author_name', NEW.author_name, 'content', NEW.content, 'created_at', NEW.created_at))
+    FROM tenancy.ticket AS k WHERE k.id = NEW.ticket_id;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tenancy.platform_subscriber_events() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM portal.webhook_to_platform(
+        CASE NEW.status WHEN 'active' THEN 'platform.subscriber.activated' ELSE 'platform.subscriber.suspended' END,
+        NEW.tenant_id,
+        jsonb_build_object(
+            'subscriber_id', NEW.id, 'external_id', NEW.external_id, 'status', NEW.status,
+            'previous_status', OLD.status));
     RETURN NULL;
 END
 $$;
@@ -180,4 +247,20 @@ CREATE TRIGGER tenant_events AFTER UPDATE OF status ON tenancy.tenant
     FOR EACH ROW WHEN (current_setting('role') IN ('@partner', '@customer', '@staff', '@platform', '@worker')
         AND OLD.status <> NEW.status)
     EXECUTE FUNCTION tenancy.tenant_events();
+DROP TRIGGER IF EXISTS platform_ticket_opened ON tenancy.ticket;
+CREATE TRIGGER platform_ticket_opened AFTER INSERT ON tenancy.ticket
+    FOR EACH ROW WHEN (portal.side() <> 'owner') EXECUTE FUNCTION tenancy.platform_ticket_events();
+DROP TRIGGER IF EXISTS platform_ticket_changed ON tenancy.ticket;
+CREATE TRIGGER platform_ticket_changed AFTER UPDATE OF status, priority, assigned_to_id ON tenancy.ticket
+    FOR EACH ROW WHEN (portal.side() <> 'owner' AND (NEW.status, NEW.priority, NEW.assigned_to_id)
+        IS DISTINCT FROM (OLD.status, OLD.priority, OLD.assigned_to_id))
+    EXECUTE FUNCTION tenancy.platform_ticket_events();
+DROP TRIGGER IF EXISTS platform_ticket_commented ON tenancy.ticket_comment;
+CREATE TRIGGER platform_ticket_commented AFTER INSERT ON tenancy.ticket_comment
+    FOR EACH ROW WHEN (NOT NEW.is_internal AND portal.side() <> 'owner')
+    EXECUTE FUNCTION tenancy.platform_comment_events();
+DROP TRIGGER IF EXISTS platform_subscriber_changed ON tenancy.subscriber;
+CREATE TRIGGER platform_subscriber_changed AFTER UPDATE OF status ON tenancy.subscriber
+    FOR EACH ROW WHEN (NEW.status <> OLD.status AND NEW.status IN ('active', 'suspended') AND portal.side() <> 'owner')
+    EXECUTE FUNCTION tenancy.platform_subscriber_events();
 SET LOCAL ROLE @definer;

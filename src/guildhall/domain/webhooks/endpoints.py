@@ -1,4 +1,8 @@
-"""Endpoints as they are read: the list, one with its secrets, and the log of what was sent to it."""
+"""Endpoints as they are read: the list, one with its secrets, and the log of what was sent to it.
+
+A partner's people see their own. Staff look after the platform's, and see of every partner's how it fares, but never
+what it was told.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import func, literal, or_, select, text
+from sqlalchemy import ColumnElement, func, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor, DbRole
@@ -20,21 +24,26 @@ from guildhall.domain.webhooks.tables import webhook_event as event
 from guildhall.domain.webhooks.tables import webhook_secret as secret
 
 NEEDS = "partner.webhooks.manage"
+READ, MANAGE = "staff.webhooks.read", "staff.webhooks.manage"
 STATES = ("active", "failing", "disabled")
 MISSING = "WEBHOOK_NOT_FOUND"
 _LOOKS_AFTER = text("SELECT portal.webhook_partner()")
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
-    """Where a partner's software listens. `disabled_for` is `partner`, `gone` (a 410) or `failing`, else empty."""
+    """Where software listens; of no partner is the platform's.
+
+    `disabled_for` is `partner` (its own people), `staff`, `gone` (a 410) or `failing`, else empty.
+    """
 
     id: UUID
-    partner_id: UUID
+    partner_id: UUID | None
     url: str
     description: str
     events: list[str]
     status: str
     disabled_for: str
+    disabled_because: str
     disabled_at: datetime | None
     failing_since: datetime | None
     version: int
@@ -46,6 +55,11 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     def state(self) -> str:
         """Return the status, or `failing` where the last delivery was not taken."""
         return "failing" if self.status == "active" and self.failing_since else self.status
+
+    @property
+    def platform(self) -> bool:
+        """Return whether it is the platform's."""
+        return self.partner_id is None
 
 
 class Secret(Struct, frozen=True, kw_only=True):
@@ -102,8 +116,15 @@ _DELIVERY = [
 ]
 
 
-async def must(connection: AsyncConnection, actor: Actor) -> None:
-    """Raise Forbidden unless the actor looks after the webhooks of the whole partner."""
+async def must(connection: AsyncConnection, actor: Actor, *, manage: bool = False) -> None:
+    """Raise Forbidden unless the actor looks after the webhooks of the whole partner, or is staff and may see them.
+
+    `manage` asks of staff that they may change them too.
+    """
+    if actor.role is DbRole.STAFF:
+        if not actor.may(MANAGE if manage else READ):
+            raise Forbidden
+        return
     allowed = actor.role is DbRole.PARTNER and actor.may(NEEDS)
     if not allowed or await connection.scalar(_LOOKS_AFTER) != actor.partner_id:
         raise Forbidden
@@ -114,16 +135,27 @@ async def listed(
 ) -> tuple[list[Endpoint], int]:
     """Return one page of the partner's endpoints, in trouble first, and how many there are."""
     await must(connection, actor)
-    chosen = select(*_ENDPOINT, func.count().over().label("total"))
-    if state == "failing":
-        chosen = chosen.where(endpoint.c.status == "active", endpoint.c.failing_since.is_not(None))
-    elif state == "active":
-        chosen = chosen.where(endpoint.c.status == "active", endpoint.c.failing_since.is_(None))
-    elif state:
-        chosen = chosen.where(endpoint.c.status == state)
+    chosen = select(*_ENDPOINT, func.count().over().label("total")).where(*in_state(state))
     order = (endpoint.c.failing_since.is_(None), endpoint.c.created_at.desc(), endpoint.c.id)
     rows = (await connection.execute(chosen.order_by(*order).limit(limit).offset(offset))).mappings().all()
     return [Endpoint(**_of(row, Endpoint)) for row in rows], rows[0]["total"] if rows else 0
+
+
+def in_state(state: str) -> list[ColumnElement[bool]]:
+    """Return the conditions that an endpoint is in a state of STATES; none for an empty one."""
+    failing = endpoint.c.failing_since
+    if state in {"active", "failing"}:
+        return [endpoint.c.status == "active", failing.is_not(None) if state == "failing" else failing.is_(None)]
+    return [endpoint.c.status == state] if state else []
+
+
+async def own(connection: AsyncConnection, actor: Actor, endpoint_id: UUID) -> Endpoint:
+    """Return an endpoint that the actor may change; raises NotFound for any other, also one that staff only see."""
+    await must(connection, actor, manage=True)
+    found = await get(connection, actor, endpoint_id)
+    if found.partner_id != actor.partner_id:
+        raise NotFound(code=MISSING)
+    return found
 
 
 async def get(connection: AsyncConnection, actor: Actor, endpoint_id: UUID) -> Endpoint:

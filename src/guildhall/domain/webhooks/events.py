@@ -1,4 +1,4 @@
-"""The events that partners can be told of: the one table, with who may hear of each and what it says.
+"""The events that software can be told of: the one table, with who may hear of each and what it says.
 
 A new kind is one row of KINDS and a call of `emit` in the transaction of its cause. What changes a link, a ticket or
 a tenant is told by the triggers of emitting.sql, so that no way to write one can forget it.
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text, Uuid
 
 from guildhall.core.i18n import N_
+from guildhall.domain.webhooks.platform_events import PLATFORM_KINDS
 
 ANY_LINK = "any"
 TEST = "webhook.test"
@@ -109,13 +110,15 @@ class TestEvent(Struct, frozen=True, kw_only=True):
 class Kind(Struct, frozen=True):
     """One kind of event: what it says, in words for people, and what a live link must hold for it to be told.
 
-    `needs` is a permission inside a tenant, `any` (any live link), or empty: it is about the partner itself.
+    `needs` is a permission inside a tenant, `any` (any live link), or empty: it is about the partner itself. What is
+    for the `platform` is told to no partner, and needs nothing.
     """
 
     name: str
     about: str
     data: type[Struct]
     needs: str = ""
+    platform: bool = False
 
 
 KINDS: Mapping[str, Kind] = {
@@ -141,10 +144,10 @@ KINDS: Mapping[str, Kind] = {
             AlertEvent,
             "partner.alerts.billing.read",
         ),
+        *(Kind(name, about, data, platform=True) for name, (about, data) in PLATFORM_KINDS.items()),
         Kind(TEST, N_("A test that you send yourself"), TestEvent),
     )
 }
-CHOOSABLE = tuple(name for name in KINDS if name != TEST)
 
 
 async def emit(
@@ -161,17 +164,27 @@ async def emit(
     await connection.execute(_EMIT, values)
 
 
-def known(pattern: str) -> bool:
+def told(*, platform: bool) -> tuple[str, ...]:
+    """Return the events that a partner's endpoints, or the platform's, get: a test besides those that they choose."""
+    return tuple(kind.name for kind in KINDS.values() if kind.platform == platform or kind.name == TEST)
+
+
+def choosable(*, platform: bool) -> tuple[str, ...]:
+    """Return the events that a partner's endpoint, or one of the platform, can choose."""
+    return tuple(name for name in told(platform=platform) if name != TEST)
+
+
+def known(pattern: str, *, platform: bool) -> bool:
     """Return whether `pattern`, a name or one with `*`, matches an event that an endpoint can choose."""
-    return any(fnmatchcase(name, pattern) for name in CHOOSABLE)
+    return any(fnmatchcase(name, pattern) for name in choosable(platform=platform))
 
 
-def chosen(patterns: Iterable[str]) -> list[str]:
+def chosen(patterns: Iterable[str], *, platform: bool) -> list[str]:
     """Return the events that `patterns` choose, in the table's order."""
     listed = tuple(patterns)
-    return [name for name in CHOOSABLE if any(fnmatchcase(name, pattern) for pattern in listed)]
+    return [name for name in choosable(platform=platform) if any(fnmatchcase(name, each) for each in listed)]
 
 
 def rows() -> str:
-    """Return every kind with what it needs, as rows of SQL for the boundary."""
-    return ", ".join(f"('{kind.name}', '{kind.needs}')" for kind in KINDS.values())
+    """Return every kind with what it needs and whether it is the platform's, as rows of SQL for the boundary."""
+    return ", ".join(f"('{kind.name}', '{kind.needs}', {kind.platform})" for kind in KINDS.values())

@@ -1,4 +1,4 @@
-"""The letter that an endpoint was switched off, to every principal of the partner, in the own language."""
+"""The letter that an endpoint was switched off, to who looks after it, in the own language."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -17,11 +17,13 @@ _WHY: Mapping[str, str] = {
 _THEN = N_("When it works again, switch it on and replay what failed. The log keeps it for 30 days.")
 
 
-async def tell_principals(
-    connection: AsyncConnection, why: str, *, partner_id: UUID, endpoint_id: UUID, url: str
+async def tell_off(
+    connection: AsyncConnection, why: str, *, partner_id: UUID | None, endpoint_id: UUID, url: str
 ) -> None:
-    """Post the letter; `why` is `gone` or `failing`."""
-    for person in await principals.addressed(connection, partner_id):
+    """Post the letter to the partner's principals, or for the platform's to the leads; `why` is `gone` or `failing`."""
+    host = "partners" if partner_id else "staff"
+    people = await (principals.addressed(connection, partner_id) if partner_id else principals.leads(connection))
+    for person in people:
         letter = Letter(
             kind="webhook.disabled",
             to=person.email,
@@ -30,7 +32,7 @@ async def tell_principals(
             subject=N_("A webhook endpoint was switched off"),
             paragraphs=(_WHY[why], _THEN),
             values={"url": url},
-            link=("partners", f"/webhooks/{endpoint_id}"),
+            link=(host, f"/webhooks/{endpoint_id}"),
             button=N_("Open the endpoint"),
         )
         await post(connection, letter)

@@ -1,4 +1,7 @@
-"""Endpoints of partners, their secrets, and the log: each event once, a delivery per endpoint, its attempts."""
+"""Endpoints, their secrets, and the log: each event once, a delivery per endpoint, its attempts.
+
+Whose they are is `partner_id`; null: the vendor's platform.
+"""
 
 from typing import Literal, get_args
 
@@ -9,19 +12,20 @@ from guildhall.core.columns import created, digest, id_column, moment, one_of, t
 from guildhall.core.db import PORTAL
 
 DeliveryStatus = Literal["waiting", "delivered", "failed", "dropped"]
-DISABLED_FOR = ("", "partner", "gone", "failing")
+DISABLED_FOR = ("", "partner", "staff", "gone", "failing")
 STATUSES: tuple[DeliveryStatus, ...] = get_args(DeliveryStatus)
 
 webhook_endpoint = Table(
     "webhook_endpoint",
     PORTAL,
     id_column(),
-    to("portal.partner", "partner_id", index=True),
+    to("portal.partner", "partner_id", nullable=True, index=True),
     Column("url", Text, nullable=False),
     Column("description", Text, nullable=False, server_default=""),
     words("events"),
     Column("status", Text, nullable=False, server_default="active"),
     Column("disabled_for", Text, nullable=False, server_default="", comment="Who or what switched it off"),
+    Column("disabled_because", Text, nullable=False, server_default="", comment="What staff said of it"),
     moment("disabled_at"),
     moment("failing_since"),
     Column("version", Integer, nullable=False, server_default=text("1")),
@@ -32,14 +36,14 @@ webhook_endpoint = Table(
     one_of("disabled_for", DISABLED_FOR),
     CheckConstraint("(status = 'disabled') = (disabled_for <> '')", name="disabled"),
     CheckConstraint("cardinality(events) > 0", name="events"),
-    comment="Where a partner's software listens; `events` are names, or patterns with `*`",
+    comment="Where software listens; `events` are names, or patterns with `*`",
 )
 webhook_secret = Table(
     "webhook_secret",
     PORTAL,
     id_column(),
     to("portal.webhook_endpoint", "endpoint_id", index=True),
-    to("portal.partner", "partner_id"),
+    to("portal.partner", "partner_id", nullable=True),
     digest("sealed"),
     Column("hint", Text, nullable=False, comment="The last four characters, to tell secrets apart"),
     Column("created_by", Text, nullable=False),
@@ -51,7 +55,7 @@ webhook_event = Table(
     "webhook_event",
     PORTAL,
     id_column(),
-    to("portal.partner", "partner_id"),
+    to("portal.partner", "partner_id", nullable=True),
     Column("kind", Text, nullable=False),
     Column("tenant_id", Uuid, comment="Soft reference; null where it is about no tenant, or one not known yet"),
     Column("data", JSONB, nullable=False),
@@ -62,7 +66,7 @@ webhook_delivery = Table(
     "webhook_delivery",
     PORTAL,
     id_column(),
-    to("portal.partner", "partner_id"),
+    to("portal.partner", "partner_id", nullable=True),
     to("portal.webhook_endpoint", "endpoint_id"),
     to("portal.webhook_event", "event_id"),
     Column("status", Text, nullable=False, server_default="waiting"),
@@ -83,7 +87,7 @@ webhook_attempt = Table(
     "webhook_attempt",
     PORTAL,
     id_column(),
-    to("portal.partner", "partner_id"),
+    to("portal.partner", "partner_id", nullable=True),
     to("portal.webhook_delivery", "delivery_id", index=True),
     moment("at", nullable=False),
     Column("milliseconds", Integer, nullable=False),

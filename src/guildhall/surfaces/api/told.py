@@ -45,6 +45,8 @@ def _told(kind: Kind, refs: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _when(kind: Kind) -> str:
     """Return under which condition an event is told."""
+    if kind.platform:
+        return "Told to the endpoints of the vendor's platform, which staff look after; partners never get it."
     if not kind.needs:
         return "Told whatever your links open."
     opened = "is live" if kind.needs == ANY_LINK else f"is live and holds `{kind.needs}`"

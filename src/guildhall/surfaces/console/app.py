@@ -44,8 +44,6 @@ from guildhall.surfaces.console import (
     ticket_opening,
     ticket_views,
     tickets,
-    webhook_acts,
-    webhook_forms,
     webhooks,
 )
 from guildhall.surfaces.console.frame import frame
@@ -55,7 +53,11 @@ from guildhall.surfaces.html import Site, application
 from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 
-TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
+SHARED = ("account", "webhooks")
+TEMPLATES = (
+    Path(__file__).parent / "templates",
+    *(Path(__file__).parents[1] / each / "templates" for each in SHARED),
+)
 AREAS = (
     applying,
     audit,
@@ -94,8 +96,6 @@ AREAS = (
     team_reach,
     team_acts,
     webhooks,
-    webhook_forms,
-    webhook_acts,
 )
 ROUTES = [*(route for area in AREAS for route in area.ROUTES), *ACCOUNT]
 

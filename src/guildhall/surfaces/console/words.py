@@ -7,11 +7,11 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from guildhall.core.money import Money
-from guildhall.domain.webhooks.events import KINDS
 from guildhall.surfaces.kit import formats
-from guildhall.surfaces.kit.i18n import N_, gettext
+from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.states import badge
 from guildhall.surfaces.ticket_words import clock_formula
+from guildhall.surfaces.webhooks.pages import event_label
 from guildhall.surfaces.words import (
     area_label,
     category_label,
@@ -77,11 +77,6 @@ def further(amounts: Sequence[Money]) -> str | None:
     """Return the amounts that a tile shows beside the largest, or None."""
     first = largest(amounts)
     return sums_of(each for each in amounts if each is not first) if len(amounts) > 1 else None
-
-
-def event_label(kind: str) -> str:
-    """Return what an event is about, in words; the name itself where it is a pattern or no longer told."""
-    return gettext(KINDS[kind].about) if kind in KINDS else kind
 
 
 FUNCTIONS: Mapping[str, Any] = {

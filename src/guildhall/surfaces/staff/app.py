@@ -31,11 +31,16 @@ from guildhall.surfaces.staff import (
     tenants,
     tiers,
     ways_in,
+    webhooks,
 )
 from guildhall.surfaces.staff.frame import frame
 from guildhall.surfaces.staff.words import teach
 
-TEMPLATES = (Path(__file__).parent / "templates", Path(__file__).parents[1] / "account" / "templates")
+SHARED = ("account", "webhooks")
+TEMPLATES = (
+    Path(__file__).parent / "templates",
+    *(Path(__file__).parents[1] / each / "templates" for each in SHARED),
+)
 AREAS = (
     dashboard,
     clients,
@@ -55,6 +60,7 @@ AREAS = (
     jobs,
     mail,
     platform,
+    webhooks,
     team,
     notices,
 )

@@ -22,6 +22,7 @@ _OPERATION = (
     ("/mail", N_("Mail"), "mail", "staff.mail.list"),
     ("/jobs", N_("Jobs"), "activity", "staff.jobs.read"),
     ("/clients", N_("Platform clients"), "database", "staff.platform.read"),
+    ("/webhooks", N_("Webhooks"), "webhook", "staff.webhooks.read"),
     ("/staff", N_("Staff"), "user-cog", "staff.team.read"),
 )
 

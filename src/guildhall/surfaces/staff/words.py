@@ -9,6 +9,7 @@ from markupsafe import Markup
 from guildhall.surfaces.countries import country_label
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.states import state, state_label, tag
+from guildhall.surfaces.webhooks.pages import event_label
 from guildhall.surfaces.words import (
     area_label,
     customer_role_label,
@@ -153,6 +154,7 @@ FUNCTIONS: tuple[Any, ...] = (
     country_label,
     customer_role_label,
     decline_label,
+    event_label,
     job_label,
     job_state,
     mail_kind,

@@ -9,7 +9,13 @@ _OWN_ENDPOINT = f"{_OWN} AND endpoint_id = ANY (ARRAY(SELECT id FROM portal.webh
 _JOB = f"({PARTNER_ID} IS NULL OR partner_id = {PARTNER_ID})"  # a delivery is its partner's; the clock is nobody's
 _OLD = "created_at < now() - interval '30 days'"
 _SECRET = ("id", "endpoint_id", "partner_id", "hint", "created_by", "ends_at", "created_at")
-_SWITCH = ("status", "disabled_for", "disabled_at", "failing_since", "version", "updated_at")
+_SWITCH = ("status", "disabled_for", "disabled_because", "disabled_at", "failing_since", "version", "updated_at")
+# The platform's are the vendor's affair. Of a partner's, staff see how they fare, never what they were told.
+_PLATFORM = "partner_id IS NULL"
+_PLATFORM_ENDPOINT = (
+    f"{_PLATFORM} AND endpoint_id = ANY (ARRAY(SELECT id FROM portal.webhook_endpoint WHERE {_PLATFORM}))"
+)
+_AGAIN = ("status", "attempts", "next_at", "first_at")
 
 WEBHOOKS: Mapping[str, tuple[Rule, ...]] = {
     "portal.webhook_endpoint": (
@@ -17,6 +23,8 @@ WEBHOOKS: Mapping[str, tuple[Rule, ...]] = {
         adds("partner", _OWN, "id", "partner_id", "url", "description", "events", "created_by"),
         changes("partner", _OWN, "url", "description", "events", *_SWITCH),
         reads("staff", ANY_ROW),
+        adds("staff", _PLATFORM, "id", "partner_id", "url", "description", "events", "created_by"),
+        changes("staff", ANY_ROW, "url", "description", "events", *_SWITCH),
         reads("worker", _JOB),
         changes("worker", _JOB, *_SWITCH),
     ),
@@ -25,23 +33,29 @@ WEBHOOKS: Mapping[str, tuple[Rule, ...]] = {
         reads("partner", _OWN, *_SECRET),
         adds("partner", _OWN_ENDPOINT, "id", "endpoint_id", "partner_id", "sealed", "hint", "created_by"),
         changes("partner", _OWN, "ends_at"),
+        reads("staff", _PLATFORM, *_SECRET),
+        adds("staff", _PLATFORM_ENDPOINT, "id", "endpoint_id", "partner_id", "sealed", "hint", "created_by"),
+        changes("staff", _PLATFORM, "ends_at"),
     ),
     "portal.webhook_event": (
         reads("partner", _OWN),
+        reads("staff", _PLATFORM),
         reads("worker", _JOB),
         Rule("worker", "DELETE", _OLD),
     ),
     # What somebody queues again starts anew; the rest of the log is the worker's.
     "portal.webhook_delivery": (
         reads("partner", _OWN),
-        changes("partner", _OWN, "status", "attempts", "next_at", "first_at", check=f"{_OWN} AND status = 'waiting'"),
+        changes("partner", _OWN, *_AGAIN, check=f"{_OWN} AND status = 'waiting'"),
         reads("staff", ANY_ROW),
+        changes("staff", _PLATFORM, *_AGAIN, check=f"{_PLATFORM} AND status = 'waiting'"),
         reads("worker", _JOB),
         changes("worker", _JOB),
         Rule("worker", "DELETE", _OLD),
     ),
     "portal.webhook_attempt": (
         reads("partner", _OWN),
+        reads("staff", _PLATFORM),
         reads("worker", _JOB),
         adds("worker", _JOB),
         Rule("worker", "DELETE", "at < now() - interval '30 days'"),

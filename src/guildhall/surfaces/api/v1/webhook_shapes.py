@@ -37,8 +37,9 @@ class DeliveriesQuery(Struct, frozen=True):
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
-    """An endpoint. `state` is `failing` while nothing gets through; `disabled_for` is partner, gone or failing.
+    """An endpoint. `state` is `failing` while nothing gets through; `disabled_for` is partner, staff, gone or failing.
 
+    What staff of the vendor switched off, they alone switch on again, and say why in `disabled_because`.
     `version` is its ETag.
     """
 
@@ -48,6 +49,7 @@ class Webhook(Struct, frozen=True, kw_only=True):
     events: list[str]
     state: State
     disabled_for: str
+    disabled_because: str
     disabled_at: datetime | None
     failing_since: datetime | None
     version: int

@@ -6,27 +6,27 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from litestar.types import ControllerRouterHandler
 
 from guildhall.core import clock, db
 from guildhall.core.errors import Conflict, Invalid, NotFound
 from guildhall.domain.webhooks import acts, endpoints
 from guildhall.domain.webhooks.delivering import KEPT_DAYS
-from guildhall.domain.webhooks.endpoints import NEEDS
 from guildhall.surfaces import asked
 from guildhall.surfaces.client_fields import overlaps
-from guildhall.surfaces.console.webhooks import shown
 from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, told, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, gettext, ngettext
+from guildhall.surfaces.webhooks.pages import shown
 
 ASKED = frozenset({"disable", "enable", "secret", "replay"})
+_SWITCHED = frozenset({"disable", "enable"})  # which staff do to a partner's endpoint too
 _SENDS = "it sends only where a fresh second factor allowed it"
 _BY_HOURS = {str(int(each.total_seconds() // 3600)): each for each in acts.OVERLAPS}
 _OFF = N_("The endpoint is switched off. Nothing is sent there any more.")
 
 
-@get("/webhooks/{endpoint_id:uuid}/ask/{act:str}", **needs(NEEDS))
 async def question(request: Web, endpoint_id: FromPath[UUID], act: FromPath[str], actor: Who) -> Page:
     """Return the page that asks before an act."""
     if act not in ASKED:
@@ -35,8 +35,9 @@ async def question(request: Web, endpoint_id: FromPath[UUID], act: FromPath[str]
 
 
 async def _question(request: Web, actor: Who, endpoint_id: UUID, act: str, state: Form, status_code: int = 200) -> Page:
+    reading = endpoints.get if act in _SWITCHED else endpoints.own
     async with db.transaction(actor) as connection:
-        found = await endpoints.get(connection, actor, endpoint_id)
+        found = await reading(connection, actor, endpoint_id)
         failed = await endpoints.failed_since(connection, endpoint_id, None)
     return await page(
         request,
@@ -47,20 +48,22 @@ async def _question(request: Web, actor: Who, endpoint_id: UUID, act: str, state
         overlaps=overlaps(),
         failed=failed,
         kept_days=KEPT_DAYS,
+        foreign=found.partner_id != actor.partner_id,
     )
 
 
-@post("/webhooks/{endpoint_id:uuid}/disable", **needs(NEEDS, at_once=GIVES_NOTHING))
-async def disable(endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
+async def disable(request: Web, endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Switch the endpoint off."""
+    values = await typed(request)
     try:
-        await acts.disable(actor, endpoint_id=endpoint_id)
+        await acts.disable(actor, endpoint_id=endpoint_id, reason=values.get("reason", "").strip())
+    except Invalid as refusal:
+        return await _question(request, actor, endpoint_id, "disable", form(values, refusal), refusal.status)
     except Conflict as refusal:
         return redirect(f"/webhooks/{endpoint_id}", told(refusal), "error")
     return redirect(f"/webhooks/{endpoint_id}", gettext(_OFF))
 
 
-@post("/webhooks/{endpoint_id:uuid}/enable", **needs(NEEDS, fresh=True))
 async def enable(endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Switch the endpoint on."""
     try:
@@ -70,7 +73,6 @@ async def enable(endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
     return redirect(f"/webhooks/{endpoint_id}", gettext("The endpoint is on. It is told of what happens from now on."))
 
 
-@post("/webhooks/{endpoint_id:uuid}/secret", status_code=200, **needs(NEEDS, fresh=True))
 async def rotate(request: Web, endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Make a new secret and show it, this once."""
     values = await typed(request)
@@ -82,11 +84,10 @@ async def rotate(request: Web, endpoint_id: FromPath[UUID], actor: Who) -> Respo
     return await shown(request, actor, endpoint_id, secret=made.secret)
 
 
-@get("/webhooks/{endpoint_id:uuid}/secrets/{secret_id:uuid}/end", **needs(NEEDS))
 async def ask_end(request: Web, endpoint_id: FromPath[UUID], secret_id: FromPath[UUID], actor: Who) -> Page:
     """Return the page that asks before a secret is ended."""
     async with db.transaction(actor) as connection:
-        found = await endpoints.get(connection, actor, endpoint_id)
+        found = await endpoints.own(connection, actor, endpoint_id)
         live = await endpoints.secrets(connection, endpoint_id)
     secret = next((each for each in live if each.id == secret_id), None)
     if secret is None:
@@ -94,7 +95,6 @@ async def ask_end(request: Web, endpoint_id: FromPath[UUID], secret_id: FromPath
     return await page(request, "webhooks/ask_end.html", endpoint=found, secret=secret)
 
 
-@post("/webhooks/{endpoint_id:uuid}/secrets/{secret_id:uuid}/end", **needs(NEEDS, at_once=GIVES_NOTHING))
 async def end_secret(endpoint_id: FromPath[UUID], secret_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """End an older secret at once."""
     try:
@@ -104,7 +104,6 @@ async def end_secret(endpoint_id: FromPath[UUID], secret_id: FromPath[UUID], act
     return redirect(f"/webhooks/{endpoint_id}", gettext("Deliveries are no longer signed with this secret."))
 
 
-@post("/webhooks/{endpoint_id:uuid}/test", **needs(NEEDS, at_once=_SENDS))
 async def test(endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Send a test event."""
     try:
@@ -116,7 +115,6 @@ async def test(endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
     )
 
 
-@post("/webhooks/{endpoint_id:uuid}/deliveries/{delivery_id:uuid}/replay", **needs(NEEDS, at_once=_SENDS))
 async def replay(endpoint_id: FromPath[UUID], delivery_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Send one delivery again."""
     where = f"/webhooks/{endpoint_id}/deliveries/{delivery_id}"
@@ -127,7 +125,6 @@ async def replay(endpoint_id: FromPath[UUID], delivery_id: FromPath[UUID], actor
     return redirect(where, gettext("It is sent again, under the same id."))
 
 
-@post("/webhooks/{endpoint_id:uuid}/replay", **needs(NEEDS, at_once=_SENDS))
 async def replay_failed(request: Web, endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Send again what failed since a day."""
     values = await typed(request)
@@ -151,4 +148,19 @@ def _since(text: str) -> datetime:
     return asked.start_of(day) if day else clock.now() - timedelta(days=KEPT_DAYS)
 
 
-ROUTES = [question, disable, enable, rotate, ask_end, end_secret, test, replay, replay_failed]
+def routes(manage: str) -> list[ControllerRouterHandler]:
+    """Return the routes of a surface on which `manage` is what changes endpoints."""
+    one = "/webhooks/{endpoint_id:uuid}"
+    ending = one + "/secrets/{secret_id:uuid}/end"
+    fresh, sends = needs(manage, fresh=True), needs(manage, at_once=_SENDS)
+    return [
+        get(one + "/ask/{act:str}", **needs(manage))(question),
+        get(ending, **needs(manage))(ask_end),
+        post(one + "/disable", **needs(manage, at_once=GIVES_NOTHING))(disable),
+        post(one + "/enable", **fresh)(enable),
+        post(one + "/secret", status_code=200, **fresh)(rotate),
+        post(ending, **needs(manage, at_once=GIVES_NOTHING))(end_secret),
+        post(one + "/test", **sends)(test),
+        post(one + "/deliveries/{delivery_id:uuid}/replay", **sends)(replay),
+        post(one + "/replay", **sends)(replay_failed),
+    ]
