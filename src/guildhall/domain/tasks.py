@@ -11,6 +11,7 @@ from guildhall.domain.notify import client_ends, ends, tidying
 from guildhall.domain.notify import delivering as telling
 from guildhall.domain.partners import application_upkeep
 from guildhall.domain.quotas import sweeping
+from guildhall.domain.reports import sums
 from guildhall.domain.support import breaches
 from guildhall.domain.webhooks import delivering as webhooks
 
@@ -26,6 +27,7 @@ __all__ = [
     "heads",
     "idempotency",
     "looks",
+    "sums",
     "sweeping",
     "telling",
     "tidying",

@@ -18,6 +18,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from guildhall.domain.rbac.registry import areas_of, link_permissions
+from guildhall.domain.reports.sums import MANY
 from guildhall.worlds import bench_rows
 from guildhall.worlds.demo_people import COLUMNS, Roll
 from guildhall.worlds.ground import Connection, copy, midnight
@@ -40,7 +41,7 @@ FROM pg_index AS i JOIN pg_class AS t ON t.oid = i.indrelid AND t.relnamespace =
 WHERE NOT EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conindid = i.indexrelid)
 """
 _MEASURED = "SELECT slug, id FROM portal.partner WHERE slug IN ('bench50', 'bench10k')"
-_TRIGGERED = ("invoice", "ticket", "subscriber", "posture_snapshot")
+_TRIGGERED = ("invoice", "payment", "ticket", "subscriber", "posture_snapshot", "usage_daily")
 
 
 class Scale(Struct, frozen=True):
@@ -72,6 +73,7 @@ def make(url: str, *, prefix: str, scale: str) -> None:
             _become(connection, f"{prefix}definer")
             with _timed("totals"):
                 _rollups(connection)
+                connection.execute("SELECT portal.keep_sums(%s)", [MANY])
         with _timed("vacuum"):
             _vacuum(url, f"{prefix}owner")
 

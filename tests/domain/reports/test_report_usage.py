@@ -1,6 +1,6 @@
 """The usage report: sums equal a plain recount, whoever may not see a tenant does not find it in any figure."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -59,7 +59,9 @@ async def test_sums_equal_a_recount_row_by_row(demo: World, group_by: usage.Grou
     whole: dict[tuple[UUID, str], Decimal] = defaultdict(Decimal)
     before: dict[str, Decimal] = defaultdict(Decimal)
     counted: dict[tuple[UUID, str], int] = defaultdict(int)
-    for row in measured(demo, tenants):
+    rows = measured(demo, tenants)
+    inside = [row for row in rows if days.from_date <= row["day"] <= last]
+    for row in rows:
         if days.from_date <= row["day"] <= last:
             series[row["metric"], bucket(group_by, row["day"], days.from_date)] += row["quantity"]
             whole[row["tenant_id"], row["metric"]] += row["quantity"]
@@ -75,6 +77,9 @@ async def test_sums_equal_a_recount_row_by_row(demo: World, group_by: usage.Grou
     for summed in found.summary:
         assert summed.total == sum(total for (_, metric), total in whole.items() if metric == summed.metric)
         assert (summed.previous_total or 0) == before[summed.metric]
+        on_day = Counter(row["day"] for row in inside if row["metric"] == summed.metric)
+        assert summed.daily_average == (summed.total / len(on_day)).quantize(Decimal("0.0001"))
+        assert summed.measured_tenants == max(on_day.values())
     assert (found.coverage.tenants, found.coverage.included) == (24, len(tenants))
     assert found.coverage.left_out == 24 - len(tenants) > 0
 

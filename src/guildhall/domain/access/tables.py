@@ -37,11 +37,21 @@ def _listed(values: tuple[str, ...] | frozenset[str]) -> str:
 
 
 # What lists over many tenants ask of each link, made from its permissions so that an index can hold the answer.
+SHOWN_BY = {
+    "partner.billing.read": "shows_billing",
+    "partner.support.tickets.list": "shows_tickets",
+    "partner.provisioning.subscribers.list": "shows_subscribers",
+    "partner.posture.read": "shows_posture",
+    "partner.billing.invoices.read": "shows_invoices",
+    "partner.billing.summary.read": "shows_summary",
+    "partner.reports.usage.read": "shows_usage",
+    "partner.reports.sla.read": "shows_uptime",
+    "partner.reports.revenue.read": "shows_revenue",
+}
 SHOWS = {
-    "shows_billing": "'partner.billing.read' = ANY (permissions)",
-    "shows_tickets": "'partner.support.tickets.list' = ANY (permissions)",
-    "shows_subscribers": "'partner.provisioning.subscribers.list' = ANY (permissions)",
-    "shows_posture": "'partner.posture.read' = ANY (permissions) AND operating_model <> 'customer_managed'",
+    column: f"'{permission}' = ANY (permissions)"
+    + (" AND operating_model <> 'customer_managed'" if column == "shows_posture" else "")
+    for permission, column in SHOWN_BY.items()
 }
 
 
@@ -128,7 +138,7 @@ partner_tenant_link = Table(
         "partner_id",
         "tenant_id",
         postgresql_where=text("status = 'active'"),
-        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "areas", *SHOWS],
+        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "areas", "tenant_name", *SHOWS],
     ),
     Index("ix_link_tenant", "tenant_id", "status"),
     Index("ix_link_ends_at", "ends_at", postgresql_where=text(f"status IN ({_listed(STANDING)})")),

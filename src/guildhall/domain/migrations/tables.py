@@ -19,6 +19,7 @@ from guildhall.domain.people import platform_tables as platform
 from guildhall.domain.people import sign_in_tables as sign_in
 from guildhall.domain.people import tables as people
 from guildhall.domain.quotas import tables as quotas
+from guildhall.domain.reports import tables as reports
 from guildhall.domain.support import file_tables as ticket_files
 from guildhall.domain.support import view_tables as ticket_views
 from guildhall.domain.tenancy import tables as tenancy
@@ -43,6 +44,7 @@ __all__ = [
     "people",
     "platform",
     "quotas",
+    "reports",
     "sign_in",
     "tenancy",
     "ticket_files",

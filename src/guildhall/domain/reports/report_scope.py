@@ -17,6 +17,7 @@ from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid
 from guildhall.core.sql import Fixed, bound
+from guildhall.domain.access.tables import SHOWN_BY
 
 DEFAULT_DAYS = 30
 LONGEST_DAYS = 731
@@ -90,13 +91,25 @@ def scope(permission: str, *, named: bool, more: str = "") -> dict[str, str]:
     narrowed = " AND l.tenant_id = ANY (:tenant_ids)" if named else ""
     # Only who is limited to some tenants asks which: that is a look at every link of the partner.
     mine = (
-        f"SELECT l.tenant_id, l.tenant_name, '{permission}' = ANY (l.permissions) AS opens{more}"
+        f"SELECT l.tenant_id, l.tenant_name, l.{SHOWN_BY[permission]} AS opens{more}"
         " FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
         " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
         " AND ((SELECT u.tenant_scope FROM portal.partner_user AS u WHERE u.id = :user_id) = 'all'"
         f" OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE){narrowed}"
     )
     return {"mine": mine, "scope": "SELECT * FROM mine WHERE opens"}
+
+
+def apart(named_report: str, *, named: bool) -> dict[str, str]:
+    """Return two more shelves: `summed`, the tenants whose rows are in the sums of a report, and `apart`, the others.
+
+    `named_report` is one of `tables.SUMMED`. A report that is narrowed to some tenants adds up their rows.
+    """
+    summed = (
+        "SELECT tenant_id FROM scope WHERE false" if named else f"SELECT portal.summed('{named_report}') AS tenant_id"
+    )
+    others = "SELECT s.* FROM scope AS s WHERE NOT EXISTS (SELECT 1 FROM summed AS m WHERE m.tenant_id = s.tenant_id)"
+    return {"summed": summed, "apart": others}
 
 
 def values(actor: Actor, *, tenant_ids: tuple[UUID, ...], limit: int, offset: int) -> dict[str, Any]:

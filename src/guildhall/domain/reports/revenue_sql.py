@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import COVERED, report, scope
+from guildhall.domain.reports.report_scope import COVERED, apart, report, scope
 
 PERMISSION = "partner.reports.revenue.read"
 COLUMNS = {
@@ -23,45 +23,52 @@ COLUMNS = {
     "place": "bigint",
 }
 _AMOUNTS = ("invoiced", "paid", "outstanding")
-_MONTH = "date_trunc('month', {0})::date"
-_INVOICED = (
-    f"SELECT i.tenant_id, i.currency, {_MONTH.format('i.issued_on')} AS starts, i.issued_on >= :first AS now,"
-    " sum(i.amount) AS invoiced, 0 AS paid,"
-    " coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE i.status IN ('finalized', 'overdue')), 0) AS outstanding,"
-    " count(*) AS invoices FROM scope JOIN tenancy.invoice AS i USING (tenant_id)"
-    " WHERE i.issued_on BETWEEN :earliest AND :last"
-    " AND i.status NOT IN ('draft', 'cancelled') GROUP BY 1, 2, 3, 4"
-)
-_PAID = (
-    f"SELECT p.tenant_id, p.currency, {_MONTH.format('p.paid_on')}, p.paid_on >= :first, 0, sum(p.amount), 0, 0"
-    " FROM scope JOIN tenancy.payment AS p USING (tenant_id) WHERE p.paid_on BETWEEN :earliest AND :last"
-    " GROUP BY 1, 2, 3, 4"
-)
-_NOW = {name: f"sum({name}) FILTER (WHERE now)" for name in (*_AMOUNTS, "invoices")}
-_BEFORE = {f"previous_{name}": f"sum({name}) FILTER (WHERE NOT now)" for name in ("invoiced", "paid")}
+_MONTH = "date_trunc('month', day)::date"
+
+
+def _rows(tenants: str, by: str = "") -> str:
+    """Return what the rows of some tenants come to by currency and day, and by one more column (`by`, with comma)."""
+    some = f"EXISTS (SELECT 1 FROM {tenants})"  # without any nothing is begun
+    return (
+        f"SELECT {by}i.currency, i.issued_on AS day, sum(i.amount) AS invoiced, 0 AS paid, coalesce(sum(i.amount -"
+        " i.amount_paid) FILTER (WHERE i.status IN ('finalized', 'overdue')), 0) AS outstanding, count(*) AS invoices"
+        f" FROM {tenants} JOIN tenancy.invoice AS i USING (tenant_id) WHERE {some}"
+        " AND i.issued_on BETWEEN :earliest AND :last"
+        f" AND i.status NOT IN ('draft', 'cancelled') GROUP BY {by}i.currency, i.issued_on"
+        f" UNION ALL SELECT {by}p.currency, p.paid_on, 0, sum(p.amount), 0, 0"
+        f" FROM {tenants} JOIN tenancy.payment AS p USING (tenant_id)"
+        f" WHERE {some} AND p.paid_on BETWEEN :earliest AND :last GROUP BY {by}p.currency, p.paid_on"
+    )
+
+
+_NOW = {name: f"sum({name}) FILTER (WHERE day >= :first)" for name in (*_AMOUNTS, "invoices")}
+_BEFORE = {f"previous_{name}": f"sum({name}) FILTER (WHERE day < :first)" for name in ("invoiced", "paid")}
 _ALL = {**_NOW, **_BEFORE}
 _ORDER = "ORDER BY lower(tenant_name), tenant_id"
 _WHOLE = ", ".join(f"{said} AS {name}" for name, said in _ALL.items())
+_SOLD = (
+    "FROM {0} JOIN portal.subscription AS s USING (tenant_id) WHERE s.partner_id = :partner_id AND s.status = 'active'"
+)
 _SHELVES = {
-    "each": f"{_INVOICED} UNION ALL {_PAID}",
-    "sold": "SELECT s.tenant_id, s.currency, s.mrr FROM scope JOIN portal.subscription AS s USING (tenant_id)"
-    " WHERE s.partner_id = :partner_id AND s.status = 'active'",
-    "billed": f"SELECT tenant_id, currency, {_WHOLE} FROM each GROUP BY 1, 2",
-    "whole": f"SELECT tenant_id, currency, mrr, {', '.join(_ALL)}"
-    " FROM billed FULL JOIN sold USING (tenant_id, currency)",
+    "daily": "SELECT r.currency, r.day, r.invoiced, r.paid, r.outstanding, r.invoices FROM portal.revenue_sum AS r"
+    " WHERE r.partner_id = :partner_id AND (r.invoices > 0 OR r.payments > 0) AND EXISTS (SELECT 1 FROM summed)"
+    f" AND r.day BETWEEN :earliest AND :last UNION ALL ({_rows('apart')})",
+    "sold": f"SELECT s.currency, sum(s.mrr) AS mrr {_SOLD.format('scope')} GROUP BY 1",
+    "billed": f"SELECT currency, {_WHOLE} FROM daily GROUP BY 1",
     "placed": f"SELECT tenant_id, tenant_name, row_number() OVER ({_ORDER}) AS place FROM scope"
     f" {_ORDER} LIMIT :limit OFFSET :offset",
+    "each": _rows("placed", "tenant_id, "),
+    "whole": f"SELECT tenant_id, currency, mrr, {', '.join(_ALL)}"
+    f" FROM (SELECT tenant_id, currency, {_WHOLE} FROM each GROUP BY 1, 2) AS own FULL JOIN"
+    f" (SELECT tenant_id, s.currency, s.mrr {_SOLD.format('placed')}) AS sells USING (tenant_id, currency)",
 }
 _FIGURES = ("mrr", *_ALL)
 _PARTS = {
     "covered": COVERED,
-    "summary": (
-        {"currency": "currency", **{name: f"sum({name})" for name in _FIGURES}},
-        "FROM whole GROUP BY currency",
-    ),
+    "summary": ({name: name for name in ("currency", *_FIGURES)}, "FROM billed FULL JOIN sold USING (currency)"),
     "month": (
-        {"currency": "currency", "starts": "starts", **{name: f"sum({name})" for name in _NOW}},
-        "FROM each WHERE now GROUP BY currency, starts",
+        {"currency": "currency", "starts": _MONTH, **{name: f"sum({name})" for name in _NOW}},
+        f"FROM daily WHERE day >= :first GROUP BY currency, {_MONTH}",
     ),
     "tenant": (
         {
@@ -76,4 +83,9 @@ _PARTS = {
 @lru_cache(maxsize=2)
 def statement(*, named: bool) -> Fixed:
     """Return the statement: rows of `part` and COLUMNS, tenants in order of their place."""
-    return report(scope(PERMISSION, named=named) | _SHELVES, _PARTS, COLUMNS, order="place, currency, starts")
+    return report(
+        scope(PERMISSION, named=named) | apart("revenue", named=named) | _SHELVES,
+        _PARTS,
+        COLUMNS,
+        order="place, currency, starts",
+    )

@@ -45,8 +45,8 @@ class Filter(Struct, frozen=True, kw_only=True):
 class UsageFigure(Struct, frozen=True, kw_only=True):
     """One metric over the period: its sum, and what an average measured day came to.
 
-    `daily_average` of several tenants is the sum of theirs. The `previous_` ones are of the period before; None where
-    nothing was measured then, or no comparison was asked for.
+    `daily_average` of several tenants divides by the days on which any of them was measured. The `previous_` ones are
+    of the period before; None where nothing was measured then, or no comparison was asked for.
     """
 
     metric: str
@@ -57,7 +57,7 @@ class UsageFigure(Struct, frozen=True, kw_only=True):
 
 
 class UsageSummary(UsageFigure, frozen=True, kw_only=True):
-    """One metric over all tenants of the report; `measured_tenants` of them measured it."""
+    """One metric over all tenants of the report; on one day up to `measured_tenants` of them measured it."""
 
     measured_tenants: int
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import COVERED, report, scope
+from guildhall.domain.reports.report_scope import COVERED, apart, report, scope
 
 PERMISSION = "partner.reports.usage.read"
 COLUMNS = {
@@ -23,14 +23,14 @@ COLUMNS = {
     "suspended": "integer",
     "place": "bigint",
 }
+_DAYS = "u.day BETWEEN :earliest AND :last"
 # A bucket begins with the period where the period begins inside it.
 _BUCKETS = {
-    "day": "u.day",
-    "week": "greatest(date_trunc('week', u.day)::date, :first)",
-    "month": "greatest(date_trunc('month', u.day)::date, :first)",
-    "tenant": ":first",
+    "day": "day",
+    "week": "greatest(date_trunc('week', day)::date, :first)",
+    "month": "greatest(date_trunc('month', day)::date, :first)",
 }
-_RANKED = " LEFT JOIN whole AS w ON w.tenant_id = s.tenant_id AND w.metric = :rank_by"
+_NOW, _BEFORE = "day >= :first", "day < :first"
 
 
 class Shape(Struct, frozen=True):
@@ -47,41 +47,71 @@ class Shape(Struct, frozen=True):
 def statement(shape: Shape) -> Fixed:
     """Return the statement of `shape`: rows of `part` and COLUMNS, tenants in order of their place."""
     metrics = " AND u.metric = ANY (:metrics)" if shape.metrics else ""
-    # Each tenant's own mean day comes before sums over tenants: not every tenant is measured on every day.
-    shelves = scope(PERMISSION, named=shape.named, more=", l.shows_subscribers") | {
-        "each": f"SELECT u.tenant_id, u.metric, u.day >= :first AS now, {_BUCKETS[shape.group_by]} AS starts,"
-        " sum(u.quantity) AS total, count(*) AS days"
-        " FROM scope JOIN tenancy.usage_daily AS u USING (tenant_id)"
-        f" WHERE u.day BETWEEN :earliest AND :last{metrics} GROUP BY 1, 2, 3, 4",
-        "whole": f"SELECT tenant_id, metric, {_of('now')}, {_of('NOT now', 'previous_')} FROM each GROUP BY 1, 2",
-        "placed": f"SELECT s.*, row_number() OVER ({_order(shape)}) AS place FROM scope AS s"
-        f"{_RANKED if shape.ranked else ''}"
-        f" {_order(shape)} LIMIT :limit OFFSET :offset",
-    }
+    order = _order(shape)
+    shelves = scope(PERMISSION, named=shape.named, more=", l.shows_subscribers")
+    shelves |= apart("usage", named=shape.named)
+    shelves["daily"] = (
+        "SELECT metric, day, sum(quantity) AS total, sum(tenants) AS tenants FROM ("
+        "SELECT u.metric, u.day, u.quantity, u.tenants FROM portal.usage_sum AS u WHERE u.partner_id = :partner_id"
+        f" AND u.tenants > 0 AND EXISTS (SELECT 1 FROM summed) AND {_DAYS}{metrics} UNION ALL"
+        " SELECT u.metric, u.day, sum(u.quantity), count(*) FROM apart JOIN tenancy.usage_daily AS u USING (tenant_id)"
+        f" WHERE EXISTS (SELECT 1 FROM apart) AND {_DAYS}{metrics} GROUP BY 1, 2) AS part GROUP BY 1, 2"
+    )
+    if shape.ranked:
+        shelves["ranks"] = (
+            "SELECT u.tenant_id, sum(u.quantity) AS total FROM scope JOIN tenancy.usage_daily AS u USING (tenant_id)"
+            f" WHERE u.metric = :rank_by AND u.day BETWEEN :first AND :last{metrics} GROUP BY 1"
+        )
+    shelves["placed"] = (
+        f"SELECT s.*, row_number() OVER ({order}) AS place FROM scope AS s"
+        f"{' LEFT JOIN ranks AS r USING (tenant_id)' if shape.ranked else ''} {order} LIMIT :limit OFFSET :offset"
+    )
+    shelves["whole"] = (
+        f"SELECT u.tenant_id, u.metric, {_of('u.day >= :first')}, {_of('u.day < :first', 'previous_')}"
+        f" FROM placed JOIN tenancy.usage_daily AS u USING (tenant_id) WHERE {_DAYS}{metrics} GROUP BY 1, 2"
+    )
     parts = {"covered": COVERED, "summary": _SUMMARY, "tenant": _tenant(shape)}
     if shape.group_by != "tenant":
-        parts["series"] = _SERIES
+        parts["series"] = _series(_BUCKETS[shape.group_by])
     return report(shelves, parts, COLUMNS, order="place, metric, starts")
 
 
-_SUMS = {name: f"sum({name})" for name in ("total", "average", "previous_total", "previous_average")}
-_SUMMARY = ({"metric": "metric", "included": "count(total)", **_SUMS}, "FROM whole GROUP BY metric")
-_SERIES = (
-    {"metric": "metric", "starts": "starts", "total": "sum(total)", "average": "sum(total / days)"},
-    "FROM each WHERE now GROUP BY metric, starts",
+def _mean(condition: str) -> str:
+    """Return what an average measured day came to, all tenants together."""
+    return f"sum(total) FILTER (WHERE {condition}) / nullif(count(*) FILTER (WHERE {condition}), 0)"
+
+
+_FIGURES = ("total", "average", "previous_total", "previous_average")
+_SUMMARY = (
+    {
+        "metric": "metric",
+        "included": f"coalesce(max(tenants) FILTER (WHERE {_NOW}), 0)",
+        "total": f"sum(total) FILTER (WHERE {_NOW})",
+        "average": _mean(_NOW),
+        "previous_total": f"sum(total) FILTER (WHERE {_BEFORE})",
+        "previous_average": _mean(_BEFORE),
+    },
+    "FROM daily GROUP BY metric",
 )
 
 
+def _series(bucket: str) -> tuple[dict[str, str], str]:
+    """Return the part with the points of the series."""
+    said = {"metric": "metric", "starts": bucket, "total": "sum(total)", "average": "sum(total) / count(*)"}
+    return said, f"FROM daily WHERE {_NOW} GROUP BY metric, {bucket}"
+
+
 def _of(condition: str, prefix: str = "") -> str:
-    """Return sum and mean day of one of the two periods."""
-    total, days = (f"sum({name}) FILTER (WHERE {condition})" for name in ("total", "days"))
+    """Return one tenant's sum and mean day of one of the two periods."""
+    total = f"sum(u.quantity) FILTER (WHERE {condition})"
+    days = f"nullif(count(*) FILTER (WHERE {condition}), 0)"
     return f"{total} AS {prefix}total, {total} / {days} AS {prefix}average"
 
 
 def _tenant(shape: Shape) -> tuple[dict[str, str], str]:
     """Return the part with the tenants of the page."""
     said = {name: f"p.{name}" for name in ("tenant_id", "tenant_name", "place")}
-    said |= {name: f"w.{name}" for name in ("metric", *_SUMS)}
+    said |= {name: f"w.{name}" for name in ("metric", *_FIGURES)}
     source = "FROM placed AS p LEFT JOIN whole AS w USING (tenant_id)"
     if shape.subscribers:
         said |= {
@@ -93,5 +123,5 @@ def _tenant(shape: Shape) -> tuple[dict[str, str], str]:
 
 def _order(shape: Shape) -> str:
     """Return the order of tenants."""
-    first = "w.total DESC NULLS LAST, " if shape.ranked else ""
+    first = "r.total DESC NULLS LAST, " if shape.ranked else ""
     return f"ORDER BY {first}lower(s.tenant_name), s.tenant_id"

@@ -60,7 +60,7 @@ async def usage_page(request: Web, actor: Who) -> Page:
             usage.Filter(
                 period=wanted.period,
                 tenant_ids=wanted.tenant_ids,
-                rank_by=asked.clean(wished) or FIRST,
+                rank_by=asked.clean(wished) or (FIRST if group_by == "tenant" else ""),
                 group_by=group_by,  # type: ignore[arg-type]  # one of GROUPS
                 compare=True,
                 limit=asked.PAGE_SIZE,

@@ -38,6 +38,7 @@ SOURCES = (
     ("guildhall.domain.people", "recovering.sql"),
     ("guildhall.domain.audit", "append.sql"),
     ("guildhall.domain.tenancy", "rollups.sql"),
+    ("guildhall.domain.reports", "sums.sql"),
     ("guildhall.domain.notify", "notices.sql"),
     ("guildhall.domain.partners", "applications.sql"),
     ("guildhall.domain.jobs", "jobs.sql"),
@@ -174,6 +175,9 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.link_change_notices()": (),
     "portal.client_notices()": (),
     "portal.client_secret_notices()": (),
+    "portal.summed(text)": ("partner",),
+    "portal.keep_sums(integer)": ("worker",),
+    "portal.sum_up()": (),
     "tenancy.roll()": (),
     "tenancy.number_ticket()": (),
     "tenancy.ticket_notices()": (),
@@ -210,6 +214,9 @@ _DEFINER_WRITES = (
     "portal.application_attempt",
     "portal.webhook_event",
     "portal.webhook_delivery",
+    "portal.summed_tenant",
+    "portal.usage_sum",
+    "portal.revenue_sum",
     "tenancy.billing_rollup",
     "tenancy.support_rollup",
     "tenancy.subscriber_rollup",
@@ -219,6 +226,7 @@ _DEFINER_WRITES = (
 _DEFINER_DELETES = (
     "portal.sign_in_backoff",
     "portal.used_challenge",
+    "portal.summed_tenant",
     *(
         f"{kind['SCHEMA']}.{kind['KIND']}_{table}"
         for kind in KINDS

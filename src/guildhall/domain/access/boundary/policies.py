@@ -74,6 +74,11 @@ def _activating(status: str, area: str) -> str:
     return f"{reach(f'provisioning_{area}')} AND status = '{status}'"
 
 
+def _summed(report: str) -> str:
+    """Return the condition for sums of the partner at work that hold only what the person reaches."""
+    return f"partner_id = {PARTNER_ID} AND EXISTS (SELECT 1 FROM portal.summed('{report}'))"
+
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
     **PEOPLE,
     **LIMITS,
@@ -105,6 +110,10 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         *everything("staff"),
         reads("worker", ANY_ROW),
     ),
+    # Sums are read where the person at work reaches every tenant in them; whose rows are in them only functions read.
+    "portal.summed_tenant": (),
+    "portal.usage_sum": (reads("partner", _summed("usage")),),
+    "portal.revenue_sum": (reads("partner", _summed("revenue")),),
     # -- portal: trail, notices, letters, keys
     "portal.audit_head": (),
     "portal.audit_entry": (

@@ -119,7 +119,9 @@ USAGE = Operation(
     group=GROUP,
     summary="Read the usage report",
     description="What customers measured, by metric. `total` adds the days up; `daily_average` is what an average "
-    "measured day came to, which is the figure to read for metrics that are levels, such as `active_subscribers`.",
+    "measured day came to, which is the figure to read for metrics that are levels, such as `active_subscribers`. In "
+    "the summary it divides by the days on which any customer was measured, and `measured_tenants` is how many were on "
+    "the day with most.",
     mark=needs(usage_sql.PERMISSION),
     query=UsageQuery,
     answer=UsageAnswer,

@@ -1,0 +1,130 @@
+-- Sums of many tenants by partner and day. Triggers add what a statement brought and take off what it replaced, in its
+-- own transaction. Whose rows are in a sum is kept in portal.summed_tenant, apart from the links: a link may begin, end
+-- or run out at any moment, and what a partner reads is right all the same, since sums count only where the person at
+-- work reaches every tenant in them. portal.keep_sums() follows the links, and waits for writers and they for it.
+
+-- The tenants whose rows are in the sums of a report, if the person or client at work reaches each of them; else none.
+CREATE OR REPLACE FUNCTION portal.summed(named text) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 10000
+AS $$
+    SELECT tenant_id FROM portal.summed_tenant WHERE report = named AND partner_id = portal.app_id('partner_id')
+      AND EXISTS (
+        SELECT 1 FROM portal.at_work() AS person
+        JOIN portal.partner ON partner.id = person.partner_id AND partner.status <> 'terminated'
+        WHERE person.tenant_scope = 'all' AND (person.client_id IS NULL OR (person.client_scope = 'all'
+              AND CASE named WHEN 'usage' THEN 'reports' ELSE 'billing' END = ANY (person.client_areas))))
+      AND NOT EXISTS (
+        SELECT 1 FROM portal.summed_tenant AS s
+        LEFT JOIN portal.partner_tenant_link AS link
+            ON link.partner_id = portal.app_id('partner_id') AND link.tenant_id = s.tenant_id
+            AND link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
+            AND CASE named WHEN 'usage' THEN link.shows_usage ELSE link.shows_revenue END
+        WHERE s.report = named AND s.partner_id = portal.app_id('partner_id') AND link.id IS NULL)
+$$;
+
+-- The statement that adds `rows` to the sums: a query for rows of the table `source` in tenancy, each with its partner
+-- and a sign. Its text, since only the trigger itself sees the rows that a statement brought.
+CREATE OR REPLACE FUNCTION portal.adding(source text, rows text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format(CASE source WHEN 'usage_daily' THEN
+        'INSERT INTO portal.usage_sum AS s (partner_id, metric, day, quantity, tenants)'
+        ' SELECT partner_id, metric, day, sum(sign * quantity), sum(sign) FROM (%s) AS r'
+        ' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (partner_id, day, metric)'
+        ' DO UPDATE SET quantity = s.quantity + excluded.quantity, tenants = s.tenants + excluded.tenants'
+    WHEN 'invoice' THEN
+        'INSERT INTO portal.revenue_sum AS s (partner_id, currency, day, invoiced, outstanding, invoices)'
+        ' SELECT partner_id, currency, issued_on, sum(sign * amount), coalesce(sum(sign * (amount - amount_paid))'
+        ' FILTER (WHERE status IN (''finalized'', ''overdue'')), 0), sum(sign) FROM (%s) AS r'
+        ' WHERE status NOT IN (''draft'', ''cancelled'')'
+        ' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (partner_id, day, currency)'
+        ' DO UPDATE SET invoiced = s.invoiced + excluded.invoiced, invoices = s.invoices + excluded.invoices,'
+        ' outstanding = s.outstanding + excluded.outstanding'
+    WHEN 'payment' THEN
+        'INSERT INTO portal.revenue_sum AS s (partner_id, currency, day, paid, payments)'
+        ' SELECT partner_id, currency, paid_on, sum(sign * amount), sum(sign) FROM (%s) AS r'
+        ' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (partner_id, day, currency)'
+        ' DO UPDATE SET paid = s.paid + excluded.paid, payments = s.payments + excluded.payments'
+    END, rows)
+$$;
+
+-- `came` and `gone` are the statement's rows as they are and as they were; the argument is the report.
+CREATE OR REPLACE FUNCTION portal.sum_up() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    joined text := format(
+        ' JOIN portal.summed_tenant AS m ON m.tenant_id = c.tenant_id AND m.report = %L', TG_ARGV[0]);
+    came text := 'SELECT m.partner_id, 1 AS sign, c.* FROM came AS c' || joined;
+    gone text := 'SELECT m.partner_id, -1 AS sign, c.* FROM gone AS c' || joined;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7238114908); -- no row is counted twice, or not at all, by portal.keep_sums()
+    EXECUTE portal.adding(TG_TABLE_NAME, CASE TG_OP
+        WHEN 'INSERT' THEN came WHEN 'DELETE' THEN gone ELSE came || ' UNION ALL ' || gone END);
+    RETURN NULL;
+END
+$$;
+
+-- Bring in the tenants whose live links open a report, of partners with at least `many` of them, and take out the
+-- others; how many came or went. What reads the rows themselves is quick for partners with fewer.
+CREATE OR REPLACE FUNCTION portal.keep_sums(many integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moved integer := 0;
+    part record;
+    source text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7238114908);
+    FOR part IN
+        WITH opened AS (
+            SELECT r.report, l.partner_id, l.tenant_id, count(*) OVER (PARTITION BY r.report, l.partner_id) AS among
+            FROM portal.partner_tenant_link AS l
+            CROSS JOIN LATERAL (VALUES ('usage', l.shows_usage), ('revenue', l.shows_revenue)) AS r (report, opens)
+            WHERE l.status = 'active' AND portal.is_live(l.status, l.starts_at, l.ends_at) AND r.opens
+        ), gone AS (
+            DELETE FROM portal.summed_tenant AS s WHERE NOT EXISTS (
+                SELECT 1 FROM opened AS o WHERE (o.report, o.partner_id, o.tenant_id)
+                    = (s.report, s.partner_id, s.tenant_id) AND o.among >= many)
+            RETURNING report, partner_id, tenant_id, -1 AS sign
+        ), came AS (
+            INSERT INTO portal.summed_tenant (report, partner_id, tenant_id)
+            SELECT report, partner_id, tenant_id FROM opened WHERE among >= many ON CONFLICT DO NOTHING
+            RETURNING report, partner_id, tenant_id, 1 AS sign
+        )
+        SELECT m.report, array_agg(m.partner_id) AS partners, array_agg(m.tenant_id) AS tenants,
+               array_agg(m.sign) AS signs, count(*)::integer AS number
+        FROM (SELECT * FROM gone UNION ALL SELECT * FROM came) AS m GROUP BY 1
+    LOOP
+        FOREACH source IN ARRAY CASE part.report WHEN 'usage' THEN ARRAY['usage_daily'] ELSE ARRAY['invoice', 'payment'] END
+        LOOP
+            EXECUTE portal.adding(source, format(
+                'SELECT m.partner_id, m.sign, c.* FROM unnest($1, $2, $3) AS m (partner_id, tenant_id, sign)'
+                ' JOIN tenancy.%I AS c ON c.tenant_id = m.tenant_id', source)) USING part.partners, part.tenants, part.signs;
+        END LOOP;
+        moved := moved + part.number;
+    END LOOP;
+    RETURN moved;
+END
+$$;
+
+SET LOCAL ROLE @owner;
+DO $$
+DECLARE
+    pair record;
+    verb text;
+BEGIN
+    FOR pair IN SELECT * FROM (VALUES ('usage_daily', 'usage'), ('invoice', 'revenue'), ('payment', 'revenue'))
+        AS x (source, report) LOOP
+        FOREACH verb IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
+            EXECUTE format('DROP TRIGGER IF EXISTS sum_%s ON tenancy.%I', verb, pair.source);
+            EXECUTE format(
+                'CREATE TRIGGER sum_%s AFTER %s ON tenancy.%I REFERENCING %s'
+                ' FOR EACH STATEMENT EXECUTE FUNCTION portal.sum_up(%L)',
+                verb, verb, pair.source, CASE verb WHEN 'insert' THEN 'NEW TABLE AS came'
+                WHEN 'delete' THEN 'OLD TABLE AS gone' ELSE 'NEW TABLE AS came OLD TABLE AS gone' END, pair.report);
+        END LOOP;
+    END LOOP;
+END
+$$;
+SET LOCAL ROLE @definer;

@@ -1,0 +1,48 @@
+"""Sums of a partner's tenants by day, for reports over so many that their rows take too long to add up.
+
+They are kept by triggers in the transaction that changes their source, and `summed_tenant` says whose rows are in them
+(sums.sql).
+"""
+
+from sqlalchemy import Column, Date, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text, Uuid
+
+from guildhall.core.columns import one_of, to
+from guildhall.core.db import PORTAL
+
+SUMMED = ("usage", "revenue")
+_SUM = Numeric(24, 4)
+
+summed_tenant = Table(
+    "summed_tenant",
+    PORTAL,
+    Column("report", Text, nullable=False),
+    to("portal.partner", "partner_id"),
+    Column("tenant_id", Uuid, nullable=False),
+    one_of("report", SUMMED),
+    PrimaryKeyConstraint("report", "partner_id", "tenant_id"),
+    Index("ix_summed_tenant_tenant_id", "tenant_id", "report"),
+    comment="The tenants whose rows are in their partner's sums",
+)
+usage_sum = Table(
+    "usage_sum",
+    PORTAL,
+    to("portal.partner", "partner_id"),
+    Column("metric", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("quantity", _SUM, nullable=False, server_default="0"),
+    Column("tenants", Integer, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("partner_id", "day", "metric"),
+)
+revenue_sum = Table(
+    "revenue_sum",
+    PORTAL,
+    to("portal.partner", "partner_id"),
+    Column("currency", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("invoiced", _SUM, nullable=False, server_default="0"),
+    Column("outstanding", _SUM, nullable=False, server_default="0"),
+    Column("paid", _SUM, nullable=False, server_default="0"),
+    Column("invoices", Integer, nullable=False, server_default="0"),
+    Column("payments", Integer, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("partner_id", "day", "currency"),
+)
