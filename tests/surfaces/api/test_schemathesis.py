@@ -1,0 +1,141 @@
+"""The whole document, tried out by an outside tool (schemathesis): what it makes up meets no fault and no surprise.
+
+Half of the requests name things that there are, so that they come past “not found”. `TEST_FULL=1` tries a hundred of
+each kind for each operation, anew each time; else a few, the same each time.
+"""
+
+import json
+import os
+from typing import Any
+
+import anyio.from_thread
+import anyio.to_thread
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as some
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi import checks
+
+from support_platform import platform
+from support_world import World
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+PRINCIPAL = "principal@northwind.example"
+DOCUMENT = "/api/v1/openapi.json"
+PARTNER, PLATFORM = "/api/v1/partner", "/platform/"
+LINES = "application/x-ndjson"
+FULL = os.environ.get("TEST_FULL") == "1"
+TRIED = settings(
+    max_examples=100 if FULL else 4,
+    derandomize=not FULL,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+ASKED = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+
+
+@schemathesis.serializer(LINES)
+def lines(ctx: Any, value: Any) -> bytes:
+    """Return a list as JSON lines, anything else as it is."""
+    if isinstance(value, list):
+        return "\n".join(json.dumps(each) for each in value).encode()
+    return value if isinstance(value, bytes) else json.dumps(value).encode()
+
+
+def operations(document: dict[str, Any]) -> list[Any]:
+    """Return every operation but the one that would end the session; of JSON lines, with the schema of a line."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            sent = operation.get("requestBody", {}).get("content", {}).get(LINES)
+            if sent:
+                sent["schema"] = {"type": "array", "items": sent["schema"]["x-line-schema"], "maxItems": 3}
+    found = [each.ok() for each in schemathesis.openapi.from_dict(document).get_all_operations()]
+    # Links last: a link that is ended shuts its customer.
+    return sorted((each for each in found if each.path != "/auth/logout"), key=lambda each: "/links" in each.path)
+
+
+async def known(client: httpx.AsyncClient) -> dict[str, str]:
+    """Return things that there are, by the names that paths call them by; `tenant_id` is whom most belong to."""
+    tickets = (await client.get(f"{PARTNER}/support/tickets", params={"limit": 1})).json()["items"]
+    tenant = {"X-Active-Tenant-Id": tickets[0]["tenant_id"]}
+    webhooks = (await client.get(f"{PARTNER}/webhooks", params={"limit": 1})).json()["items"]
+    log = f"{PARTNER}/webhooks/{webhooks[0]['id']}/deliveries"
+    lists = {
+        "subscriber_id": (f"{PARTNER}/provisioning/subscribers", tenant),
+        "invoice_id": (f"{PARTNER}/billing/invoices", tenant),
+        "alert_id": (f"{PARTNER}/alerts/sla", {}),
+        "link_id": (f"{PARTNER}/links", {}),
+        "delivery_id": (log, {}),
+    }
+    found = {"tenant_id": tickets[0]["tenant_id"], "ticket_id": tickets[0]["id"], "webhook_id": webhooks[0]["id"]}
+    for name, (path, headers) in lists.items():
+        found[name] = (await client.get(path, params={"limit": 1}, headers=headers)).json()["items"][0]["id"]
+    export = await client.post(f"{PARTNER}/billing/invoices/export", json={"format": "csv"})
+    return found | {"export_id": export.json()["export_id"], "external_id": "t-1"}
+
+
+def named(case: Any, there: dict[str, str], *, header: bool) -> None:
+    """Let a request name what there is, and with `header`, or where it must, its tenant."""
+    case.path_parameters = {each.name: there[each.name] for each in case.operation.path_parameters}
+    headers = {each.name: each for each in case.operation.headers}
+    tenant = headers.get("X-Active-Tenant-Id")
+    if tenant is not None and (header or tenant.is_required):
+        case.headers["X-Active-Tenant-Id"] = there["tenant_id"]
+    elif tenant is not None:
+        case.headers.pop("X-Active-Tenant-Id", None)
+    if "If-Match" in headers:
+        case.headers["If-Match"] = "*"
+
+
+async def test_what_an_outside_tool_makes_up_meets_no_fault_and_only_answers_of_the_document(world: World) -> None:
+    person, machine = await world.api(PRINCIPAL), await platform(world)
+    there, answers, wrong = await known(person), set(), []
+
+    async def send(case: Any) -> httpx.Response:
+        made = requests.Request(**case.as_transport_kwargs(base_url=f"{person.base_url}/api/v1")).prepare()
+        client = machine if case.operation.path.startswith(PLATFORM) else person
+        headers = {name: value for name, value in made.headers.items() if name.lower() != "authorization"}
+        return await client.request(made.method or "", made.url or "", content=made.body, headers=headers)
+
+    def tried(operation: Any, mode: GenerationMode) -> None:
+        @TRIED
+        @given(case=operation.as_strategy(generation_mode=mode), real=some.booleans(), header=some.booleans())
+        def one(case: Any, real: bool, header: bool) -> None:  # noqa: FBT001 - hypothesis passes by name
+            if real:
+                named(case, there, header=header)
+            answer = anyio.from_thread.run(send, case)
+            answers.add((operation.label, answer.is_success))
+            # What was put right may be taken, and of a batch the rows that are right.
+            spoilt = [] if real or "partial" in case.query else [checks.negative_data_rejection]
+            case.validate_response(answer, checks=ASKED + spoilt)
+
+        try:
+            one()
+        except FailureGroup as found:
+            wrong.append(f"{operation.label}: {found}")
+
+    everything = operations((await person.get(DOCUMENT)).json())
+    for operation in (each for each in everything if each.method == "get"):
+        case = operation.Case()
+        named(case, there, header=False)
+        answer = await send(case)
+        assert answer.status_code == 200, (operation.label, answer.text)
+        case.validate_response(answer, checks=ASKED)
+    for operation in everything:
+        for mode in GenerationMode:
+            await anyio.to_thread.run_sync(tried, operation, mode)
+    assert wrong == []
+    assert {label for label, _ in answers} == {each.label for each in everything}
