@@ -31,7 +31,7 @@ PARTNER, PLATFORM = "/api/v1/partner", "/platform/"
 LINES = "application/x-ndjson"
 FULL = os.environ.get("TEST_FULL") == "1"
 TRIED = settings(
-    max_examples=100 if FULL else 4,
+    max_examples=100 if FULL else 3,
     derandomize=not FULL,
     database=None,
     deadline=None,
