@@ -15,7 +15,7 @@ from guildhall.adapters.webhooks.posting import Posting
 from guildhall.core import crypto, db, embedded
 from guildhall.core.actor import Surface
 from guildhall.domain.access.boundary.roles import LOGINS
-from guildhall.domain.files.store import open_store
+from guildhall.domain.files.store import Store, open_store
 from guildhall.domain.mail.office import Look, Office, open_office
 from guildhall.domain.migrations.run import migrate
 from guildhall.domain.partners import application_upkeep
@@ -126,7 +126,12 @@ def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surfa
         for surface in surfaces
     }
     db.open_pools(urls, prefix=settings.role_prefix, size=settings.pool)
-    open_store(objects.in_bucket(settings.bucket) if settings.bucket else objects.in_folder(settings.home / "files"))
+    open_store(store_of(settings))
+
+
+def store_of(settings: Settings) -> Store:
+    """Return the store of files: the bucket, or a folder of this machine."""
+    return objects.in_bucket(settings.bucket) if settings.bucket else objects.in_folder(settings.home / "files")
 
 
 def open_mail(settings: Settings) -> None:

@@ -5,11 +5,14 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from guildhall.core import db
 from guildhall.core.actor import system
 from guildhall.domain.files import files
 from guildhall.domain.files.store import opened
-from support_console import AUDITOR, SUPPORT, ticket_of, words
+from support_console import AUDITOR, BILLING, SUPPORT, ticket_of, words
 from support_world import World, csrf
 
 pytestmark = pytest.mark.anyio
@@ -145,6 +148,7 @@ async def test_a_file_that_was_never_attached_is_swept_and_others_stay(world: Wo
     tenant = world.tenant("acme-fiber")
     ticket = ticket_of(world, tenant)
     customer = await world.sign_in(ADMIN, "customers")
+    before = kept(world)
     await send(customer, f"/tickets/{ticket}", PDF, content="Stays")
     lost = world.sql(
         "INSERT INTO portal.file (id, tenant_id, created_by, name, media_type, expires_at)"
@@ -155,8 +159,38 @@ async def test_a_file_that_was_never_attached_is_swept_and_others_stay(world: Wo
     async with files.writing(lost) as written:
         await written.write(b"nobody's")
     assert await files.tidy(system("files.tidy")) == 1
-    assert kept(world) == (1, 1)
+    assert kept(world) == (before[0] + 1, before[1] + 1)
     with pytest.raises(LookupError):
         _ = [piece async for piece in opened().read(files.key_of(lost))]
     (link,) = links(await customer.get(f"/tickets/{ticket}"))
     assert (await customer.get(link)).content == PDF[1]
+
+
+@pytest.mark.parametrize(
+    ("email", "label", "seen"),
+    [
+        (SUPPORT, "partners", {"speedtest.log", "line-levels.csv", "field-notes.txt"}),
+        ("auditor@veritas.example", "partners", {"speedtest.log", "line-levels.csv"}),
+        (BILLING, "partners", set()),
+        ("principal@alderfinch.example", "partners", set()),
+        (ADMIN, "customers", {"speedtest.log", "line-levels.csv"}),
+        ("admin@thistle.example", "customers", set()),
+    ],
+)
+async def test_the_database_itself_shows_each_side_no_more(demo: World, email: str, label: str, seen: set[str]) -> None:
+    async with db.transaction(await demo.actor(email, label)) as connection:
+        for table in ("tenancy.ticket_file", "portal.file WHERE tenant_id IS NOT NULL"):
+            assert set((await connection.execute(text(f"SELECT name FROM {table}"))).scalars()) == seen
+
+
+async def test_the_database_takes_no_file_in_another_s_name_nor_an_internal_one_of_a_customer(demo: World) -> None:
+    row = (
+        "INSERT INTO tenancy.ticket_file (id, tenant_id, ticket_id, name, media_type, size_bytes, is_internal,"
+        " author_kind, author_id, author_name) SELECT gen_random_uuid(), tenant_id, id, 'x.txt', 'text/plain', 1,"
+        " :internal, 'customer_user', :author, 'X' FROM tenancy.ticket LIMIT 1"
+    )
+    actor = await demo.actor(ADMIN, "customers")
+    for values in ({"internal": True, "author": actor.user_id}, {"internal": False, "author": UUID(int=1)}):
+        with pytest.raises(DBAPIError, match="row-level security"):
+            async with db.transaction(actor) as connection:
+                await connection.execute(text(row), values)

@@ -17,6 +17,7 @@ from guildhall.worlds.demo_clients import seed_clients
 from guildhall.worlds.demo_comments import seed_comments
 from guildhall.worlds.demo_commerce import seed_accounts, seed_subscriptions
 from guildhall.worlds.demo_customers import link_code, seed_codes, seed_customers
+from guildhall.worlds.demo_files import seed_files
 from guildhall.worlds.demo_invoices import invoices, seed_invoices
 from guildhall.worlds.demo_links import links, seed_links
 from guildhall.worlds.demo_mail import seed_mail
@@ -25,6 +26,7 @@ from guildhall.worlds.demo_notices import seed_notices
 from guildhall.worlds.demo_offers import seed_offers
 from guildhall.worlds.demo_partners import BY_SLUG, PARTNERS, seed_partners, seed_people, seed_staff
 from guildhall.worlds.demo_people import DEMO_PASSWORD, Roll, totp_secret
+from guildhall.worlds.demo_platform import seed_platform
 from guildhall.worlds.demo_posture import seed_posture
 from guildhall.worlds.demo_recovery import seed_recovery
 from guildhall.worlds.demo_subscribers import seed_subscribers, subscribers
@@ -56,8 +58,8 @@ class SignIn(Struct, frozen=True):
     purpose: str
 
 
-def seed(url: str, *, prefix: str, today: date) -> None:
-    """Write the demo world into a migrated database without people, in one transaction.
+def seed(url: str, *, prefix: str, today: date) -> dict[str, bytes]:
+    """Write the demo world into a migrated database without people, in one transaction; return its files for the store.
 
     `url` is a psycopg connection string of somebody who may become `<prefix>owner`; `today` is the day (UTC) that
     the world's dates are counted from. `guildhall.core.crypto.set_master` must have been called. Raises
@@ -72,6 +74,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_people(connection, roll)
         seed_staff(connection, roll)
         seed_clients(connection, today)
+        seed_platform(connection, today)
         seed_webhooks(connection, cast, today)
         seed_tenants(connection, cast)
         seed_customers(connection, cast, roll)
@@ -86,10 +89,12 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         people = subscribers(cast)
         seed_subscribers(connection, people)
         seed_accounts(connection, people, today)
-        seed_invoices(connection, invoices(people, today))
+        billed = invoices(people, today)
+        seed_invoices(connection, billed)
         opened = tickets(cast, people, made, today)
         seed_tickets(connection, opened)
         seed_comments(connection, opened)
+        files = seed_files(connection, opened, billed, made, today)
         catch_up(connection, today)
         seed_ticket_views(connection, today)
         active = Counter(one.tenant.slug for one in people if one.status == "active")
@@ -99,6 +104,7 @@ def seed(url: str, *, prefix: str, today: date) -> None:
         seed_alerts(connection, today)
         seed_trail(connection, cast, made, opened)
         seed_applications(connection, today)
+    return files
 
 
 def is_seeded(connection: Connection) -> bool:

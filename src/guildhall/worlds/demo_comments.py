@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from guildhall.worlds.demo_names import full_name
 from guildhall.worlds.demo_tickets import Party, Ticket, customer
@@ -46,6 +47,11 @@ def _of(ticket: Ticket) -> Iterator[tuple[object, ...]]:
             yield _row(ticket, helper, luck.choice(_NOTES), moment, f"{place}-note", internal=True)
 
 
+def comment_id(ticket: Ticket, place: object) -> UUID:
+    """Return the id of a ticket's comment, the same in every demo."""
+    return made_id("comment", ticket.id, place)
+
+
 def _support() -> Party:
     """Return the vendor's person who helps where no partner does."""
     email = "support@halcyon.example"
@@ -56,7 +62,7 @@ def _row(
     ticket: Ticket, author: Party, content: str, moment: datetime, place: object, *, internal: bool = False
 ) -> tuple[object, ...]:
     return (
-        made_id("comment", ticket.id, place),
+        comment_id(ticket, place),
         ticket.tenant.id,
         ticket.id,
         content,

@@ -188,11 +188,12 @@ def catch_up(connection: Connection, today: date) -> None:
         " AND %(midnight)s BETWEEN now() - interval '1 day' AND now()"
     )
     values = {"midnight": midnight(today)}
-    connection.execute(
-        f"UPDATE tenancy.ticket_comment AS c SET created_at = c.created_at + ({by}) FROM tenancy.ticket AS t"
-        f" WHERE t.id = c.ticket_id AND {fresh}",
-        values,
-    )
+    for said in ("ticket_comment", "ticket_file"):
+        connection.execute(
+            f"UPDATE tenancy.{said} AS c SET created_at = c.created_at + ({by}) FROM tenancy.ticket AS t"
+            f" WHERE t.id = c.ticket_id AND {fresh}".encode(),
+            values,
+        )
     connection.execute(
         f"UPDATE tenancy.ticket SET created_at = created_at + ({by}), updated_at = updated_at + ({by}),"
         f" sla_breach_at = sla_breach_at + ({by}), last_response_at = last_response_at + ({by}) WHERE {fresh}",

@@ -1,5 +1,6 @@
 """Running the demo: seed once, refuse other people's database, say who can sign in."""
 
+import asyncio
 import shutil
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import psycopg
 from guildhall import runtime
 from guildhall.core import crypto
 from guildhall.domain.access.boundary.roles import named
+from guildhall.domain.files.store import Store
 from guildhall.settings import Settings
 from guildhall.worlds import demo
 
@@ -26,7 +28,15 @@ def prepare(settings: Settings) -> None:
         seeded = demo.is_seeded(connection)
     if not seeded:
         click.echo("Making the demo world (once) …")
-        demo.seed(url, prefix=settings.role_prefix, today=datetime.now(UTC).date())
+        files = demo.seed(url, prefix=settings.role_prefix, today=datetime.now(UTC).date())
+        asyncio.run(_keep(runtime.store_of(settings), files))
+
+
+async def _keep(store: Store, files: dict[str, bytes]) -> None:
+    """Put the demo's files into the store."""
+    for key, octets in files.items():
+        async with store.writing(key) as sink:
+            await sink.write(octets)
 
 
 def reset(settings: Settings) -> None:
@@ -36,7 +46,8 @@ def reset(settings: Settings) -> None:
     data = settings.home / "postgres"
     if (data / "postmaster.pid").exists():
         raise click.ClickException("The demo is running: stop it first.")
-    shutil.rmtree(data, ignore_errors=True)
+    for folder in (data, settings.home / "files"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def welcome(settings: Settings) -> str:
