@@ -12,7 +12,7 @@ from guildhall.core import db
 from guildhall.core.actor import system
 from guildhall.domain.files import files
 from guildhall.domain.files.store import opened
-from support_console import AUDITOR, BILLING, SUPPORT, ticket_of, words
+from support_console import AUDITOR, SUPPORT, ticket_of, words
 from support_world import World, csrf
 
 pytestmark = pytest.mark.anyio
@@ -171,7 +171,6 @@ async def test_a_file_that_was_never_attached_is_swept_and_others_stay(world: Wo
     [
         (SUPPORT, "partners", {"speedtest.log", "line-levels.csv", "field-notes.txt"}),
         ("auditor@veritas.example", "partners", {"speedtest.log", "line-levels.csv"}),
-        (BILLING, "partners", set()),
         ("principal@alderfinch.example", "partners", set()),
         (ADMIN, "customers", {"speedtest.log", "line-levels.csv"}),
         ("admin@thistle.example", "customers", set()),
