@@ -14,6 +14,7 @@ from guildhall.core import cursor
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Conflict, Forbidden, NotFound
 from guildhall.core.text import containing, storable
+from guildhall.domain.access import alert_settings
 from guildhall.domain.access.states import STANDING, Pauser, Shown, Side, State
 from guildhall.domain.access.tables import (
     CustomerAccess,
@@ -290,6 +291,8 @@ async def open_offer(connection: AsyncConnection, link_id: UUID, kind: str) -> O
 def _as_seen(actor: Actor, row: RowMapping) -> Link:
     """Return the row as the actor's side may see it."""
     seen = Link(**{name: row[name] for name in Link.__struct_fields__})
-    if actor.role is DbRole.PARTNER and seen.tenant_name is None:
-        return msgspec.structs.replace(seen, tenant_id=None, attention=None)
-    return msgspec.structs.replace(seen, attention=None) if actor.role is DbRole.PARTNER else seen
+    if actor.role is not DbRole.PARTNER:
+        return seen
+    known = seen.tenant_id if seen.tenant_name is not None else None
+    settings = alert_settings.seen(actor, seen.alert_config)
+    return msgspec.structs.replace(seen, tenant_id=known, attention=None, alert_config=settings)

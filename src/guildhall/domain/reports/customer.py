@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core.actor import Actor
 from guildhall.core.errors import NotFound
 from guildhall.core.money import Money, money
+from guildhall.domain.access import alert_settings
 from guildhall.domain.access.gates import Standing
 from guildhall.domain.billing.tables import BillingCycle, SubscriptionStatus
 from guildhall.domain.reports import portfolio
@@ -148,17 +149,12 @@ async def detail(connection: AsyncConnection, actor: Actor, *, standing: Standin
         **{name: getattr(plain, name) for name in Customer.__struct_fields__},
         contact=Contact(name=row["contact_name"], email=row["contact_email"], phone=row["contact_phone"]),
         **{name: row[name] for name in ("address", "region", "custom_permissions", "sla_config")},
-        alert_config=_alerts(actor, row["alert_config"]),
+        alert_config=alert_settings.seen(actor, row["alert_config"]),
         effective_permissions=sorted(_usable(actor, standing, row["permissions"])),
         more=_more(actor, standing, dict(row)),
         subscription=_subscription(actor, dict(row)),
         posture=await posture_latest(connection, actor, standing=standing),
     )
-
-
-def _alerts(actor: Actor, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the alert settings; a threshold is an amount, so the money-blind do not get it."""
-    return {name: value for name, value in config.items() if actor.may("partner.money.read") or "billing" not in name}
 
 
 def _usable(actor: Actor, standing: Standing, permissions: list[str]) -> Iterator[str]:
