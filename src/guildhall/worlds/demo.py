@@ -28,6 +28,7 @@ from guildhall.worlds.demo_partners import BY_SLUG, PARTNERS, seed_partners, see
 from guildhall.worlds.demo_people import DEMO_PASSWORD, Roll, totp_secret
 from guildhall.worlds.demo_platform import seed_platform
 from guildhall.worlds.demo_posture import seed_posture
+from guildhall.worlds.demo_quotas import seed_quotas
 from guildhall.worlds.demo_recovery import seed_recovery
 from guildhall.worlds.demo_subscribers import seed_subscribers, subscribers
 from guildhall.worlds.demo_team import seed_team
@@ -75,6 +76,7 @@ def seed(url: str, *, prefix: str, today: date) -> dict[str, bytes]:
         seed_staff(connection, roll)
         seed_clients(connection, today)
         seed_platform(connection, today)
+        seed_quotas(connection, today)
         seed_webhooks(connection, cast, today)
         seed_tenants(connection, cast)
         seed_customers(connection, cast, roll)

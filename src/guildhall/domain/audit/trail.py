@@ -117,6 +117,7 @@ class Action(StrEnum):
     GROUP_REMOVED = "tenant_group.removed"
     TEAM_EXPORTED = "team.exported"
     PARTNER_CHANGED = "partner.changed"
+    QUOTA_CHANGED = "partner.quota_changed"
     APPLICATION_SUBMITTED = "application.submitted"
     APPLICATION_ANSWERED = "application.answered"
     APPLICATION_TAKEN = "application.taken"

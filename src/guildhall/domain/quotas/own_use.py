@@ -1,13 +1,13 @@
-"""What a partner may call and has called, for itself."""
+"""What one partner may call and has called."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
+from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import Uuid, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core.actor import Actor
 from guildhall.domain.quotas import kinds
 from guildhall.domain.quotas.tables import partner_quota
 
@@ -33,25 +33,26 @@ class Use(Struct, frozen=True, kw_only=True):
     used: int
 
 
-async def used(connection: AsyncConnection, actor: Actor) -> list[Use]:
-    """Return every kind of calls of the actor's partner."""
-    own = await quotas(connection, actor)
-    rows = await connection.execute(_USED, {"partner": actor.partner_id})
-    found = {row.kind: row.used for row in rows}
-    return [
-        Use(kind=kind, limit=own[kind].calls, seconds=own[kind].seconds, used=found.get(kind, 0)) for kind in _KINDS
-    ]
+async def used(connection: AsyncConnection, partner_id: UUID | None) -> list[Use]:
+    """Return every kind of calls of a partner, which the policies must show to whoever asks."""
+    allowed = rates(await own_quota(connection, partner_id) or {})
+    counts = {row.kind: row.used for row in await connection.execute(_USED, {"partner": partner_id})}
+    return [_use(kind, allowed[kind], counts.get(kind, 0)) for kind in _KINDS]
 
 
-async def quotas(connection: AsyncConnection, actor: Actor) -> dict[str, kinds.Rate]:
-    """Return what the actor's partner may call: its own quotas, else the standard ones."""
-    chosen = select(partner_quota).where(partner_quota.c.partner_id == actor.partner_id)
+def _use(kind: Kind, rate: kinds.Rate, count: int) -> Use:
+    return Use(kind=kind, limit=rate.calls, seconds=rate.seconds, used=count)
+
+
+async def own_quota(connection: AsyncConnection, partner_id: UUID | None) -> Mapping[str, Any] | None:
+    """Return the row of a partner that has a quota of its own."""
+    chosen = select(partner_quota).where(partner_quota.c.partner_id == partner_id)
     row = (await connection.execute(chosen)).mappings().first()
-    return rates(dict(row) if row else {})
+    return None if row is None else dict(row)
 
 
 def rates(own: Mapping[str, Any]) -> dict[str, kinds.Rate]:
-    """Return the rates under a row of own quotas, by kind."""
+    """Return what is allowed under a row of own quotas, by kind."""
     found = {}
     for kind in kinds.OF_PARTNER:
         usual = kinds.standard(kind)

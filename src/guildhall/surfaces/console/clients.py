@@ -10,6 +10,7 @@ from guildhall.core.actor import Actor
 from guildhall.domain.people import clients
 from guildhall.domain.people.client_acts import NEEDS
 from guildhall.domain.people.clients import STATES
+from guildhall.domain.quotas.own_use import used
 from guildhall.surfaces import asked, scopes
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
@@ -40,10 +41,12 @@ async def client_list(request: Web, actor: Who) -> Page:
     )
     async with db.transaction(actor) as connection:
         rows, total = await clients.listed(connection, actor, wanted)
+        uses = await used(connection, actor.partner_id)
     return await page(
         request,
         "clients/list.html",
         rows=rows,
+        uses=uses,
         sorting=sorting,
         pages=Pages(shown=len(rows), page=number, size=asked.PAGE_SIZE, total=total),
         filters=[Filter("state", gettext("State"), state_options("client", STATES))],

@@ -7,6 +7,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from guildhall.core.money import Money
+from guildhall.surfaces import call_words
 from guildhall.surfaces.kit import formats
 from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.states import badge
@@ -82,6 +83,7 @@ def further(amounts: Sequence[Money]) -> str | None:
 FUNCTIONS: Mapping[str, Any] = {
     function.__name__: function
     for function in (
+        *call_words.FUNCTIONS,
         role_label,
         area_label,
         permission_label,

@@ -26,6 +26,7 @@ from guildhall.surfaces.staff import (
     partners,
     people,
     platform,
+    quotas,
     recovering,
     team,
     tenants,
@@ -61,6 +62,7 @@ AREAS = (
     mail,
     platform,
     webhooks,
+    quotas,
     team,
     notices,
 )

@@ -21,6 +21,7 @@ _OPERATION = (
     ("/audit", N_("Audit trail"), "history", "staff.audit.read"),
     ("/mail", N_("Mail"), "mail", "staff.mail.list"),
     ("/jobs", N_("Jobs"), "activity", "staff.jobs.read"),
+    ("/quotas", N_("API limits"), "gauge", "staff.quotas.read"),
     ("/clients", N_("Platform clients"), "database", "staff.platform.read"),
     ("/webhooks", N_("Webhooks"), "webhook", "staff.webhooks.read"),
     ("/staff", N_("Staff"), "user-cog", "staff.team.read"),

@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
+from guildhall.surfaces import call_words
 from guildhall.surfaces.countries import country_label
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.states import state, state_label, tag
@@ -54,6 +55,7 @@ JOBS: Mapping[str, str] = {
     "notices.deliver": N_("Write letters about notices"),
     "notices.tidy": N_("Remove old notices"),
     "notices.warn_of_ends": N_("Warn before links end"),
+    "quotas.sweep": N_("Forget counts of API calls that rest"),
     "support.mark_breaches": N_("Mark tickets whose clock ran out"),
     "webhooks.chase": N_("Find webhook deliveries that were left behind"),
     "webhooks.deliver": N_("Deliver a webhook"),
@@ -149,6 +151,7 @@ def job_state(code: str) -> tuple[str, str]:
 
 
 FUNCTIONS: tuple[Any, ...] = (
+    *call_words.FUNCTIONS,
     area_label,
     commercial_label,
     country_label,

@@ -189,7 +189,7 @@ async def me(call: Call[None, None]) -> Me:
         account = await people.own(connection, actor)
         partner = await partners.own(connection, actor)
         _, count = await reached(connection, most=1)
-        calls = await used(connection, actor)
+        calls = await used(connection, actor.partner_id)
     return Me(
         kind="partner_user",
         id=actor.user_id,
@@ -216,7 +216,7 @@ async def _client(actor: Actor) -> Me:
         itself = await clients.own(connection, actor)
         partner = await partners.own(connection, actor)
         _, count = await reached(connection, most=1)
-        calls = await used(connection, actor)
+        calls = await used(connection, actor.partner_id)
     return Me(
         kind="api_client",
         id=actor.user_id,
