@@ -5,8 +5,10 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,8 +43,7 @@ def anyio_backend() -> str:
 def cluster() -> Iterator[Cluster]:
     """A server with the migrated, seeded template; `TEST_DATABASE_URL` (CREATEDB, CREATEROLE) runs on another."""
     outside = os.environ.get("TEST_DATABASE_URL")
-    home = Path(tempfile.mkdtemp(prefix="gh", dir=_roomy()))
-    home.chmod(0o755)
+    home = _folder()
     made = Cluster.outside(outside) if outside else Cluster.embedded(home)
     made.build(TODAY)
     yield made
@@ -50,10 +51,23 @@ def cluster() -> Iterator[Cluster]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _roomy() -> str:
-    """Return where the server's files may lie: in memory if there is room, where a copy of the world costs half."""
+def _folder() -> Path:
+    """Return a new folder for the server's files: in memory if there is room, where a copy of the world costs half."""
     memory = Path("/dev/shm")  # noqa: S108
-    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > ROOM else "/tmp"  # noqa: S108
+    for left in memory.glob("gh-*-*"):
+        if not Path("/proc", left.name.split("-")[1]).exists():  # a run that was killed
+            _end(left / "postgres" / "postmaster.pid")
+            shutil.rmtree(left, ignore_errors=True)
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    made = Path(tempfile.mkdtemp(prefix=f"gh-{os.getpid()}-", dir=memory if roomy else "/tmp"))  # noqa: S108
+    made.chmod(0o755)
+    return made
+
+
+def _end(server: Path) -> None:
+    """End the server of this file, if it runs."""
+    with suppress(OSError):
+        os.kill(int(server.read_text().split()[0]), signal.SIGQUIT)
 
 
 @pytest.fixture(scope="session")
