@@ -35,7 +35,7 @@ def served(target: str, port: int, **environment: str) -> Iterator[psutil.Proces
         command, env=os.environ | environment | {"PORT": str(OURS)}, stdout=silence, stderr=silence
     )
     try:
-        for _ in range(100):
+        for _ in range(600):
             time.sleep(0.1)
             try:
                 httpx.get(f"http://127.0.0.1:{port}/healthz")
@@ -44,8 +44,13 @@ def served(target: str, port: int, **environment: str) -> Iterator[psutil.Proces
                 continue
         yield psutil.Process(child.pid).children()[-1]
     finally:
+        workers = psutil.Process(child.pid).children()
         child.terminate()
-        child.wait(timeout=20)
+        try:
+            child.wait(timeout=20)
+        except subprocess.TimeoutExpired:  # one that was stopped while it started does not hear it
+            for process in (child, *workers):
+                process.kill()
 
 
 def cpu(process: psutil.Process) -> float:

@@ -83,6 +83,20 @@ async def test_the_summary_is_in_one_currency_and_names_the_others(demo: World) 
         assert late == _decimal(told["summary"]["total_overdue"])
 
 
+async def test_the_summary_pages_its_tenants_and_sums_up_all_of_them(demo: World) -> None:
+    client = await demo.api(PRINCIPAL)
+    asked = {"from_date": "2020-01-01"}
+    whole = (await client.get(f"{BASE}/summary", params=asked)).json()
+    pages = [
+        (await client.get(f"{BASE}/summary", params={**asked, "limit": 9, "offset": offset})).json()
+        for offset in range(0, len(whole["by_tenant"]), 9)
+    ]
+    assert len(pages) > 1
+    assert [each for page in pages for each in page["by_tenant"]] == whole["by_tenant"]
+    assert [page["has_more"] for page in pages] == [True] * (len(pages) - 1) + [False]
+    assert {str(page["summary"]) for page in pages} == {str(whole["summary"])}
+
+
 async def test_the_summary_says_how_many_customers_it_leaves_out(demo: World) -> None:
     figures = (await (await demo.api(PRINCIPAL)).get(f"{BASE}/summary")).json()["summary"]
     live = len(demo.tenants("northwind", "live"))

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
 from guildhall.core.sql import Fixed, bound
+from guildhall.domain.access.tables import SHOWN_BY
 from guildhall.domain.tenancy.tables import INVOICE_STATUSES
 
 STORED = (
@@ -68,7 +69,11 @@ LIVE = (
     "FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
     " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
 )
-_SCOPE = f"SELECT l.tenant_id, l.tenant_name {LIVE} AND :permission = ANY (l.permissions)"
+_OPENS = " ".join(
+    f"WHEN '{permission}' THEN l.{SHOWN_BY[permission]}"
+    for permission in ("partner.billing.invoices.read", "partner.billing.summary.read")
+)
+_SCOPE = f"SELECT l.tenant_id, l.tenant_name {LIVE} AND CASE :permission {_OPENS} END"
 
 
 class Shape(Struct, frozen=True):
@@ -153,6 +158,6 @@ def figures(shape: Shape) -> Fixed:
 
 # How many live links the person reaches, and how many of them hold the permission.
 COVERAGE = bound(
-    f"SELECT count(*) FILTER (WHERE :permission = ANY (l.permissions)), count(*) {LIVE}",
+    f"SELECT count(*) FILTER (WHERE CASE :permission {_OPENS} END), count(*) {LIVE}",
     TYPES,
 )

@@ -3,11 +3,11 @@
 Currencies are never added up: an answer is in one, and names the others.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from msgspec import Struct
@@ -15,22 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Forbidden
+from guildhall.core.errors import Forbidden, Invalid
 from guildhall.core.money import Money, money
-from guildhall.core.sql import Fixed, bound
-from guildhall.domain.billing.invoice_sql import BILLED, LIVE, OWED, TYPES, accounts, conditions, scope
-from guildhall.domain.billing.invoices import MONEY, Coverage, Filter, check, coverage, filter_values, filters_of
+from guildhall.domain.billing.invoices import MONEY, Filter, check, filter_values, filters_of
+from guildhall.domain.billing.summary_sql import AGES as AGE_DAYS
+from guildhall.domain.billing.summary_sql import COLUMNS, PAYMENTS, ageing, statement
 
 SUMMARY = "partner.billing.summary.read"
-PAYMENTS = "partner.billing.payments.read"
 AgeName = Literal["current", "days_1_30", "days_31_60", "days_61_90", "days_over_90"]
-# The parts of what is owed by age, in days after the day when it was due: name, from, to.
-AGES: tuple[tuple[AgeName, int | None, int | None], ...] = (
-    ("current", None, 0),
-    ("days_1_30", 1, 30),
-    ("days_31_60", 31, 60),
-    ("days_61_90", 61, 90),
-    ("days_over_90", 91, None),
+LONGEST_PAGE = 1000
+# What is owed by age: the names of summary_sql.AGES, each with its first and last day after the day when it was due.
+AGES: tuple[tuple[AgeName, int | None, int | None], ...] = tuple(
+    (name, first, last) for name, (first, last) in zip(get_args(AgeName), AGE_DAYS, strict=True)
 )
 
 
@@ -60,8 +56,9 @@ class Age(Struct, frozen=True, kw_only=True):
 class Summary(Struct, frozen=True, kw_only=True):
     """Figures over a filter in one currency; `currency` is None where there is no invoice at all.
 
-    `by_tenant` has those with invoices in this currency, by name. `managed_tenants` open their billing; `customers`
-    is how many the person reaches. `ageing` is over all that is owed now, whenever it was issued.
+    `by_tenant` is a page of the `tenants` with invoices in this currency, by name; `largest` are the ten of them that
+    were billed most, empty for whoever sees no amount. `managed_tenants` open their billing; `customers` is how many
+    the person reaches. `ageing` is over all that is owed now, whenever it was issued.
     """
 
     currency: str | None
@@ -74,145 +71,76 @@ class Summary(Struct, frozen=True, kw_only=True):
     overdue_invoice_count: int
     managed_tenants: int
     customers: int
+    tenants: int
     by_tenant: list[TenantFigures]
+    largest: list[TenantFigures]
     ageing: list[Age]
 
 
-_LATE = f"{OWED} AND i.due_on < :today"
-_SUMS = (
-    f"coalesce(sum(i.amount) FILTER (WHERE {BILLED}), 0) AS revenue,"
-    f" coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE {OWED}), 0) AS outstanding,"
-    f" coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE {_LATE}), 0) AS overdue,"
-    f" count(*) FILTER (WHERE {BILLED}) AS billed, count(*) FILTER (WHERE i.status = 'paid') AS settled,"
-    f" count(*) FILTER (WHERE {_LATE}) AS late"
-)
-
-
-@lru_cache(maxsize=128)
-def _statement(filters: tuple[str, ...], *, named: bool) -> Fixed:
-    """Return the statement of a summary: a row for each tenant and currency, or of nulls for a tenant without any."""
-    where = conditions(filters)
-    own = f"SELECT i.tenant_id, i.currency, {_SUMS} FROM scope JOIN tenancy.invoice AS i USING (tenant_id) WHERE true"
-    home = f"SELECT i.tenant_id, i.currency, {_SUMS} {accounts(named=named)}"
-    last = (
-        "SELECT p.paid_on, p.amount FROM tenancy.payment AS p WHERE p.tenant_id = f.tenant_id"
-        " AND p.currency = f.currency AND EXISTS (SELECT 1 FROM portal.partner_tenant_link AS l"
-        " WHERE l.partner_id = :partner_id AND l.tenant_id = p.tenant_id AND l.status = 'active'"
-        f" AND '{PAYMENTS}' = ANY (l.permissions)) ORDER BY p.paid_on DESC, p.id DESC LIMIT 1"
-    )
-    return bound(
-        f"WITH {scope(named=named)}, f AS ({own}{where} GROUP BY 1, 2 UNION ALL {home}{where} GROUP BY 1, 2)"
-        " SELECT coalesce(s.tenant_id, f.tenant_id), coalesce(s.tenant_name, ''), f.currency, f.revenue,"
-        " f.outstanding, f.overdue, f.billed, f.settled, f.late, p.paid_on, p.amount,"
-        f" (SELECT count(*) FROM scope), (SELECT count(*) {LIVE})"
-        f" FROM scope AS s FULL JOIN f USING (tenant_id) LEFT JOIN LATERAL ({last}) AS p ON true"
-        " ORDER BY lower(s.tenant_name), 1, f.currency",
-        TYPES,
-    )
-
-
-def _age_condition(first: int | None, last: int | None) -> str:
-    """Return the condition that an invoice is from `first` to `last` days late."""
-    parts = [] if first is None else [f"i.due_on <= :today - {first}"]
-    parts += [] if last is None else [f"i.due_on >= :today - {last}"]
-    return " AND ".join(parts)
-
-
-_AGES = ", ".join(
-    f"count(*) FILTER (WHERE {condition}), coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE {condition}), 0)"
-    for condition in (_age_condition(first, last) for _, first, last in AGES)
-)
-
-
-@lru_cache(maxsize=4)
-def _ageing_statement(*, named: bool) -> Fixed:
-    """Return the statement of what is owed by age: one row."""
-    narrowed = f" AND {OWED} AND i.currency = :currency"
-    owed = (
-        f"SELECT i.due_on, i.amount, i.amount_paid FROM scope JOIN tenancy.invoice AS i USING (tenant_id)"
-        f" WHERE true{narrowed} UNION ALL SELECT i.due_on, i.amount, i.amount_paid {accounts(named=named)}{narrowed}"
-    )
-    return bound(f"WITH {scope(named=named)} SELECT {_AGES} FROM ({owed}) AS i", TYPES)
-
-
-async def summary(connection: AsyncConnection, actor: Actor, wanted: Filter, *, today: date) -> Summary:
+async def summary(
+    connection: AsyncConnection, actor: Actor, wanted: Filter, *, today: date, limit: int = 50, offset: int = 0
+) -> Summary:
     """Return the summary over `wanted`: its `currency`, or the one of most invoices.
 
-    Raises Forbidden without the permission, and for amounts asked by whoever sees none.
+    `limit` and `offset` page `by_tenant`. Raises Forbidden without the permission, and for amounts asked by whoever
+    sees none; Invalid for a page that cannot be.
     """
     if not actor.may(SUMMARY):
         raise Forbidden
     check(actor, wanted)
+    if not 1 <= limit <= LONGEST_PAGE or offset < 0:
+        raise Invalid(errors={"limit": f"Ask for 1 to {LONGEST_PAGE}, starting at 0 or later"})
     named, values = bool(wanted.tenant_ids), filter_values(actor, wanted, permission=SUMMARY) | {"today": today}
     filters = tuple(name for name in filters_of(wanted) if name != "currency")
-    rows = await db.rows(connection, _statement(filters, named=named), values)
-    counts = _counts(rows)
-    currency = wanted.currency or max(counts, key=lambda code: (counts[code], code), default=None)
-    reached = Coverage(rows[0][11], rows[0][12]) if rows else await coverage(connection, actor, permission=SUMMARY)
+    page = {"currency": wanted.currency or None, "limit": limit, "offset": offset}
+    made = statement(filters, named=named, largest=actor.may(MONEY))
+    found: dict[str, list[_Row]] = defaultdict(list)
+    for row in await db.rows(connection, made, values | page):
+        found[row[0]].append(dict(zip(COLUMNS, row, strict=False)))
+    billed = {row["currency"]: row["billed"] for row in found["sum"]}
+    currency = wanted.currency or max(billed, key=lambda code: (billed[code], code), default=None)
     ages = None
     if currency is not None:
-        ages = await db.rows(connection, _ageing_statement(named=named), values | {"currency": currency})
-    return _summary(
-        actor,
-        rows,
-        currency,
-        reached=reached,
-        others=sorted(counts.keys() - {currency}),
-        ageing=_ages(actor, ages, currency),
-    )
+        ages = await db.rows(connection, ageing(named=named), values | {"currency": currency})
+    return _summary(actor, found, currency, _ages(actor, ages, currency))
 
 
-def _counts(rows: Iterable[Sequence[Any]]) -> dict[str, int]:
-    """Return how many invoices there are in each currency."""
-    counts: dict[str, int] = {}
-    for row in rows:
-        if row[2] is not None:
-            counts[row[2]] = counts.get(row[2], 0) + row[6]
-    return counts
+_Row = Mapping[str, Any]  # by the names of summary_sql.COLUMNS
 
 
-def _summary(
-    actor: Actor,
-    rows: Sequence[Sequence[Any]],
-    currency: str | None,
-    *,
-    reached: Coverage,
-    others: list[str],
-    ageing: list[Age],
-) -> Summary:
-    own = [row for row in rows if row[2] == currency and currency is not None]
-    sums = [sum((row[at] for row in own), Decimal()) for at in (3, 4, 5)]
-    revenue, outstanding, overdue = (_amount(actor, value, currency) for value in sums)
-    billed, settled, late = (sum(row[at] for row in own) for at in (6, 7, 8))
+def _summary(actor: Actor, found: Mapping[str, list[_Row]], currency: str | None, ages: list[Age]) -> Summary:
+    """Return the rows of a statement as a summary in `currency`."""
+    covered = found["covered"][0]
+    whole = next((row for row in found["sum"] if row["currency"] == currency), None)
+    sums = {name: whole[name] if whole else Decimal() for name in ("revenue", "outstanding", "overdue")}
+    counts = {name: int(whole[name]) if whole else 0 for name in ("billed", "settled", "late", "paid")}
     return Summary(
         currency=currency,
-        other_currencies=others,
-        revenue=revenue,
-        outstanding=outstanding,
-        overdue=overdue,
-        invoice_count=billed,
-        paid_invoice_count=settled,
-        overdue_invoice_count=late,
-        managed_tenants=reached.opened,
-        customers=reached.customers,
-        by_tenant=[_tenant(actor, row) for row in own],
-        ageing=ageing,
+        other_currencies=sorted({row["currency"] for row in found["sum"]} - {currency}),
+        **{name: _amount(actor, value, currency) for name, value in sums.items()},
+        invoice_count=counts["billed"],
+        paid_invoice_count=counts["settled"],
+        overdue_invoice_count=counts["late"],
+        managed_tenants=covered["billed"],
+        customers=covered["settled"],
+        tenants=counts["paid"],
+        by_tenant=[_tenant(actor, row) for row in found["tenant"]],
+        largest=[_tenant(actor, row) for row in found["largest"]],
+        ageing=ages,
     )
 
 
-def _tenant(actor: Actor, row: Sequence[Any]) -> TenantFigures:
-    paid = actor.may(PAYMENTS) and row[9] is not None
+def _tenant(actor: Actor, row: _Row) -> TenantFigures:
+    paid = actor.may(PAYMENTS) and row["paid_on"] is not None
     return TenantFigures(
-        tenant_id=row[0],
-        tenant_name=row[1],
-        revenue=_amount(actor, row[3], row[2]),
-        outstanding=_amount(actor, row[4], row[2]),
-        overdue=_amount(actor, row[5], row[2]),
-        invoice_count=row[6],
-        paid_invoice_count=row[7],
-        overdue_invoice_count=row[8],
-        last_payment_date=row[9] if paid else None,
-        last_payment_amount=_amount(actor, row[10], row[2]) if paid else None,
+        tenant_id=row["tenant_id"],
+        tenant_name=row["tenant_name"],
+        **{name: _amount(actor, row[name], row["currency"]) for name in ("revenue", "outstanding", "overdue")},
+        invoice_count=row["billed"],
+        paid_invoice_count=row["settled"],
+        overdue_invoice_count=row["late"],
+        last_payment_date=row["paid_on"] if paid else None,
+        last_payment_amount=_amount(actor, row["paid"], row["currency"]) if paid else None,
     )
 
 

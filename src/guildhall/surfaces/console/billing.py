@@ -19,6 +19,7 @@ from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.charts import Chart, Series
 from guildhall.surfaces.kit.i18n import N_, gettext
+from guildhall.surfaces.kit.tables import Pages
 
 PERIOD = timedelta(days=30)
 AGE_NAMES = {
@@ -28,7 +29,6 @@ AGE_NAMES = {
     "days_61_90": N_("61 to 90 days late"),
     "days_over_90": N_("More than 90 days late"),
 }
-_DRAWN = 10  # customers in a chart
 _TABS = (
     ("/billing", N_("Summary"), summary.SUMMARY),
     ("/billing/invoices", N_("Invoices"), invoices.READ),
@@ -56,14 +56,17 @@ async def billing_summary(request: Web, actor: Who) -> Page:
     today = clock.now().date()
     last = asked.day_in(request.query_params.get("until", "")) or today
     first = asked.day_in(request.query_params.get("since", "")) or last - PERIOD
-    wanted = Filter(from_date=first, to_date=last, currency=currency_asked(request))
+    wanted, number = Filter(from_date=first, to_date=last, currency=currency_asked(request)), asked.page_number(request)
     async with db.transaction(actor) as connection:
-        found = await summary.summary(connection, actor, wanted, today=today)
+        found = await summary.summary(
+            connection, actor, wanted, today=today, limit=asked.PAGE_SIZE, offset=(number - 1) * asked.PAGE_SIZE
+        )
     lists = actor.may(invoices.READ)
     return await page(
         request,
         "billing/summary.html",
         found=found,
+        pages=Pages(shown=len(found.by_tenant), page=number, size=asked.PAGE_SIZE, total=found.tenants),
         tabs=tabs(actor, "/billing"),
         currencies=[(code, code == found.currency) for code in _codes(found)],
         period=(first, last),
@@ -114,7 +117,7 @@ def _charts(found: Summary) -> list[tuple[str, str, Chart]]:
     drawn = []
     if found.currency and any(each.amount and each.amount.amount for each in found.ageing):
         drawn.append(("ageing", gettext("What is owed, by age"), _ageing(found.ageing, found.currency)))
-    billed = [each for each in found.by_tenant if each.revenue and each.revenue.amount]
+    billed = [each for each in found.largest if each.revenue and each.revenue.amount]
     if found.currency and billed:
         drawn.append(("billed", gettext("Billed in the period"), _billed(billed, found.currency)))
     return drawn
@@ -130,8 +133,7 @@ def _ageing(ages: Sequence[Age], currency: str) -> Chart:
     )
 
 
-def _billed(billed: list[TenantFigures], currency: str) -> Chart:
-    largest = sorted(billed, key=lambda each: each.revenue.amount if each.revenue else Decimal(), reverse=True)[:_DRAWN]
+def _billed(largest: list[TenantFigures], currency: str) -> Chart:
     return Chart(
         kind="bars-flat",
         labels=[each.tenant_name or gettext("Your own organisation") for each in largest],

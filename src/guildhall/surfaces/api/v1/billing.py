@@ -44,6 +44,8 @@ class SummaryQuery(Struct, frozen=True):
     tenant_ids: TenantIds = ()
     status: Statuses = ()
     currency: Currency | UnsetType = UNSET
+    limit: Limit = 50
+    offset: Offset = 0
 
 
 SUMMARY = Operation(
@@ -54,7 +56,8 @@ SUMMARY = Operation(
     summary="Sum up billing",
     description="Figures over the invoices issued in a period, the last 30 days if none is given, by tenant. An answer "
     "is in one currency: the one asked for, or that of most invoices. Cancelled invoices are in no figure. Overdue is "
-    "what is owed after its due date. `ageing` is over all that is owed, whenever it was issued.",
+    "what is owed after its due date. `ageing` is over all that is owed, whenever it was issued. `by_tenant` is one "
+    "page of the tenants with invoices in this currency, by name; every other figure is over all of them.",
     mark=needs(summary.SUMMARY),
     query=SummaryQuery,
     answer=BillingSummary,
@@ -77,8 +80,10 @@ async def get_summary(call: Call[SummaryQuery, None]) -> BillingSummary:
     )
     async with db.transaction(call.actor) as connection:
         await passed(connection, call, wanted.tenant_ids, summary.SUMMARY)
-        found = await summary.summary(connection, call.actor, wanted, today=today)
-    return summarised(found, Period(from_date=first, to_date=last))
+        found = await summary.summary(
+            connection, call.actor, wanted, today=today, limit=asked.limit, offset=asked.offset
+        )
+    return summarised(found, Period(from_date=first, to_date=last), limit=asked.limit, offset=asked.offset)
 
 
 async def passed(connection: Any, call: Call[Any, Any], tenant_ids: tuple[UUID, ...], permission: str) -> None:

@@ -126,10 +126,16 @@ class Period(Struct, frozen=True, kw_only=True):
 
 
 class BillingSummary(Struct, frozen=True, kw_only=True):
-    """Figures over a period, by tenant, in one currency; the others are named, never added up."""
+    """Figures over a period, by tenant, in one currency; the others are named, never added up.
+
+    `by_tenant` is one page, by name: `has_more` says that others follow.
+    """
 
     summary: BillingFigures
     by_tenant: list[TenantBilling]
+    limit: int
+    offset: int
+    has_more: bool
     ageing: list[Ageing]
     other_currencies: list[str]
     period: Period
@@ -187,7 +193,7 @@ def summed(found: invoices.Sums | None) -> InvoiceSums | None:
     return None if found is None else InvoiceSums(total=found.total, paid=found.paid, outstanding=found.outstanding)
 
 
-def summarised(found: Summary, period: Period) -> BillingSummary:
+def summarised(found: Summary, period: Period, *, limit: int, offset: int) -> BillingSummary:
     """Return a summary as callers get it."""
     return BillingSummary(
         summary=BillingFigures(
@@ -214,6 +220,9 @@ def summarised(found: Summary, period: Period) -> BillingSummary:
             )
             for each in found.by_tenant
         ],
+        limit=limit,
+        offset=offset,
+        has_more=offset + limit < found.tenants,
         ageing=[Ageing(age=each.age, invoice_count=each.invoice_count, amount=each.amount) for each in found.ageing],
         other_currencies=found.other_currencies,
         period=period,
