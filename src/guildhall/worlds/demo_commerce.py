@@ -7,7 +7,8 @@ from decimal import Decimal
 from psycopg.types.json import Jsonb
 
 from guildhall.worlds.demo_links import Link
-from guildhall.worlds.demo_partners import BY_SLUG, person_of
+from guildhall.worlds.demo_names import full_name
+from guildhall.worlds.demo_partners import BY_SLUG
 from guildhall.worlds.demo_subscribers import Subscriber
 from guildhall.worlds.ground import Connection, cents, chance, copy, made_id, midnight
 
@@ -91,7 +92,7 @@ def seed_accounts(connection: Connection, subscribers: list[Subscriber], today: 
 
 
 def _accounts(home: list[Subscriber], today: date) -> Iterator[tuple[object, ...]]:
-    partner, by, now = BY_SLUG[_RESELLER], person_of(_RESELLER, "principal").name, midnight(today)
+    partner, by, now = BY_SLUG[_RESELLER], full_name("lead@halcyon.example"), midnight(today)
     for place, one in enumerate(home):
         ended = now - timedelta(days=20) if place == len(home) - 1 else None
         yield (

@@ -1,7 +1,7 @@
 """Partner accounts: the subscribers of a partner's home tenant that it looks after (PRODUCT §1).
 
-The vendor's staff begin and end them; a partner reads its own. Once one has ended, its subscriber is no longer the
-partner's to see (`portal.account_subscribers`), so neither its name nor its address is there.
+A partner reads its own; only staff may write them. Once one has ended, its subscriber is no longer the partner's to see
+(`portal.account_subscribers`), so neither its name nor its address is there.
 """
 
 from collections.abc import Mapping
