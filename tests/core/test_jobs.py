@@ -1,5 +1,6 @@
 """Jobs: enqueued with their cause, by name and id only; worked off once, whatever dies."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from procrastinate.jobs import Status
 from sqlalchemy.exc import DBAPIError
 
 from guildhall import worker
@@ -187,6 +189,26 @@ async def test_the_job_of_a_killed_worker_runs_again_and_has_one_effect(
     assert world.sql(effects) == [{"n": 1}]
     died = "SELECT error FROM jobs.failure AS f JOIN jobs.procrastinate_jobs AS j ON j.id = f.job_id"
     assert {"error": "Its worker died"} in world.sql(died)
+
+
+async def test_a_job_is_ended_by_its_present_attempt_and_not_by_one_that_was_given_up(world: World) -> None:
+    async with db.transaction(system("links")) as connection:
+        await jobs.enqueue(connection, "links.sweep")
+    url = world.cluster.login_url("login_worker", world.database)
+    state = "SELECT status::text, attempts FROM jobs.procrastinate_jobs"
+    async with worker.application(url, world.cluster.prefix).open_async() as app:
+        manager = worker._Manager(app.connector, asyncio.Event())
+        at_work = await manager.register_worker()
+        first = await manager.fetch_job(queues=None, worker_id=at_work)
+        assert first is not None
+        await manager.retry_job(first)
+        second = await manager.fetch_job(queues=None, worker_id=at_work)
+        assert second is not None
+        for late in (manager.finish_job(first, Status.FAILED, delete_job=False), manager.retry_job(first)):
+            await late
+            assert world.sql(state) == [{"status": "doing", "attempts": 1}]
+        await manager.finish_job(second, Status.SUCCEEDED, delete_job=False)
+    assert world.sql(state) == [{"status": "succeeded", "attempts": 2}]
 
 
 @pytest.mark.slow

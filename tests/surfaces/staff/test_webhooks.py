@@ -52,6 +52,12 @@ async def test_the_list_has_every_endpoint_and_is_searched_and_filtered(world: W
     assert "hooks.halcyon.example/subscribers" in ours
     assert "northwind" not in ours
     assert "help desk" not in ours
+    (row,) = world.sql("SELECT id FROM portal.partner WHERE slug = 'northwind'")
+    where = f"/webhooks?partner={row['id']}"
+    assert where in (await staff.get(f"/partners/{row['id']}")).text
+    theirs = words(await staff.get(where))
+    assert "chat.northwind.example" in theirs
+    assert "halcyon.example" not in theirs
 
 
 async def test_a_partners_endpoint_is_switched_off_with_a_reason_that_the_partner_reads(world: World) -> None:

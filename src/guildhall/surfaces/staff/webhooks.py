@@ -41,6 +41,7 @@ async def webhook_list(request: Web, actor: Who) -> Page:
     )
     async with db.transaction(actor) as connection:
         rows, total = await webhook_overview.listed(connection, actor, wanted)
+        one = await directory.get(connection, actor, wanted.partner_id) if wanted.partner_id else None
     whose = {"platform": gettext("The platform's"), "partner": gettext("Partners'")}
     return await page(
         request,
@@ -51,6 +52,7 @@ async def webhook_list(request: Web, actor: Who) -> Page:
         filters=[
             Filter("state", gettext("State"), state_options("webhook", STATES)),
             Filter("whose", gettext("Whose"), [Option(code, whose[code]) for code in WHOSE]),
+            *([Filter("partner", gettext("Partner"), [Option(str(one.id), one.name)])] if one else []),
         ],
         may_manage=actor.may(MANAGE),
     )
