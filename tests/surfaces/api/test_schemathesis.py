@@ -79,12 +79,13 @@ async def known(client: httpx.AsyncClient) -> dict[str, str]:
         "alert_id": (f"{PARTNER}/alerts/sla", {}),
         "link_id": (f"{PARTNER}/links", {}),
         "delivery_id": (log, {}),
+        "user_id": (f"{PARTNER}/team", {}),
     }
     found = {"tenant_id": tickets[0]["tenant_id"], "ticket_id": tickets[0]["id"], "webhook_id": webhooks[0]["id"]}
     for name, (path, headers) in lists.items():
         found[name] = (await client.get(path, params={"limit": 1}, headers=headers)).json()["items"][0]["id"]
     export = await client.post(f"{PARTNER}/billing/invoices/export", json={"format": "csv"})
-    return found | {"export_id": export.json()["export_id"], "external_id": "t-1"}
+    return found | {"export_id": export.json()["export_id"], "external_id": "t-1", "sequence": 1}
 
 
 def named(case: Any, there: dict[str, str], *, header: bool) -> None:

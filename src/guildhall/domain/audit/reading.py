@@ -16,6 +16,7 @@ from guildhall.domain.audit.tables import audit_entry as entry
 from guildhall.domain.audit.trail import VENDOR
 
 ChainKind = Literal["partner", "tenant", "vendor"]
+MISSING = "AUDIT_ENTRY_NOT_FOUND"
 _PREFIX: Mapping[DbRole, str] = {DbRole.PARTNER: "partner", DbRole.CUSTOMER: "customer", DbRole.STAFF: "staff"}
 
 
@@ -123,7 +124,7 @@ async def get(connection: AsyncConnection, actor: Actor, *, sequence: int, chain
     of = chain_of(actor, chain)
     row = (await connection.execute(select(entry).where(*_in(of), entry.c.sequence == sequence))).mappings().first()
     if row is None:
-        raise NotFound(code="AUDIT_ENTRY_NOT_FOUND")
+        raise NotFound(code=MISSING)
     return _entry(row)
 
 

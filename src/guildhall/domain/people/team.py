@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from msgspec import Struct
@@ -13,9 +13,12 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.people.one_time_tables import partner_one_time as link
 from guildhall.domain.people.tables import TenantScope, partner_user
+from guildhall.domain.rbac.registry import PartnerRole
 
 SortBy = Literal["name", "last_active_at"]
-STATES = ("active", "invited", "lapsed", "deactivated")
+State = Literal["active", "invited", "lapsed", "deactivated"]
+STATES: tuple[State, ...] = get_args(State)
+MISSING = "PERSON_NOT_FOUND"
 _INVITED_UNTIL = (
     select(func.max(link.c.expires_at))
     .where(link.c.user_id == partner_user.c.id, link.c.purpose.in_(("join", "first")), link.c.used_at.is_(None))
@@ -52,8 +55,8 @@ class Colleague(Struct, frozen=True, kw_only=True):
     name: str
     email: str
     status: str
-    state: str
-    roles: list[str]
+    state: State
+    roles: list[PartnerRole]
     tenant_scope: TenantScope
     language: str
     last_active_at: datetime | None
@@ -98,7 +101,7 @@ async def get(connection: AsyncConnection, actor: Actor, *, user_id: UUID) -> Co
     own = (partner_user.c.partner_id == actor.partner_id, partner_user.c.id == user_id)
     row = (await connection.execute(select(*_COLUMNS).where(*own))).mappings().first()
     if row is None:
-        raise NotFound
+        raise NotFound(code=MISSING)
     return Colleague(**row)
 
 

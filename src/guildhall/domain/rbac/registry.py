@@ -6,7 +6,7 @@ Everything that names a permission (gates, policies, forms, docs, tests) reads i
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
@@ -45,17 +45,10 @@ class Permission(Struct, frozen=True):
 
 READ_VERBS = frozenset({"read", "list", "switch_context", "read_own", "read_all", "status", "export"})
 
-PARTNER_ROLES = (
-    "principal",
-    "salesperson",
-    "technical",
-    "finance",
-    "viewer",
-    "msp_full",
-    "msp_billing",
-    "msp_support",
-    "auditor",
-)
+PartnerRole = Literal[
+    "principal", "salesperson", "technical", "finance", "viewer", "msp_full", "msp_billing", "msp_support", "auditor",
+]  # fmt: skip
+PARTNER_ROLES: tuple[PartnerRole, ...] = get_args(PartnerRole)
 CUSTOMER_ROLES = ("approver", "viewer")
 STAFF_ROLES = ("lead", "partner_manager", "finance", "support", "read_only")
 

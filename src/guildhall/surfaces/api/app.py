@@ -30,6 +30,7 @@ from guildhall.surfaces.api.problems import on_fault, on_http, on_refusal
 from guildhall.surfaces.api.reference import routes
 from guildhall.surfaces.api.v1 import (
     alerts,
+    audit,
     auth,
     billing,
     billing_exports,
@@ -40,6 +41,7 @@ from guildhall.surfaces.api.v1 import (
     platform,
     reports,
     subscribers,
+    team,
     ticket_files,
     tickets,
     webhooks,
@@ -63,6 +65,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *subscribers.ENDPOINTS,
     *platform.ENDPOINTS,
     *alerts.ENDPOINTS,
+    *team.ENDPOINTS,
+    *audit.ENDPOINTS,
 )
 
 

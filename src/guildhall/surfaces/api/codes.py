@@ -60,6 +60,8 @@ _FINER = {
     "DELIVERY_NOT_FOUND": N_("There is no such delivery in the log of this endpoint."),
     "SUBSCRIBER_NOT_FOUND": N_("There is no such subscriber in the tenant in context."),
     "ALERT_NOT_FOUND": N_("There is no such alert, or it belongs to another tenant than the context."),
+    "PERSON_NOT_FOUND": N_("There is no such person in your organisation."),
+    "AUDIT_ENTRY_NOT_FOUND": N_("There is no such entry in your organisation's trail."),
     "LINK_NOT_FOUND": N_("There is no such link, or it belongs to another tenant than the context."),
 }
 CODES: Mapping[str, Code] = {kind.code: Code(kind.code, kind.status, meaning) for kind, meaning in _TABLE} | {

@@ -48,8 +48,16 @@ GROUPS = {
     "any 2xx within ten seconds. What is not taken is tried again for about 75 hours under the same `webhook-id`; "
     "an answer of 410 switches the endpoint off. Order is not promised.",
     "Alerts": "What is wrong at your customers now, once for each cause, until it is right again.",
+    "Team": "The people of your own organisation: who they are, what they may do, and which customers they reach.",
+    "Audit trail": "What your organisation did, and what was done to it: a chain whose entries each seal the one "
+    "before.",
     "Support tickets": "Tickets over all customers whose links open support, each with its clock.",
     "Reports": "Usage, uptime and revenue over all customers whose links open them, with what is left out.",
+}
+# What a path names other than by an id of ours: schema and example.
+_NAMED_IN_PATH: Mapping[str, tuple[dict[str, Any], Any]] = {
+    "external_id": ({"type": "string", "minLength": 1, "maxLength": 200}, "t-1001"),
+    "sequence": ({"type": "integer", "minimum": 1}, 3),
 }
 _TENANT_HEADER = (
     "The id of the tenant in context. Lists narrow to it; objects of other tenants are not found. A value that is not "
@@ -173,9 +181,7 @@ def _in_path(operation: Operation) -> list[dict[str, Any]]:
     names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
     found = []
     for name in names:
-        ours = name != "external_id"  # the platform's own names are text
-        schema = {"type": "string"} | ({"format": "uuid"} if ours else {"minLength": 1, "maxLength": 200})
-        example = samples.ID if ours else "t-1001"
+        schema, example = _NAMED_IN_PATH.get(name, ({"type": "string", "format": "uuid"}, samples.ID))
         found.append({"name": name, "in": "path", "required": True, "schema": schema, "example": example})
     return found
 

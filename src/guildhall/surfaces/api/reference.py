@@ -39,6 +39,8 @@ _ICONS = {
     "Billing": "receipt-text",
     "Webhooks": "webhook",
     "Alerts": "siren",
+    "Team": "briefcase",
+    "Audit trail": "history",
 }
 _CODE = re.compile(r"`([^`]+)`")
 

@@ -15,8 +15,9 @@ from guildhall.domain.access.tables import CustomerAccess, OfferKind, OfferStatu
 from guildhall.domain.alerts import kinds as alerts
 from guildhall.domain.billing.tables import BillingCycle, SubscriptionStatus
 from guildhall.domain.partners import tables as partners
+from guildhall.domain.people import team
 from guildhall.domain.people.tables import TenantScope
-from guildhall.domain.rbac.registry import AccessRole
+from guildhall.domain.rbac.registry import AccessRole, PartnerRole
 from guildhall.domain.reports import usage
 from guildhall.domain.support.rules import Category, ClockState
 from guildhall.domain.tenancy.tables import Author, Priority, SubscriberStatus, TenantStatus, TicketStatus
@@ -43,8 +44,10 @@ _CHOICES: Mapping[str, Any] = {
     "OfferKind": OfferKind,
     "OfferStatus": OfferStatus,
     "OperatingModel": OperatingModel,
+    "PartnerRole": PartnerRole,
     "PartnerStatus": partners.Status,
     "PartnerType": partners.Type,
+    "PersonState": team.State,
     "RelationshipType": RelationshipType,
     "SlaState": ClockState,
     "SortOrder": Literal["asc", "desc"],

@@ -18,6 +18,7 @@ from guildhall.domain.people.sign_in import sign_in
 from guildhall.domain.people.tables import TenantScope
 from guildhall.domain.people.tokens import MOST_TENANTS, TokenPair
 from guildhall.domain.quotas.own_use import Use, used
+from guildhall.domain.rbac.registry import PartnerRole
 from guildhall.surfaces.api.operations import Call, Endpoint, Operation, serves
 from guildhall.surfaces.entry import origin_of, own, public
 
@@ -79,7 +80,7 @@ class Me(Struct, frozen=True, kw_only=True):
     email: str | None
     language: str
     timezone: str
-    roles: tuple[str, ...]
+    roles: tuple[PartnerRole, ...]
     permissions: list[str]
     limits: Limits
     partner: OwnPartner
@@ -197,7 +198,7 @@ async def me(call: Call[None, None]) -> Me:
         email=account.email,
         language=actor.language,
         timezone=actor.timezone,
-        roles=actor.roles,
+        roles=actor.roles,  # type: ignore[arg-type]  # the words are the registry's
         permissions=sorted(actor.permissions),
         limits=Limits(
             tenant_scope=account.tenant_scope,
