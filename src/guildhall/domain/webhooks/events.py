@@ -71,8 +71,8 @@ class TicketEvent(Struct, frozen=True, kw_only=True):
     tenant_name: str
     number: int
     subject: str
-    priority: str
-    status: str
+    priority: Literal["low", "normal", "high", "urgent"]
+    status: Literal["open", "pending", "resolved", "closed"]
     category: str
     created_by_partner_id: UUID | None
     sla_breach_at: datetime | None
@@ -84,8 +84,8 @@ class TenantEvent(Struct, frozen=True, kw_only=True):
 
     tenant_id: UUID
     tenant_name: str
-    status: str
-    previous_status: str
+    status: Literal["active", "trial", "suspended"]
+    previous_status: Literal["active", "trial", "suspended"]
 
 
 class AlertEvent(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from msgspec import Struct
 
 from guildhall.settings import Settings
-from guildhall.surfaces.api import openapi
+from guildhall.surfaces.api import openapi, samples
 from guildhall.surfaces.api.codes import CODES, Code, codes_of
 from guildhall.surfaces.api.operations import LINES, OCTETS, PREFIX, Endpoint, Operation, Wire
 from guildhall.surfaces.api.problems import DOCS
@@ -66,6 +66,15 @@ class Shown(Struct, frozen=True):
     codes: list[Code]
 
 
+class Told(Struct, frozen=True):
+    """The events that say the same of their subject, as the page shows them: each with its words and its condition."""
+
+    about: str
+    events: list[tuple[str, str, str]]
+    values: list[Value]
+    body: str
+
+
 def routes(endpoints: Sequence[Endpoint], settings: Settings) -> list[ControllerRouterHandler]:
     """Return the routes of the document and of the page for `endpoints`; both are made once."""
     made = openapi.document(endpoints, origin=settings.origin("api"), vendor=settings.brand)
@@ -79,6 +88,7 @@ def routes(endpoints: Sequence[Endpoint], settings: Settings) -> list[Controller
         "about": openapi.ABOUT,
         "groups": groups,
         "texts": openapi.GROUPS,
+        "told": _told(made),
         "codes": sorted(CODES.values(), key=lambda code: (code.status, code.name)),
         "document": DOCUMENT,
     }
@@ -130,6 +140,7 @@ def _navigation() -> tuple[NavGroup, ...]:
     basics = (
         NavItem(gettext("Getting started"), "#start", "rocket"),
         NavItem(gettext("Rules"), "#rules", "shield-check"),
+        NavItem(gettext("Events"), "#events", "bell"),
         NavItem(gettext("Error codes"), "#errors", "circle-alert"),
     )
     groups = tuple(NavItem(gettext(name), f"#{anchor(name)}", _ICONS[name]) for name in openapi.GROUPS)
@@ -162,6 +173,26 @@ def _shown(endpoint: Endpoint, document: dict[str, Any]) -> Shown:
         answer=json.dumps(success["example"], indent=2, ensure_ascii=False),
         codes=codes_of(operation),
     )
+
+
+def _told(document: dict[str, Any]) -> list[Told]:
+    """Return the events that endpoints are told of, by what their data are."""
+    schemas, found = document["components"]["schemas"], {}
+    for name, event in document["webhooks"].items():
+        body = event["post"]["requestBody"]["content"]["application/json"]["schema"]
+        of = body["properties"]["data"]["$ref"].rsplit("/", 1)[-1]
+        found.setdefault(of, []).append((name, event["post"]["summary"], event["post"]["description"], body))
+    return [_events(schemas[of], events, schemas) for of, events in found.items()]
+
+
+def _events(data: dict[str, Any], events: list[tuple[str, str, str, Any]], schemas: dict[str, Any]) -> Told:
+    """Return events with the same data as the page shows them, with a body of the first."""
+    values = [
+        Value(name, "data", kind_of(part, schemas), name in data.get("required", ()), _text(part))
+        for name, part in data["properties"].items()
+    ]
+    body = json.dumps(samples.sample(events[0][3], schemas), indent=2, ensure_ascii=False)
+    return Told(data["description"], [event[:3] for event in events], values, body)
 
 
 def _parameter(described: dict[str, Any], schemas: dict[str, Any]) -> Value:

@@ -46,8 +46,8 @@ def _told(kind: Kind, refs: Mapping[Any, Any]) -> dict[str, Any]:
 def _when(kind: Kind) -> str:
     """Return under which condition an event is told."""
     if kind.platform:
-        return "Told to the endpoints of the vendor's platform, which staff look after; partners never get it."
+        return "Only to the vendor's platform, whose endpoints staff look after."
     if not kind.needs:
-        return "Told whatever your links open."
+        return "Whatever your links open."
     opened = "is live" if kind.needs == ANY_LINK else f"is live and holds `{kind.needs}`"
-    return f"Told while your link to the customer {opened}, when it happens and when it is sent."
+    return f"While your link to the customer {opened}, when it happens and when it is sent."
