@@ -177,7 +177,8 @@ def _shown(endpoint: Endpoint, document: dict[str, Any]) -> Shown:
 
 def _told(document: dict[str, Any]) -> list[Told]:
     """Return the events that endpoints are told of, by what their data are."""
-    schemas, found = document["components"]["schemas"], {}
+    schemas = document["components"]["schemas"]
+    found: dict[str, list[tuple[str, str, str, Any]]] = {}
     for name, event in document["webhooks"].items():
         body = event["post"]["requestBody"]["content"]["application/json"]["schema"]
         of = body["properties"]["data"]["$ref"].rsplit("/", 1)[-1]
