@@ -26,6 +26,8 @@ LISTS = {
     "getBillingSummary",
     "listInvoices",
     "listLinks",
+    "listTeam",
+    "listAuditEntries",
     "listTickets",
     "listTicketFiles",
     "listWebhooks",
