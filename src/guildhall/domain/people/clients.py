@@ -21,13 +21,13 @@ from guildhall.domain.people.client_tables import api_client as client
 from guildhall.domain.people.client_tables import api_client_secret as secret
 from guildhall.domain.people.client_tables import api_client_tenant as limited
 from guildhall.domain.people.sessions import Found
+from guildhall.domain.people.software import Software, expired, expiring, revoked
 from guildhall.domain.people.tables import TenantScope
 from guildhall.domain.people.tables import partner_user as person
 from guildhall.domain.quotas.counting import Call, counted, outcome
 from guildhall.domain.rbac.registry import held_by
 
 STATES = ("active", "expiring", "expired", "stopped", "revoked")
-SOON = timedelta(days=14)
 _NOTED_FOR = timedelta(minutes=1)
 _READS: Mapping[DbRole, str] = {DbRole.PARTNER: "partner.clients.manage", DbRole.STAFF: "staff.clients.read"}
 _FOUND = "portal.find_client_session(:secret, :tenant)"
@@ -49,10 +49,10 @@ _NAMES = text(
 _USED = text("SELECT * FROM portal.client_used(:secret, :address)")
 # `stopped`: who answers for the client has left, so it may do nothing until another principal takes it on.
 _STATE = case(
-    (client.c.revoked_at.is_not(None), "revoked"),
-    (client.c.expires_at <= func.now(), "expired"),
+    revoked(client),
+    expired(client),
     (person.c.status != "active", "stopped"),
-    (client.c.expires_at <= func.now() + SOON, "expiring"),
+    expiring(client),
     else_="active",
 )
 SortBy = Literal["name", "expires_at", "last_used_at", "created_at"]
@@ -64,38 +64,15 @@ _SORTS: Mapping[SortBy, ColumnElement[Any]] = {
 }
 
 
-class Client(Struct, frozen=True, kw_only=True):
+class Client(Software, frozen=True, kw_only=True):
     """One client. It may do its `scopes` as far as the responsible person holds them (`responsible_roles`) now."""
 
-    id: UUID
     partner_id: UUID
-    name: str
-    purpose: str
-    state: str
     responsible_id: UUID
     responsible_name: str
     responsible_roles: list[str]
     scopes: list[str]
     tenant_scope: TenantScope
-    networks: list[str]
-    expires_at: datetime
-    revoked_at: datetime | None
-    revoked_by: str
-    revoked_because: str
-    last_used_at: datetime | None
-    last_used_from: str
-    created_by: str
-    created_at: datetime
-
-    @property
-    def standing(self) -> bool:
-        """Return whether it was not revoked: it works, or can be made to work again."""
-        return self.state != "revoked"
-
-    @property
-    def lasts(self) -> datetime:
-        """Return the last second in which it works: an end at midnight belongs to the day before."""
-        return self.expires_at - timedelta(seconds=1)
 
     @property
     def lost(self) -> list[str]:

@@ -23,52 +23,23 @@ from guildhall.domain.people.client_secrets import Made, Secret
 from guildhall.domain.people.platform_tables import platform_client as client
 from guildhall.domain.people.platform_tables import platform_client_secret as secret
 from guildhall.domain.people.sessions import Found
+from guildhall.domain.people.software import Software, expired, expiring, revoked
 from guildhall.domain.quotas.counting import Call, counted, outcome
 from guildhall.domain.rbac.registry import PLATFORM
 
 READ, MANAGE = "staff.platform.read", "staff.platform.manage"
 LONGEST_REASON = 2000
 MOST_STANDING = 50
-SOON = timedelta(days=14)
 _NOTED_FOR = timedelta(minutes=1)
 _FOUND = "portal.find_platform_session(:secret)"
 _SESSION = text(f"SELECT * FROM {_FOUND}")
 _COUNTED = counted(_FOUND, "user_id")
 _USED = text("SELECT * FROM portal.client_used(:secret, :address)")
-_STATE = case(
-    (client.c.revoked_at.is_not(None), "revoked"),
-    (client.c.expires_at <= func.now(), "expired"),
-    (client.c.expires_at <= func.now() + SOON, "expiring"),
-    else_="active",
-)
+_STATE = case(revoked(client), expired(client), expiring(client), else_="active")
 
 
-class Client(Struct, frozen=True, kw_only=True):
+class Client(Software, frozen=True, kw_only=True):
     """One client of the platform; each may bring every kind of tenant data in."""
-
-    id: UUID
-    name: str
-    purpose: str
-    state: str
-    networks: list[str]
-    expires_at: datetime
-    revoked_at: datetime | None
-    revoked_by: str
-    revoked_because: str
-    last_used_at: datetime | None
-    last_used_from: str
-    created_by: str
-    created_at: datetime
-
-    @property
-    def standing(self) -> bool:
-        """Return whether it was not revoked."""
-        return self.state != "revoked"
-
-    @property
-    def lasts(self) -> datetime:
-        """Return the last second in which it works: an end at midnight belongs to the day before."""
-        return self.expires_at - timedelta(seconds=1)
 
 
 class Draft(Struct, frozen=True, kw_only=True):
