@@ -112,6 +112,12 @@ async def test_after_a_restart_of_the_database_the_next_request_is_answered(worl
     assert [(await browser.get("/")).status_code for _ in range(3)] == [200, 200, 200]
 
 
+async def test_a_job_that_stops_half_way_holds_nothing_for_longer_than_a_minute(demo: World) -> None:
+    lease = text("SELECT current_setting('idle_in_transaction_session_timeout')")
+    async with db.transaction(system("links")) as connection:
+        assert await connection.scalar(lease) == "1min"
+
+
 def test_only_ids_are_written_into_the_opening_message() -> None:
     with pytest.raises(AttributeError):
         db._text("x', true); DROP TABLE t; --")  # type: ignore[arg-type]
