@@ -10,6 +10,7 @@ import pytest
 
 from guildhall.core.actor import DbRole, Surface, anonymous
 from guildhall.domain.quotas import kinds
+from guildhall.settings import SettingsError, load
 from guildhall.surfaces.api.app import ENDPOINTS
 from guildhall.surfaces.api.limits import kind_of
 from support_clients import client_of, software
@@ -266,3 +267,12 @@ async def test_the_document_names_the_refusal_and_the_headers_of_every_limited_o
             assert {"Retry-After", "RateLimit", "RateLimit-Policy", "X-RateLimit-Reset"} <= set(said["429"]["headers"])
             assert "RATE_LIMIT_EXCEEDED" in said["429"]["content"]["application/problem+json"]["examples"]
         assert "deprecated" not in document["paths"][operation.path][operation.method.lower()]
+
+
+def test_an_installation_sets_limits_by_kind_and_no_others() -> None:
+    known = {"GUILDHALL_HOME": "/nonexistent"}
+    read = load(known | {"GUILDHALL_API_LIMITS": "list=200, tenant=1000"})
+    assert read.api_limits == {"list": 200, "tenant": 1000}
+    for wrong in ("lists=200", "list=0", "list=many", "list", "list=2000000"):
+        with pytest.raises(SettingsError):
+            load(known | {"GUILDHALL_API_LIMITS": wrong})
