@@ -152,7 +152,10 @@ async def test_lists_over_several_customers_have_half_of_the_quota(limited: Worl
     assert refused.status_code == 429
     assert '"across";r=0;' in refused.headers["ratelimit"]
     assert '"list";r=2;' in refused.headers["ratelimit"], "what was refused is not counted"
-    assert await many(client, f"{TICKETS}?tenant_ids={one}", 2) == [200, 200]
+    assert (await client.get(f"{TICKETS}?tenant_ids={str(one).upper()},{one}")).status_code == 200, (
+        "twice the same is one"
+    )
+    assert (await client.get(f"{TICKETS}?tenant_ids={one}")).status_code == 200
     assert (await client.get(f"{TICKETS}?tenant_ids={one}")).status_code == 429
 
 

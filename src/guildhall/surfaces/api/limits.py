@@ -3,7 +3,7 @@
 `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -51,7 +51,8 @@ def call_of(
     if tenant_id is not None or not handler.opt.get("by_tenants"):
         return Call(kind, tenant_id=tenant_id)
     named = _named(connection.scope["query_string"])
-    return Call(kind, across=len(named) != 1, tenant_id=parse_id(next(iter(named))) if len(named) == 1 else None)
+    only = parse_id(next(iter(named))) if len(named) == 1 else None
+    return Call(kind, across=only is None, tenant_id=only)
 
 
 def _named(query: bytes) -> set[str]:
@@ -75,12 +76,8 @@ def told(counted: Counted, *, in_tenant: bool) -> Headers:
         "x-ratelimit-remaining": str(least.left),
         "x-ratelimit-reset": str(int(clock.now().timestamp()) + least.wait),
     }
-    return _octets(said.items())
+    return [(name.encode(), value.encode()) for name, value in said.items()]
 
 
 def _left(count: Count) -> int:
     return count.left
-
-
-def _octets(said: Iterable[tuple[str, str]]) -> Headers:
-    return [(name.encode(), value.encode()) for name, value in said]
