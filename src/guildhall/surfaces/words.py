@@ -28,6 +28,13 @@ AREAS: Mapping[Area, str] = {
     Area.REPORTS: N_("Usage and SLA reports"),
     Area.POSTURE: N_("Security posture"),
 }
+ALERTS: Mapping[str, str] = {
+    "sla.ticket": N_("Ticket past its SLA clock"),
+    "sla.uptime": N_("Uptime below target"),
+    "billing.threshold": N_("Receivables over threshold"),
+    "link.expiring": N_("Link that ends soon"),
+    "usage.capacity": N_("Usage near or over capacity"),
+}
 PERMISSIONS: Mapping[str, str] = {
     "partner.billing.read": N_("Open billing"),
     "partner.billing.summary.read": N_("Balance"),
@@ -89,6 +96,11 @@ ROLES_OF: Mapping[str, Mapping[str, str]] = {
     "staff_user": STAFF_ROLES,
 }
 SCOPES: Mapping[str, str] = {"all": N_("All of them"), "include": N_("Only some"), "exclude": N_("All but some")}
+
+
+def alert_label(kind: str) -> str:
+    """Return the word for a kind of alert."""
+    return gettext(ALERTS[kind])
 
 
 def said(words: Mapping[str, str], code: str) -> str:

@@ -34,12 +34,12 @@ from guildhall.domain.alerts.tables import SEVERITIES, alert
 Shown = Literal["active", "snoozed", "acknowledged", "resolved"]
 SHOWN: tuple[Shown, ...] = ("active", "snoozed", "acknowledged", "resolved")
 _SNOOZED = alert.c.snoozed_until > func.now()
-_SHOWN_STATUS = case((alert.c.status != "active", alert.c.status), (_SNOOZED, "snoozed"), else_="active")
+SHOWN_STATUS = case((alert.c.status != "active", alert.c.status), (_SNOOZED, "snoozed"), else_="active")
 _WEIGHT = case({name: weight for weight, name in enumerate(SEVERITIES)}, value=alert.c.severity)
 _AMOUNTS = ("amount", "threshold", "currency")
 # Open ones first, of them the worst, of these the newest: descending in every part.
 _ENDLESS = literal_column("timestamptz 'infinity'", DateTime(timezone=True))
-_RANK = (func.coalesce(alert.c.resolved_at, _ENDLESS), _WEIGHT, alert.c.raised_at, alert.c.id)
+RANK = (func.coalesce(alert.c.resolved_at, _ENDLESS), _WEIGHT, alert.c.raised_at, alert.c.id)
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -115,10 +115,10 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> P
     narrowed, after = _narrowed(actor, wanted), _after(wanted)
     chosen = [narrowed, *_stated(wanted)]
     counts, total = ({}, None) if after is not None else await _counted(connection, narrowed, chosen)
-    rows = select(alert, _SHOWN_STATUS.label("shown"), _WEIGHT.label("weight")).where(
+    rows = select(alert, SHOWN_STATUS.label("shown"), _WEIGHT.label("weight")).where(
         *chosen, *(() if after is None else (after,))
     )
-    rows = rows.order_by(*(part.desc() for part in _RANK)).limit(wanted.limit + 1)
+    rows = rows.order_by(*(part.desc() for part in RANK)).limit(wanted.limit + 1)
     found = (await connection.execute(rows.offset(0 if after is not None else wanted.offset))).mappings().all()
     shown = found[: wanted.limit]
     return Page(
@@ -133,7 +133,7 @@ async def _counted(
     connection: AsyncConnection, narrowed: ColumnElement[bool], chosen: list[ColumnElement[bool]]
 ) -> tuple[dict[str, int], int]:
     """Return how many alerts each state of the centre holds, and how many are chosen."""
-    counting = select(_SHOWN_STATUS.label("shown"), func.count().label("number")).where(narrowed).group_by("shown")
+    counting = select(SHOWN_STATUS.label("shown"), func.count().label("number")).where(narrowed).group_by("shown")
     counts = {row.shown: row.number for row in await connection.execute(counting)}
     return counts, await connection.scalar(select(func.count()).select_from(alert).where(*chosen)) or 0
 
@@ -146,7 +146,7 @@ def _after(wanted: Filter) -> ColumnElement[bool] | None:
     if any(moment is not None and moment.tzinfo is None for moment in (place.resolved_at, place.raised_at)):
         raise cursor.wrong()
     resolved_at = _ENDLESS if place.resolved_at is None else literal(place.resolved_at)
-    return tuple_(*_RANK) < tuple_(resolved_at, literal(place.weight), literal(place.raised_at), literal(place.id))
+    return tuple_(*RANK) < tuple_(resolved_at, literal(place.weight), literal(place.raised_at), literal(place.id))
 
 
 def _next(last: RowMapping) -> str:
@@ -156,7 +156,7 @@ def _next(last: RowMapping) -> str:
 
 async def get(connection: AsyncConnection, actor: Actor, alert_ids: Iterable[UUID]) -> list[Alert]:
     """Return those of these alerts that the actor may see."""
-    chosen = select(alert, _SHOWN_STATUS.label("shown")).where(alert.c.id.in_(list(alert_ids)), seen(actor))
+    chosen = select(alert, SHOWN_STATUS.label("shown")).where(alert.c.id.in_(list(alert_ids)), seen(actor))
     rows = await connection.execute(chosen.order_by(alert.c.id))
     return [_alert(actor, dict(row)) for row in rows.mappings()]
 
@@ -164,7 +164,7 @@ async def get(connection: AsyncConnection, actor: Actor, alert_ids: Iterable[UUI
 def waiting(partner_id: ColumnElement[UUID], families: Iterable[Family]) -> Select[tuple[str]]:
     """Return the kind of every alert of `families` that waits for somebody, as a query: active, not snoozed."""
     return select(alert.c.kind).where(
-        of_partner(partner_id, families), alert.c.status == "active", _SHOWN_STATUS == "active"
+        of_partner(partner_id, families), alert.c.status == "active", SHOWN_STATUS == "active"
     )
 
 
@@ -208,7 +208,7 @@ def _all(conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
 def _stated(wanted: Filter) -> list[ColumnElement[bool]]:
     """Return what is asked of the state."""
     asked: list[ColumnElement[bool]] = [alert.c.status.in_(wanted.status)] if wanted.status else []
-    return asked + ([_SHOWN_STATUS.in_(wanted.shown)] if wanted.shown else [])
+    return asked + ([SHOWN_STATUS.in_(wanted.shown)] if wanted.shown else [])
 
 
 def _alert(actor: Actor, row: dict[str, Any]) -> Alert:

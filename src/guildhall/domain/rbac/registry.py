@@ -137,6 +137,7 @@ tenants.manage   x x - - - -
 links.read       x x x x x -
 links.create     x x - - - -
 links.revoke     x x - x - -
+alerts.read      x x x x x -
 audit.read       x x x x x -
 audit.export     x - - - - -
 clients.read     x x - x x -

@@ -8,20 +8,7 @@ from guildhall.core.money import Money
 from guildhall.domain.alerts.reading import Alert
 from guildhall.surfaces.console.words import metric_label, sum_of
 from guildhall.surfaces.kit import formats
-from guildhall.surfaces.kit.i18n import N_, gettext
-
-KINDS: Mapping[str, str] = {
-    "sla.ticket": N_("Ticket past its SLA clock"),
-    "sla.uptime": N_("Uptime below target"),
-    "billing.threshold": N_("Receivables over threshold"),
-    "link.expiring": N_("Link that ends soon"),
-    "usage.capacity": N_("Usage near or over capacity"),
-}
-
-
-def kind_label(kind: str) -> str:
-    """Return the word for a kind of alert."""
-    return gettext(KINDS[kind])
+from guildhall.surfaces.kit.i18n import gettext
 
 
 def told(alert: Alert) -> str:

@@ -16,13 +16,14 @@ from guildhall.domain.alerts.kinds import ACTS, readable
 from guildhall.domain.alerts.reading import SHOWN, Alert
 from guildhall.domain.alerts.tables import SEVERITIES
 from guildhall.surfaces import asked
-from guildhall.surfaces.console.alert_words import href_of, kind_label, told
+from guildhall.surfaces.console.alert_words import href_of, told
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, local_path, page, redirect, ticked, typed
 from guildhall.surfaces.html import told as refusal_told
 from guildhall.surfaces.kit.i18n import N_, gettext, ngettext
 from guildhall.surfaces.kit.states import state_label
 from guildhall.surfaces.kit.tables import Filter, Option, Pages, query_link
+from guildhall.surfaces.words import alert_label
 
 _AT_ONCE = "an alert is only spoken of: nobody gets access"
 _LENGTHS: Mapping[int, str] = {
@@ -57,7 +58,7 @@ async def alert_list(request: Web, actor: Who) -> Page:
     )
     async with db.transaction(actor) as connection:
         found = await reading.listed(connection, actor, wanted)
-    lines = [Line(alert=each, kind=kind_label(each.kind), text=told(each), href=href_of(each)) for each in found.items]
+    lines = [Line(alert=each, kind=alert_label(each.kind), text=told(each), href=href_of(each)) for each in found.items]
     return await page(
         request,
         "alerts/list.html",
@@ -79,7 +80,7 @@ def _kinds(actor: Actor) -> tuple[str, ...]:
 def _filters(kinds: tuple[str, ...]) -> list[Filter]:
     """Return the choices above the list."""
     return [
-        Filter("kind", gettext("Any kind"), [Option(kind, kind_label(kind)) for kind in kinds]),
+        Filter("kind", gettext("Any kind"), [Option(kind, alert_label(kind)) for kind in kinds]),
         Filter(
             "severity",
             gettext("Any severity"),

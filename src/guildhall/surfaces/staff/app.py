@@ -11,6 +11,7 @@ from guildhall.surfaces.html import Site, application
 from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 from guildhall.surfaces.staff import (
+    alerts,
     application_acts,
     applications,
     audit,
@@ -56,6 +57,7 @@ AREAS = (
     link_import,
     links,
     people,
+    alerts,
     recovering,
     audit,
     jobs,

@@ -15,6 +15,7 @@ _PROGRAMME = (
     ("/tenants", N_("Customers"), "building-2", "staff.tenants.read"),
     ("/links", N_("Links"), "link-2", "staff.links.read"),
     ("/people", N_("People"), "users", "staff.people.read"),
+    ("/alerts", N_("Alerts"), "siren", "staff.alerts.read"),
 )
 _OPERATION = (
     ("/tiers", N_("Tiers"), "award", "staff.tiers.read"),

@@ -26,6 +26,11 @@ _OWN_ALERT = (
     f" OR (kind = 'billing.threshold' AND {data_of('billing')})"
     f" OR (kind = 'link.expiring' AND {_WITHIN_LIMITS}))"
 )
+# What an alert says in `values` may be an amount, which staff do not need to see.
+_WITHOUT_AMOUNTS = (
+    *("id", "partner_id", "tenant_id", "link_id", "kind", "severity", "status", "raised_at"),
+    *("snoozed_until", "acknowledged_at", "acknowledged_by", "resolved_at"),
+)
 _ACTED_ON = (
     "status",
     "snoozed_until",
@@ -39,6 +44,7 @@ ALERTS: Mapping[str, tuple[Rule, ...]] = {
     "portal.alert": (
         reads("partner", _OWN_ALERT),
         changes("partner", f"{_OWN_ALERT} AND status <> 'resolved'", *_ACTED_ON),
+        reads("staff", ANY_ROW, *_WITHOUT_AMOUNTS),
         *everything("worker"),
         Rule("worker", "DELETE", "resolved_at < now() - interval '180 days'"),
     ),
