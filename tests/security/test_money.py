@@ -44,6 +44,7 @@ PAGES = (
     "/billing/invoices",
     "/billing/invoices/{invoice_id}",
     "/reports/revenue",
+    "/reports/revenue/csv",
     "/alerts",
 )
 READS = (

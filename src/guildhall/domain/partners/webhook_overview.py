@@ -17,7 +17,7 @@ from guildhall.domain.webhooks.tables import webhook_delivery as delivery
 from guildhall.domain.webhooks.tables import webhook_endpoint as endpoint
 
 WHOSE = ("platform", "partner")
-SortBy = Literal["created_at", "failing_since", "failed"]
+SortBy = Literal["created_at", "failing_since"]
 
 
 class Overview(Struct, frozen=True, kw_only=True):
@@ -72,20 +72,14 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> t
     """Return one page of all endpoints, and how many there are; raises Forbidden."""
     _must(actor)
     own = [endpoint.c[name] for name in Overview.__struct_fields__ if name in endpoint.c]
-    counted = _counted()
     chosen = (
-        select(
-            *own,
-            partner.c.name.label("partner_name"),
-            *(counted.c[name] for name in ("waiting", "failed", "delivered_at")),
-            func.count().over().label("total"),
-        )
+        select(*own, partner.c.name.label("partner_name"), func.count().over().label("total"))
         .outerjoin(partner, partner.c.id == endpoint.c.partner_id)
-        .join(counted, counted.c.endpoint_id == endpoint.c.id)
         .where(*in_state(wanted.state), *_asked(wanted))
-        .order_by(*_order(wanted, counted), endpoint.c.created_at.desc(), endpoint.c.id)
     )
-    rows = (await connection.execute(chosen.limit(wanted.limit).offset(wanted.offset))).mappings().all()
+    found = chosen.order_by(*_order(wanted, endpoint.c)).limit(wanted.limit).offset(wanted.offset).subquery()
+    shown = select(found, *_fares(found)).order_by(*_order(wanted, found.c))
+    rows = (await connection.execute(shown)).mappings().all()
     return [Overview(**{key: row[key] for key in row if key != "total"}) for row in rows], _total(rows)
 
 
@@ -112,20 +106,15 @@ def _total(rows: Any) -> int:
     return rows[0]["total"] if rows else 0
 
 
-def _counted() -> Any:
-    """Return what is counted beside each endpoint: one row, from its own deliveries."""
-    kept = delivery.c
-    return (
-        select(
-            endpoint.c.id.label("endpoint_id"),
-            func.count().filter(kept.status == "waiting").label("waiting"),
-            func.count().filter(kept.status == "failed").label("failed"),
-            func.max(kept.last_at).filter(kept.status == "delivered").label("delivered_at"),
-        )
-        .select_from(endpoint.outerjoin(delivery, kept.endpoint_id == endpoint.c.id))
-        .group_by(endpoint.c.id)
-        .subquery()
-    )
+def _fares(found: Any) -> list[Any]:
+    """Return what is counted beside each endpoint of a page."""
+    theirs = select(func.count()).where(delivery.c.endpoint_id == found.c.id)
+    last = select(delivery.c.last_at).where(delivery.c.endpoint_id == found.c.id, delivery.c.status == "delivered")
+    return [
+        theirs.where(delivery.c.status == "waiting").scalar_subquery().label("waiting"),
+        theirs.where(delivery.c.status == "failed").scalar_subquery().label("failed"),
+        last.order_by(delivery.c.created_at.desc()).limit(1).scalar_subquery().label("delivered_at"),
+    ]
 
 
 def _asked(wanted: Filter) -> list[ColumnElement[bool]]:
@@ -142,10 +131,10 @@ def _asked(wanted: Filter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _order(wanted: Filter, counted: Any) -> list[Any]:
-    """Return the order: where nothing is asked, those in trouble come first."""
-    columns = {"created_at": endpoint.c.created_at, "failed": counted.c.failed}
-    chosen = columns.get(wanted.sort_by)
-    if chosen is None:
-        return [endpoint.c.failing_since.is_(None), endpoint.c.status == "active"]
-    return [chosen.desc() if wanted.descending else chosen]
+def _order(wanted: Filter, columns: Any) -> list[Any]:
+    """Return the order by these columns: where nothing is asked, those in trouble come first."""
+    newest = [columns.created_at.desc(), columns.id]
+    if wanted.sort_by == "created_at":
+        return newest if wanted.descending else [columns.created_at, columns.id]
+    trouble = [columns.failing_since.is_(None), columns.status == "active"]
+    return [*(each.desc() if wanted.descending else each for each in trouble), *newest]

@@ -81,6 +81,13 @@ webhook_delivery = Table(
     CheckConstraint("(status = 'waiting') = (next_at IS NOT NULL)", name="next"),
     Index("uq_webhook_delivery_event_id_endpoint_id", "event_id", "endpoint_id", unique=True),
     Index("ix_webhook_delivery_endpoint_id_created_at", "endpoint_id", "created_at"),
+    # What is not well is little beside what was delivered, and is counted for each endpoint.
+    Index(
+        "ix_webhook_delivery_unwell",
+        "endpoint_id",
+        "status",
+        postgresql_where=text("status IN ('waiting', 'failed')"),
+    ),
     Index("ix_webhook_delivery_next_at", "next_at", postgresql_where=text("status = 'waiting'")),
 )
 webhook_attempt = Table(

@@ -21,7 +21,7 @@ from guildhall.surfaces.webhooks import acts, forms
 from guildhall.surfaces.webhooks.pages import delivery_page, shown
 from guildhall.surfaces.words import state_options
 
-SORTS: dict[str, SortBy] = {"trouble": "failing_since", "failed": "failed", "added": "created_at"}
+SORTS: dict[str, SortBy] = {"trouble": "failing_since", "added": "created_at"}
 
 
 @get("/webhooks", **needs(READ))

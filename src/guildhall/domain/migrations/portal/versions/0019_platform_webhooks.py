@@ -21,11 +21,20 @@ def upgrade() -> None:
         sa.Column("disabled_because", sa.Text(), server_default="", nullable=False, comment="What staff said of it"),
         schema="portal",
     )
+    op.create_index(
+        "ix_webhook_delivery_unwell",
+        "webhook_delivery",
+        ["endpoint_id", "status"],
+        unique=False,
+        schema="portal",
+        postgresql_where=sa.text("status IN ('waiting', 'failed')"),
+    )
     _reasons("'', 'partner', 'staff', 'gone', 'failing'")
     _says(_IS)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_webhook_delivery_unwell", table_name="webhook_delivery", schema="portal")
     for table in reversed(_TABLES):
         op.execute(f"DELETE FROM portal.{table} WHERE partner_id IS NULL")
         op.alter_column(table, "partner_id", nullable=False, schema="portal")
