@@ -59,6 +59,25 @@ async def test_software_opens_no_way_out_and_a_limited_one_sees_no_endpoint(worl
     assert world.sql("SELECT count(*) AS n FROM portal.webhook_endpoint") == before
 
 
+async def test_the_log_pages_by_cursor(demo: World) -> None:
+    api = await demo.api(PRINCIPAL)
+    endpoint = demo.sql(
+        "SELECT endpoint_id AS id FROM portal.webhook_delivery GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    )[0]["id"]
+    log = f"{PATH}/{endpoint}/deliveries"
+    whole = (await api.get(log, params={"limit": 100})).json()
+    assert whole["total"] == len(whole["items"]) > 2
+    assert (await api.get(log, params={"offset": 1000})).json()["total"] == whole["total"]
+    page = (await api.get(log, params={"limit": 2})).json()
+    found = page["items"]
+    while page["next_cursor"]:
+        page = (await api.get(log, params={"limit": 2, "cursor": page["next_cursor"]})).json()
+        found += page["items"]
+    assert found == whole["items"]
+    refused = await api.get(log, params={"cursor": "x"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "VALIDATION_ERROR")
+
+
 async def test_another_partners_endpoint_is_not_found(demo: World) -> None:
     known = demo.sql("SELECT id FROM portal.webhook_endpoint ORDER BY id")[0]["id"]
     api = await demo.api("principal@alderfinch.example")

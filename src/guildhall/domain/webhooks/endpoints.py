@@ -6,13 +6,14 @@ what it was told.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import Struct
-from sqlalchemy import ColumnElement, func, literal, or_, select, text
+from msgspec import Meta, Struct
+from sqlalchemy import ColumnElement, func, literal, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from guildhall.core import cursor
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.webhooks.signing import body_of
@@ -101,12 +102,28 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which deliveries of an endpoint to show, newest first."""
+    """Which deliveries of an endpoint to show, newest first; `cursor`, a page's `next_cursor`, replaces `offset`."""
 
     status: str = ""
     kind: str = ""
     limit: int = 50
     offset: int = 0
+    cursor: str = ""
+
+
+class Log(Struct, frozen=True, kw_only=True):
+    """One page of an endpoint's log; `total` is None on pages asked for by cursor."""
+
+    items: list[Delivery]
+    total: int | None
+    next_cursor: str | None
+
+
+class Place(Struct, frozen=True):
+    """Where a page of the log ended."""
+
+    created_at: Annotated[datetime, Meta(tz=True)]
+    id: UUID
 
 
 _ENDPOINT = [endpoint.c[name] for name in Endpoint.__struct_fields__]
@@ -176,18 +193,24 @@ async def secrets(connection: AsyncConnection, endpoint_id: UUID) -> list[Secret
     return [Secret(**row) for row in rows.mappings()]
 
 
-async def deliveries(connection: AsyncConnection, endpoint_id: UUID, wanted: Filter) -> tuple[list[Delivery], int]:
-    """Return one page of an endpoint's log, newest first, and how many entries there are."""
-    chosen = select(*_DELIVERY, func.count().over().label("total")).join(event, event.c.id == delivery.c.event_id)
-    chosen = chosen.where(delivery.c.endpoint_id == endpoint_id)
-    if wanted.status:
-        chosen = chosen.where(delivery.c.status == wanted.status)
-    if wanted.kind:
-        chosen = chosen.where(event.c.kind == wanted.kind)
-    order = (delivery.c.created_at.desc(), delivery.c.id.desc())
-    found = await connection.execute(chosen.order_by(*order).limit(wanted.limit).offset(wanted.offset))
-    rows = found.mappings().all()
-    return [Delivery(**_of(row, Delivery)) for row in rows], rows[0]["total"] if rows else 0
+async def deliveries(connection: AsyncConnection, endpoint_id: UUID, wanted: Filter) -> Log:
+    """Return one page of an endpoint's log, newest first; raises Invalid for a cursor of another list."""
+    after = cursor.decode(wanted.cursor, Place) if wanted.cursor else None
+    where = [delivery.c.endpoint_id == endpoint_id, delivery.c.event_id == event.c.id]
+    where += [delivery.c.status == wanted.status] if wanted.status else []
+    where += [event.c.kind == wanted.kind] if wanted.kind else []
+    order = (delivery.c.created_at, delivery.c.id)
+    chosen = select(*_DELIVERY).where(*where).order_by(*(part.desc() for part in order)).limit(wanted.limit + 1)
+    if after is None:
+        total = await connection.scalar(select(func.count()).select_from(delivery, event).where(*where))
+        chosen = chosen.offset(wanted.offset)
+    else:
+        total = None
+        chosen = chosen.where(tuple_(*order) < tuple_(literal(after.created_at), literal(after.id)))
+    found = [Delivery(**row) for row in (await connection.execute(chosen)).mappings()]
+    shown = found[: wanted.limit]
+    following = cursor.encode(Place(shown[-1].created_at, shown[-1].id)) if len(found) > len(shown) else None
+    return Log(items=shown, total=total, next_cursor=following)
 
 
 async def get_delivery(

@@ -46,15 +46,15 @@ async def shown(request: Web, actor: Actor, endpoint_id: UUID, *, secret: str = 
     async with db.transaction(actor) as connection:
         found = await endpoints.get(connection, actor, endpoint_id)
         live = await endpoints.secrets(connection, endpoint_id)
-        rows, total = await endpoints.deliveries(connection, endpoint_id, wanted)
+        log = await endpoints.deliveries(connection, endpoint_id, wanted)
         failed = await endpoints.failed_since(connection, endpoint_id, None)
     return await page(
         request,
         "webhooks/endpoint.html",
         endpoint=found,
         secrets=live,
-        rows=rows,
-        pages=Pages(shown=len(rows), page=number, size=asked.PAGE_SIZE, total=total),
+        rows=log.items,
+        pages=Pages(shown=len(log.items), page=number, size=asked.PAGE_SIZE, total=log.total),
         filters=[
             Filter("status", gettext("State"), state_options("webhook_delivery", STATUSES)),
             Filter("kind", gettext("Event"), [Option(kind, event_label(kind)) for kind in kinds]),

@@ -73,7 +73,9 @@ class AuditPage(Struct, frozen=True, kw_only=True):
     """A page of entries; they are never counted."""
 
     items: list[AuditEntry]
+    total: None
     limit: int
+    offset: None
     has_more: bool
     next_cursor: str | None
 
@@ -118,7 +120,9 @@ async def list_entries(call: Call[AuditQuery, None]) -> AuditPage:
         found = await reading.listed(connection, call.actor, wanted)
     return AuditPage(
         items=[_shown(each) for each in found.items],
+        total=None,
         limit=asked.limit,
+        offset=None,
         has_more=found.next_before is not None,
         next_cursor=None if found.next_before is None else cursor.encode(Place(found.next_before)),
     )

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from guildhall.domain.webhooks.acts import Draft
 from guildhall.domain.webhooks.endpoints import Attempt, Delivery, Endpoint, Secret
 from guildhall.domain.webhooks.tables import DeliveryStatus
-from guildhall.surfaces.api.reading import Limit, Offset
+from guildhall.surfaces.api.reading import Cursor, Limit, Offset
 
 State = Literal["active", "failing", "disabled"]
 Url = Annotated[str, Meta(max_length=2000, description="Where it listens: https, on the public Internet.")]
@@ -34,6 +34,7 @@ class DeliveriesQuery(Struct, frozen=True):
     status: Annotated[DeliveryStatus, Meta(description="Only deliveries in this state.")] | UnsetType = UNSET
     limit: Limit = 50
     offset: Offset = 0
+    cursor: Cursor = ""
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
@@ -124,10 +125,11 @@ class DeliveryPage(Struct, frozen=True, kw_only=True):
     """A page of an endpoint's log."""
 
     items: list[Delivery]
-    total: int
+    total: int | None
     limit: int
-    offset: int
+    offset: int | None
     has_more: bool
+    next_cursor: str | None
 
 
 class DeliveryDetail(Struct, frozen=True, kw_only=True):

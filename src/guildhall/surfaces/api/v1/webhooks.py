@@ -57,7 +57,7 @@ LIST = _operation(
     "GET",
     PATH,
     "List endpoints",
-    "Addresses of your software that are told what happens.",
+    "Addresses of your software that are told what happens, at most 20.",
     query=WebhooksQuery,
     answer=WebhookPage,
 )
@@ -256,15 +256,16 @@ DELIVERIES = _operation(
 async def list_deliveries(call: Call[DeliveriesQuery, None]) -> DeliveryPage:
     """Return one page of an endpoint's log."""
     asked, found = call.query, await _read(call)
-    wanted = endpoints.Filter(status=asked.status or "", limit=asked.limit, offset=asked.offset)
+    wanted = endpoints.Filter(status=asked.status or "", limit=asked.limit, offset=asked.offset, cursor=asked.cursor)
     async with db.transaction(call.actor) as connection:
-        rows, total = await endpoints.deliveries(connection, found.id, wanted)
+        log = await endpoints.deliveries(connection, found.id, wanted)
     return DeliveryPage(
-        items=rows,
-        total=total,
+        items=log.items,
+        total=log.total,
         limit=asked.limit,
-        offset=asked.offset,
-        has_more=asked.offset + len(rows) < total,
+        offset=None if asked.cursor else asked.offset,
+        has_more=log.next_cursor is not None,
+        next_cursor=log.next_cursor,
     )
 
 
