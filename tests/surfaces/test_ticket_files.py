@@ -144,6 +144,27 @@ async def test_over_the_api_a_signed_address_ends_with_the_link(world: World) ->
     assert (await client.get(path)).json()["code"] == "TENANT_ACCESS_DENIED"
 
 
+async def test_a_ticket_is_opened_with_files_on_either_side_once(world: World) -> None:
+    tenant = world.tenant("acme-fiber")
+    draft = {"subject": "With a trace", "priority": "low", "category": "network", "form_key": str(UUID(int=7))}
+    for label, email, path in (
+        ("partners", SUPPORT, f"/t/{tenant}/tickets/new"),
+        ("customers", ADMIN, "/tickets/new"),
+    ):
+        client, before = await world.sign_in(email, label), kept(world)
+        data = {"_csrf_token": await csrf(client), **draft}
+        refused = await client.post(path, data=data, files=[("files", ("x.exe", b"MZ", "text/plain"))])
+        assert refused.status_code == 422
+        assert "With a trace" in refused.text
+        assert kept(world) == before
+        made = [await client.post(path, data=data, files=[("files", PDF)]) for _ in range(2)]
+        assert made[0].headers["location"] == made[1].headers["location"]
+        assert kept(world)[0] == before[0] + 1, "the second press attaches nothing"
+        (link,) = links(await client.get(made[0].headers["location"]))
+        assert (await client.get(link)).content == PDF[1]
+    assert len(world.sql("SELECT id FROM tenancy.ticket WHERE subject = 'With a trace'")) == 2
+
+
 async def test_a_file_that_was_never_attached_is_swept_and_others_stay(world: World) -> None:
     tenant = world.tenant("acme-fiber")
     ticket = ticket_of(world, tenant)

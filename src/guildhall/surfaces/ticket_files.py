@@ -1,11 +1,11 @@
 """Files of tickets on pages: as they come with a form, and as they are shown in a conversation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from litestar.datastructures import UploadFile
 
-from guildhall.core.errors import Invalid
+from guildhall.core.errors import Invalid, Refusal
 from guildhall.domain.files.uploads import LARGEST, Upload
 from guildhall.domain.support.attaching import FIELD, MOST_AT_ONCE, Attachment
 from guildhall.surfaces.html import LARGEST_FORM, Web
@@ -21,10 +21,11 @@ async def sent_files(request: Web) -> list[Upload]:
     return [Upload(each.filename, each.file) for each in items if isinstance(each, UploadFile)]
 
 
-def refused_with(sent: Sequence[Upload], errors: Mapping[str, str]) -> Invalid:
+def refused_with(sent: Sequence[Upload], refusal: Refusal) -> Invalid:
     """Return what was refused, with the word beside the files that they must be chosen again."""
     again = {FIELD: _CHOOSE_AGAIN} if sent else {}
-    return Invalid(errors={**again, **{name.removeprefix("comment."): said for name, said in errors.items()}})
+    errors = {name.removeprefix("comment."): said for name, said in refusal.errors.items()}
+    return Invalid(refusal.detail, errors=again | errors)
 
 
 def by_comment(found: Sequence[Attachment]) -> dict[UUID | None, list[Attachment]]:

@@ -67,19 +67,28 @@ async def keep(actor: Actor, ticket_id: UUID, sent: Sequence[Upload], *, now: da
     """
     if not sent:
         return []
-    permission = leave(actor, "comment")
-    if len(sent) > MOST_AT_ONCE:
-        raise Invalid(errors={FIELD: "Send at most 5 files at once"})
-    sound = [await asyncio.to_thread(uploads.checked, each, FIELD) for each in sent]
+    permission, sound = leave(actor, "comment"), await checked(sent)
     async with db.transaction(actor) as connection:
         current = await get(connection, actor, ticket_id, now=now)
         await opened(connection, actor, current.tenant_id, [permission])
         if len(await listed(connection, actor, ticket_id)) + len(sent) > MOST_IN_TICKET:
             raise Invalid(errors={FIELD: "This ticket holds as many files as it may"})
-    return [await _kept(actor, current, each, now=now) for each in sound]
+    return await kept_in(actor, current.tenant_id, sound, now=now)
 
 
-async def _kept(actor: Actor, about: Ticket, sound: Sound, *, now: datetime) -> Kept:
+async def checked(sent: Sequence[Upload]) -> list[Sound]:
+    """Return files as they may be kept, or raise Invalid (`files`)."""
+    if len(sent) > MOST_AT_ONCE:
+        raise Invalid(errors={FIELD: "Send at most 5 files at once"})
+    return [await asyncio.to_thread(uploads.checked, each, FIELD) for each in sent]
+
+
+async def kept_in(actor: Actor, tenant_id: UUID, sound: Sequence[Sound], *, now: datetime) -> list[Kept]:
+    """Put checked files into the store for a ticket of a tenant in which the actor may write."""
+    return [await _kept(actor, tenant_id, each, now=now) for each in sound]
+
+
+async def _kept(actor: Actor, tenant_id: UUID, sound: Sound, *, now: datetime) -> Kept:
     """Write one file into the store; its row stands before its octets do, whatever transaction surrounds this."""
     async with db.transaction(replace(actor)) as connection:
         file_id = await files.announce(
@@ -88,7 +97,7 @@ async def _kept(actor: Actor, about: Ticket, sound: Sound, *, now: datetime) -> 
             name=sound.name,
             media_type=sound.media_type,
             expires_at=now + _WAITS,
-            tenant_id=about.tenant_id,
+            tenant_id=tenant_id,
         )
     async with files.writing(file_id) as written:
         while piece := await asyncio.to_thread(sound.content.read, PIECE):

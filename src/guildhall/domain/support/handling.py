@@ -32,27 +32,45 @@ _REFUSED = "42501"  # insufficient_privilege: what row-level security answers to
 
 
 async def open_ticket(
-    actor: Actor, *, tenant_id: UUID, draft: Draft, form: UUID | None = None, now: datetime
+    actor: Actor,
+    *,
+    tenant_id: UUID,
+    draft: Draft,
+    sent: Sequence[Upload] = (),
+    form: UUID | None = None,
+    now: datetime,
 ) -> Ticket:
-    """Open a ticket in a tenant; its SLA clock starts at `now`.
+    """Open a ticket in a tenant, with the files `sent`; its SLA clock starts at `now`.
 
-    The same `form` saying the same opens one ticket, however often it comes. Raises Forbidden, TenantAccessDenied
-    (and the other refusals of gates 3 and 4), Invalid by field.
+    The same `form` saying the same opens one ticket, however often it comes. Raises what gates 2 to 4 refuse, and
+    Invalid by field.
     """
     permission = leave(actor, "create")
     drafts.check(draft)
+    kept = await _kept(actor, tenant_id, permission, sent, now) if sent else []
     new = new_id() if form is None else once.id_from(actor, form, msgspec.json.encode((tenant_id, draft)))
     async with db.transaction(actor) as connection:
         await _enter(connection, actor, tenant_id, permission)
         if form is not None and await _is_open(connection, new):
             return await _read_back(connection, actor, new, now=now)
         await _known_subscriber(connection, tenant_id, draft.subscriber_id)
-        agreed = await _agreed_hours(connection, tenant_id)
-        due = rules.due_at(now, priority=draft.priority, agreed_hours=agreed)
+        due = rules.due_at(now, priority=draft.priority, agreed_hours=await _agreed_hours(connection, tenant_id))
         await _insert(connection, actor, new, tenant_id, draft, due=due, now=now)
         made = await _read_back(connection, actor, new, now=now)
-        await _note(connection, actor, made, Action.TICKET_OPENED, {"priority": draft.priority})
+        await attaching.attach(connection, actor, made, kept, is_internal=False, now=now)
+        said = {"priority": draft.priority} | ({"files": len(kept)} if kept else {})
+        await _note(connection, actor, made, Action.TICKET_OPENED, said)
     return made
+
+
+async def _kept(
+    actor: Actor, tenant_id: UUID, permission: str, sent: Sequence[Upload], now: datetime
+) -> list[attaching.Kept]:
+    """Put the files of a ticket that is to be opened into the store, once the gates and the files let them in."""
+    sound = await attaching.checked(sent)
+    async with db.transaction(actor) as connection:
+        await _enter(connection, actor, tenant_id, permission)
+    return await attaching.kept_in(actor, tenant_id, sound, now=now)
 
 
 async def _is_open(connection: AsyncConnection, new: UUID) -> bool:
@@ -73,8 +91,8 @@ async def update(
 ) -> Ticket:
     """Change a ticket, answer it, or both, in one act; return it as it then stands.
 
-    `sent` are files of the comment: internal if it is.
-    `act_id` is shared by the tickets that somebody changes at once, so that whoever gets them is told once.
+    `sent` are files of the comment. `act_id` is shared by the tickets that somebody changes at once, so that whoever
+    gets them is told once.
 
     A comment needs the permission `.comment`, every other field `.update` (BOUNDARY §3). What is as wanted already
     stays untouched and unrecorded. Raises NotFound (TICKET_NOT_FOUND), Forbidden, PreconditionFailed where

@@ -51,7 +51,7 @@ async def comment(
     try:
         await handling.update(actor, ticket_id=ticket_id, change=Change(comment=answer), sent=sent, now=clock.now())
     except Invalid as refusal:
-        state = form(values, refused_with(sent, refusal.errors), "answer")
+        state = form(values, refused_with(sent, refusal), "answer")
         return await shown(request, actor, tenant, ticket_id, status_code=refusal.status, answer=state)
     said = gettext("The note was kept; the customer does not see it.") if internal else gettext("The answer was sent.")
     return redirect(f"/t/{tenant_id}/tickets/{ticket_id}#conversation", said)

@@ -28,6 +28,7 @@ from guildhall.surfaces.kit.formats import datetime
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.tables import Option
+from guildhall.surfaces.ticket_files import LARGEST_ANSWER, refused_with, sent_files
 from guildhall.surfaces.words import category_options, state_options
 
 SUBSCRIBERS = "partner.provisioning.subscribers.list"
@@ -70,20 +71,24 @@ async def _form(
     )
 
 
-@post("/t/{tenant_id:uuid}/tickets/new", **needs("partner.support.tickets.create"))
+@post(
+    "/t/{tenant_id:uuid}/tickets/new",
+    request_max_body_size=LARGEST_ANSWER,
+    **needs("partner.support.tickets.create"),
+)
 async def open_ticket(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Where) -> Response[Any]:
     """Open a ticket and lead to it, or show the form again with what was typed."""
     values = {name: asked.clean(text) for name, text in (await typed(request)).items()}
-    fitting = await _fitting(actor, tenant, values)
+    sent, fitting = await sent_files(request), await _fitting(actor, tenant, values)
     try:
         draft = replace(_draft(values), subscriber_id=_subscriber(values, fitting))
         made = await handling.open_ticket(
-            actor, tenant_id=tenant_id, draft=draft, form=parse_id(values.get("form_key")), now=clock.now()
+            actor, tenant_id=tenant_id, draft=draft, sent=sent, form=parse_id(values.get("form_key")), now=clock.now()
         )
     except Invalid as refusal:
         errors = {_shown(name): said for name, said in refusal.errors.items()}
         kept = values | {"notify_customer": values.get("notify_customer")}
-        state = form(kept, Invalid(refusal.detail, errors=errors))
+        state = form(kept, refused_with(sent, Invalid(refusal.detail, errors=errors)))
         return await _form(request, actor, tenant, state, refusal.status, fitting=fitting)
     due = datetime(made.sla_breach_at)
     said = gettext("Ticket #%(number)s is open. Its clock runs out at %(due)s.", number=made.number, due=due)

@@ -82,10 +82,11 @@ async def _form(request: Web, state: Form, status_code: int = 200) -> Page:
     )
 
 
-@post("/tickets/new", **needs("customer.tickets.create"))
+@post("/tickets/new", request_max_body_size=LARGEST_ANSWER, **needs("customer.tickets.create"))
 async def open_ticket(request: Web, actor: Who) -> Response[Any]:
     """Open a ticket; the partners with support access can answer it."""
     values = {name: asked.clean(text) for name, text in (await typed(request)).items()}
+    sent = await sent_files(request)
     draft = handling.Draft(
         subject=values.get("subject", "").strip(),
         description=values.get("description", "").strip(),
@@ -97,11 +98,12 @@ async def open_ticket(request: Web, actor: Who) -> Response[Any]:
             actor,
             tenant_id=own_tenant(actor),
             draft=draft,
+            sent=sent,
             form=parse_id(values.get("form_key")),
             now=clock.now(),
         )
     except Invalid as refusal:
-        return await _form(request, form(values, refusal), status_code=422)
+        return await _form(request, form(values, refused_with(sent, refusal)), status_code=422)
     return redirect(f"/tickets/{made.id}", gettext("Ticket #%(number)s is open.", number=made.number))
 
 
@@ -146,7 +148,7 @@ async def comment(request: Web, ticket_id: FromPath[UUID], actor: Who) -> Respon
         change = handling.Change(comment=answer)
         await handling.update(actor, ticket_id=ticket_id, change=change, sent=sent, now=clock.now())
     except Invalid as refusal:
-        return await _ticket(request, actor, ticket_id, form(values, refused_with(sent, refusal.errors)))
+        return await _ticket(request, actor, ticket_id, form(values, refused_with(sent, refusal)))
     return redirect(f"/tickets/{ticket_id}", gettext("Your answer was added."))
 
 
