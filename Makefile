@@ -73,6 +73,9 @@ bench: setup ## Speed, with the floor beside it
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.decision
 	@$(BIN)/python -m bench.revocation
+	@$(BIN)/python -m bench.many
+	@$(BIN)/python -m bench.feed
+	@$(BIN)/python -m bench.export
 
 screenshots: setup ## Pictures of every page into build/screenshots
 	@$(BIN)/python tools/chromium.py

@@ -17,6 +17,11 @@ WORK = {
     "GET /partner/customers": ("api", "/api/v1/partner/customers?limit=50", 0.5),
     "GET /partner/support/tickets": ("api", "/api/v1/partner/support/tickets?limit=50", 0.5),
     "GET /partner/billing/summary": ("api", "/api/v1/partner/billing/summary?from_date=2020-01-01", 0.5),
+    "GET /partner/billing/invoices": ("api", "/api/v1/partner/billing/invoices?limit=50", 0.5),
+    "GET /partner/reports/usage": ("api", "/api/v1/partner/reports/usage", 0.5),
+    "GET /partner/reports/sla": ("api", "/api/v1/partner/reports/sla", 0.5),
+    "GET /partner/reports/revenue": ("api", "/api/v1/partner/reports/revenue", 0.5),
+    "GET /partner/alerts/sla": ("api", "/api/v1/partner/alerts/sla", 0.5),
     "console dashboard": ("partners", "/", 0.35),
     "console tenant list": ("partners", "/customers", 0.35),
 }

@@ -9,7 +9,6 @@ import asyncio
 import html
 import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,7 @@ import httpx
 import psutil
 
 from bench.load import message, run
-from bench.serving import OURS, cpu, credentials, served, world
-from guildhall.settings import load as load_settings
+from bench.serving import OURS, credentials, processor_time, served, world
 
 PARTNER = "principal@bench10k.example"
 BAR = 60.0  # milliseconds
@@ -92,27 +90,16 @@ def following(label: str, path: str, headers: dict[str, str]) -> str | None:
     return next((link if link.startswith("/") else path + link for link in links), None)
 
 
-def measured(label: str, path: str, headers: dict[str, str], count: int, used: Callable[[], float]) -> Row:
+def measured(label: str, path: str, headers: dict[str, str], count: int, web: psutil.Process) -> Row:
     """Ask one after the other, `count` times and less often what takes seconds."""
     request = message(f"{label}.localhost:{OURS}", path, headers)
     first = asyncio.run(run(OURS, request, count=2, connections=1))
     times = max(3, min(count, int(_PATIENCE / first.median)))
-    before = used()
+    before = processor_time(web)
     load = asyncio.run(run(OURS, request, count=times, connections=1))
     if set(load.statuses) != {200}:
         raise RuntimeError(f"{path}: {load.statuses}")
-    return Row(load.median, load.percentile(0.95), 1000 * (used() - before) / times, label, path)
-
-
-def processor(web: psutil.Process) -> Callable[[], float]:
-    """Return what tells the CPU seconds used so far by the web process and the backends of its database."""
-    line = (load_settings().home / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]
-    database = psutil.Process(int(line))
-
-    def used() -> float:
-        return cpu(web) + sum(cpu(backend) for backend in database.children())
-
-    return used
+    return Row(load.median, load.percentile(0.95), 1000 * (processor_time(web) - before) / times, label, path)
 
 
 def main() -> None:
@@ -127,13 +114,13 @@ def main() -> None:
     slow = 0
     print(f"{options.scale} world, {PARTNER}: p50 ms, p95 ms (bar {BAR:.0f}), CPU ms of web and database together")
     with served("guildhall.web:front", OURS) as web:
-        known, used = credentials(PARTNER), processor(web)
+        known = credentials(PARTNER)
         for label, path in WORK:
             if options.only not in path:
                 continue
             after = following(label, path, known[label])
             for page in (path, after) if after else (path,):
-                row = measured(label, page, known[label], options.count, used)
+                row = measured(label, page, known[label], options.count, web)
                 slow += row.slow > BAR
                 print(row.line(), flush=True)
     sys.exit(slow > 0)

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -20,7 +20,8 @@ from guildhall.settings import Settings, load
 from guildhall.worlds import bench as worlds
 from guildhall.worlds.demo import DEMO_PASSWORD, totp_secret
 
-OURS, FLOOR = 8731, 8732
+OURS = int(os.environ.get("BENCH_PORT", "8731"))  # two benches at once take ports of their own
+FLOOR = OURS + 1
 GENEROUS = "list=1000000,detail=1000000,tenant=1000000"  # counted as ever, and never too much
 SURFACES = {"api": "api", "partners": "console"}
 
@@ -100,3 +101,20 @@ def world(scale: str, home: Path | None) -> None:
     os.environ |= {"GUILDHALL_HOME": str(place), "PORT": str(OURS), "GUILDHALL_DEMO": "true"}
     os.environ["GUILDHALL_API_LIMITS"] = GENEROUS
     prepare(load(), scale)
+
+
+def pools() -> None:
+    """Open every surface's way to the world's database and store in this process."""
+    settings = load()
+    runtime.open_pools(settings, runtime.open_database(settings), tuple(runtime.LOGIN_OF))
+
+
+def processor_time(*processes: psutil.Process) -> float:
+    """Return the CPU seconds used so far by some processes, this one if none, and by their database."""
+    line = (load().home / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]
+    database = psutil.Process(int(line))
+    ended, used = database.cpu_times(), sum(map(cpu, processes or (psutil.Process(),)))
+    for backend in database.children():
+        with suppress(psutil.NoSuchProcess):  # then it is among those that ended
+            used += cpu(backend)
+    return used + float(ended.children_user + ended.children_system)
