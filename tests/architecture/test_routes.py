@@ -83,7 +83,7 @@ async def test_every_route_inside_a_tenant_names_it_in_one_way(app: Litestar) ->
 async def test_a_route_that_forgot_its_mark_is_refused(demo: World) -> None:
     from litestar import get
 
-    from guildhall.surfaces.html import application
+    from guildhall.surfaces.application import application
 
     @get("/forgotten")
     async def forgotten() -> str:

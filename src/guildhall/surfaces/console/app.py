@@ -7,6 +7,7 @@ from litestar import Litestar
 from guildhall.core.actor import Surface
 from guildhall.settings import Settings
 from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
+from guildhall.surfaces.application import application
 from guildhall.surfaces.console import (
     accounts,
     alerts,
@@ -49,7 +50,7 @@ from guildhall.surfaces.console import (
 from guildhall.surfaces.console.frame import frame
 from guildhall.surfaces.console.refusals import refusal_page
 from guildhall.surfaces.console.words import teach
-from guildhall.surfaces.html import Site, application
+from guildhall.surfaces.html import Site
 from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 

@@ -7,7 +7,8 @@ from litestar import Litestar
 from guildhall.core.actor import Surface
 from guildhall.settings import Settings
 from guildhall.surfaces.account.routes import ROUTES as ACCOUNT
-from guildhall.surfaces.html import Site, application
+from guildhall.surfaces.application import application
+from guildhall.surfaces.html import Site
 from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 from guildhall.surfaces.staff import (
