@@ -1,7 +1,7 @@
-"""Files in a folder and in memory: whole or absent, whatever happens to their writer."""
+"""Files in a folder, in a bucket and in memory: whole or absent, whatever happens to their writer."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from guildhall.adapters.storage import objects
 from guildhall.adapters.storage.objects import Objects
 from guildhall.settings import SettingsError, load
+from support_buckets import Held, bucket
 
 pytestmark = pytest.mark.anyio
 KEY = "0a/0190a"
@@ -18,9 +19,17 @@ MADE: dict[str, Callable[[Path], Objects]] = {
 }
 
 
-@pytest.fixture(params=MADE)
+@pytest.fixture
+def held() -> Iterator[Held]:
+    with bucket() as made:
+        yield made
+
+
+@pytest.fixture(params=[*MADE, "bucket"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Objects:
-    """A store of each kind that needs no service."""
+    """A store of each kind."""
+    if request.param == "bucket":
+        return objects.in_bucket(request.getfixturevalue("held").bucket)
     return MADE[request.param](tmp_path)
 
 
@@ -48,6 +57,20 @@ async def test_a_writer_that_fails_leaves_nothing(store: Objects, tmp_path: Path
     with pytest.raises(LookupError):
         await _read(store)
     assert not [names for _, _, names in os.walk(tmp_path) if names]
+
+
+async def test_a_bucket_gets_large_files_in_parts_and_every_request_signed(held: Held) -> None:
+    store, large = objects.in_bucket(held.bucket), os.urandom(11_000_000)
+    with pytest.raises(ZeroDivisionError):
+        await _fail(store)
+    assert (held.objects, len(held.parts)) == ({}, 1), "an unfinished upload is no file; the bucket drops it"
+    async with store.writing(KEY) as sink:
+        await sink.write(large)
+    assert held.objects == {f"/files/{KEY}": large}
+    assert (len(held.parts), held.unsigned) == (1, 0)
+    await store.remove(KEY)
+    await store.remove(KEY)
+    assert held.objects == {}
 
 
 async def test_a_second_writer_that_fails_leaves_what_the_first_made_whole(store: Objects) -> None:
