@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from guildhall.core.actor import Surface
+from guildhall.domain.quotas import kinds
 from support_site import Site
 from support_world import LOGIN_OF, MASTER, Cluster
 
@@ -47,7 +48,7 @@ def served(cluster: Cluster, *processes: str, **variables: str) -> Iterator[Site
         "GUILDHALL_DEMO": "true",
         "GUILDHALL_BRAND": "Halcyon Cloud",
         "GUILDHALL_DEVELOPMENT": "true",
-        "GUILDHALL_API_LIMITS": "list=100000,detail=100000,write=100000,tenant=100000",
+        "GUILDHALL_API_LIMITS": ",".join(f"{kind}={kinds.MOST}" for kind in kinds.STANDARD),
         **variables,
     }
     running = [
