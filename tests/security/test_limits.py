@@ -135,3 +135,28 @@ async def test_a_limited_principal_manages_neither_team_nor_clients_and_keeps_th
                 )
             )
     assert world.sql("SELECT 1 AS n FROM portal.partner_user WHERE email = 'second@northwind.example'") == []
+
+
+async def test_a_limited_reader_of_the_trail_and_the_team_learns_nothing_of_other_customers(world: World) -> None:
+    own, other, *_ = world.tenants("northwind", "live")
+    entries = "SELECT count(*) AS n FROM portal.audit_entry WHERE kind = 'partner' AND tenant_id = %s"
+    assert world.sql(entries, other)[0]["n"] > 0, "there is something to be learnt"
+    scopes = frozenset({"partner.audit.read", "partner.team.read"})
+    made = await client_of(world, scopes=scopes, tenant_scope="include", tenant_ids=frozenset({own}))
+    caller = await software(world, made)
+    limit(world, PERSON, own, other)
+    trail = (await caller.get("/api/v1/partner/audit", params={"limit": 100})).json()["items"]
+    assert {each["tenant_id"] for each in trail} <= {str(own), None}
+    assert trail
+    person = world.sql("SELECT id FROM portal.partner_user WHERE email = %s", PERSON)[0]["id"]
+    assert (await caller.get(f"/api/v1/partner/team/{person}")).json()["tenant_ids"] == [str(own)]
+
+
+async def test_a_limited_principal_exports_no_trail_since_a_part_of_it_proves_nothing(world: World) -> None:
+    own, *_ = world.tenants("northwind", "live")
+    limit(world, PRINCIPAL, own)
+    browser = await world.sign_in(PRINCIPAL)
+    answer = await world.post(browser, "/audit/export")
+    assert answer.status_code == 403
+    assert "You work for some of the customers only" in words(answer)
+    assert world.sql("SELECT 1 FROM portal.audit_entry WHERE action = 'trail.exported'") == []

@@ -61,9 +61,9 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
 
 def _settings(surface: Surface) -> dict[str, str]:
     """Return what each connection of a surface's pool begins with."""
-    lease = _LEASES.get(surface, "0")
     named = {"application_name": f"guildhall {surface}", "timezone": "UTC"}
-    return named | {"idle_in_transaction_session_timeout": lease}
+    lease = _LEASES.get(surface)
+    return named | ({"idle_in_transaction_session_timeout": lease} if lease else {})
 
 
 def _alive(connection: Any, *_: object) -> None:

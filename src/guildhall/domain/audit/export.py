@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy import RowMapping, select, text
 
 from guildhall.core import db
-from guildhall.core.actor import Actor
+from guildhall.core.actor import Actor, DbRole
 from guildhall.core.crypto import base64url
-from guildhall.core.errors import NotFound
+from guildhall.core.errors import Forbidden, NotFound
 from guildhall.core.freshness import require_fresh
 from guildhall.domain.audit.heads import head_of, public_key, signature_of, stamp
 from guildhall.domain.audit.reading import Chain, chain_of, must
@@ -18,6 +18,7 @@ from guildhall.domain.audit.tables import audit_entry as entry
 from guildhall.domain.audit.trail import Action, Target, record
 
 _PAGE = 1000
+_WHOLE = text("SELECT portal.sees_every_customer()")
 _HEAD = text("SELECT sequence, hash FROM portal.audit_head_of(:kind, :id)")
 
 
@@ -31,7 +32,8 @@ class _Head(msgspec.Struct, frozen=True):
 async def export(actor: Actor, *, now: datetime, chain: Chain | None = None) -> AsyncIterator[bytes]:
     """Note the export in the trail, then return the lines of `chain` (default: the actor's own), oldest first.
 
-    Await it before the answer begins: it raises Forbidden without `*.audit.export`, and StepUpRequired without a
+    Await it before the answer begins: it raises Forbidden without `*.audit.export` or to somebody limited to some of
+    the customers, who reads a part of the chain, which proves nothing; and StepUpRequired without a
     fresh second factor, since the trail is full of people (PRODUCT §3). The iterator reads page by
     page in transactions of its own, so that a slow reader holds no connection.
     """
@@ -39,6 +41,8 @@ async def export(actor: Actor, *, now: datetime, chain: Chain | None = None) -> 
     require_fresh(actor, now=now)
     wanted = chain_of(actor, chain)
     async with db.transaction(actor) as connection:
+        if actor.role is DbRole.PARTNER and not await connection.scalar(_WHOLE):
+            raise Forbidden("You work for some of the customers only. Ask a colleague who works for all of them.")
         await record(
             connection,
             actor,

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, Uuid, func, literal, select
+from sqlalchemy import Uuid, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
@@ -13,7 +12,6 @@ from guildhall.core.actor import Actor, DbRole
 from guildhall.core.sql import Fixed, asked, fixed
 from guildhall.domain.alerts import reading as alerts
 from guildhall.domain.alerts.kinds import Family, readable
-from guildhall.domain.alerts.tables import alert
 from guildhall.domain.notify import notices
 from guildhall.domain.notify.choices import muted
 
@@ -21,14 +19,18 @@ COUNTED_TO = 100
 
 
 class Bell(Struct, frozen=True):
-    """How many notices are unread and how many alerts wait, each counted to 100."""
+    """How many notices are unread and how many alerts wait, each counted to 100.
+
+    `alerts` leaves out the kinds that the person does not want to be shown; `waiting` are all.
+    """
 
     unread: int
     alerts: int
+    waiting: int
 
 
 async def rung(connection: AsyncConnection, actor: Actor) -> Bell:
-    """Return what waits for the person, without the topics that the person does not want to see in the portal."""
+    """Return what waits for the person."""
     families = tuple(readable(actor)) if actor.role is DbRole.PARTNER else ()
     counting = _counting(actor.role, notices.areas(actor), families)
     found = await db.rows(connection, counting, {"person_id": actor.user_id, "partner_id": actor.partner_id})
@@ -38,14 +40,10 @@ async def rung(connection: AsyncConnection, actor: Actor) -> Bell:
 @lru_cache(maxsize=64)
 def _counting(role: DbRole, areas: tuple[str, ...], families: Iterable[Family]) -> Fixed:
     """Return the one statement that counts both, for all people who may see the same."""
-    unread = _number(notices.unread(role, areas))
+    news = notices.unread(role, areas).limit(COUNTED_TO).subquery()
+    unread = select(func.count()).select_from(news).scalar_subquery()
     if not families:
-        return fixed(select(unread, literal(0)))
-    waiting = alerts.waiting(asked("partner_id", Uuid()), families)
-    wanted = waiting.where(func.concat("alert.", alert.c.kind).not_in(muted(notices.PERSON)))
-    return fixed(select(unread, _number(wanted)))
-
-
-def _number(chosen: Select[Any]) -> Any:
-    """Return how many rows a query has, as an SQL expression."""
-    return select(func.count()).select_from(chosen.limit(COUNTED_TO).subquery()).scalar_subquery()
+        return fixed(select(unread, literal(0), literal(0)))
+    waiting = alerts.waiting(asked("partner_id", Uuid()), families).limit(COUNTED_TO).subquery()
+    wanted = func.concat("alert.", waiting.c.kind).not_in(muted(notices.PERSON))
+    return fixed(select(unread, func.count().filter(wanted), func.count()).select_from(waiting))

@@ -96,7 +96,7 @@ async def start(request: Web, actor: Who) -> Page:
         actor=actor,
         found=found,
         first=first,
-        waiting=[*_alerts(rung.alerts), *(_waiting(need) for need in found.needs)],
+        waiting=[*_alerts(rung.waiting), *(_waiting(need) for need in found.needs)],
         drawings=_drawings(found),
     )
 

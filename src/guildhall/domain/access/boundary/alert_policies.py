@@ -6,6 +6,7 @@ from guildhall.domain.access.boundary.rules import (
     ANY_ROW,
     OWN,
     PARTNER_ID,
+    WITHIN_LIMITS,
     Rule,
     adds,
     changes,
@@ -14,17 +15,13 @@ from guildhall.domain.access.boundary.rules import (
     reads,
 )
 
-_WITHIN_LIMITS = (
-    "((SELECT portal.sees_every_customer())"
-    " OR tenant_id IN (SELECT within FROM portal.tenants_within_limits() AS within))"
-)
 # By area, as the data that an alert is about; one about the link itself within the person's limits.
 _OWN_ALERT = (
     f"partner_id = {PARTNER_ID} AND ("
     f"(kind = 'sla.ticket' AND {data_of('support')} AND {data_of('reports')})"
     f" OR (kind IN ('sla.uptime', 'usage.capacity') AND {data_of('reports')})"
     f" OR (kind = 'billing.threshold' AND {data_of('billing')})"
-    f" OR (kind = 'link.expiring' AND {_WITHIN_LIMITS}))"
+    f" OR (kind = 'link.expiring' AND {WITHIN_LIMITS}))"
 )
 # What an alert says in `values` may be an amount, which staff do not need to see.
 _WITHOUT_AMOUNTS = (

@@ -6,6 +6,7 @@ from guildhall.domain.access.boundary.rules import (
     ANY_ROW,
     OWN_TENANT,
     PARTNER_ID,
+    WITHIN_LIMITS,
     Rule,
     adds,
     changes,
@@ -30,11 +31,8 @@ _LINK_FIELDS = (
     "decided_at",
 )
 # A link without the customer's name is a wish: it looks the same whether such a customer exists, to everybody. All
-# others are seen and written within the limits of whoever is at work; a look into a hash for each row.
-_OWN_LINK = (
-    f"partner_id = {PARTNER_ID} AND (tenant_name IS NULL OR (SELECT portal.sees_every_customer())"
-    " OR tenant_id IN (SELECT within FROM portal.tenants_within_limits() AS within))"
-)
+# others are seen and written within the limits of whoever is at work.
+_OWN_LINK = f"partner_id = {PARTNER_ID} AND (tenant_name IS NULL OR {WITHIN_LIMITS})"
 _LINK_OF_PARTNER = f"link_id = ANY (ARRAY(SELECT id FROM portal.partner_tenant_link WHERE partner_id = {PARTNER_ID}))"
 _LINK_OF_TENANT = f"link_id = ANY (ARRAY(SELECT id FROM portal.partner_tenant_link WHERE {OWN_TENANT}))"
 

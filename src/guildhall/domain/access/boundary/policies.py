@@ -27,6 +27,7 @@ from guildhall.domain.access.boundary.rules import (
     PARTNER_ID,
     USER_ID,
     WITHIN_JOB,
+    WITHIN_LIMITS,
     Rule,
     adds,
     changes,
@@ -117,7 +118,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     # -- portal: trail, notices, letters, keys
     "portal.audit_head": (),
     "portal.audit_entry": (
-        reads("partner", f"kind = 'partner' AND chain_id = {PARTNER_ID}"),
+        reads("partner", f"kind = 'partner' AND chain_id = {PARTNER_ID} AND (tenant_id IS NULL OR {WITHIN_LIMITS})"),
         reads("customer", "kind = 'tenant' AND chain_id = ANY (ARRAY(SELECT portal.own_tenant()))"),
         reads("staff", ANY_ROW),
         reads("worker", ANY_ROW),

@@ -15,6 +15,11 @@ TENANT_ID = "(SELECT portal.app_id('tenant_id'))"
 ANY_ROW = "true"
 OWN = f"user_id = {USER_ID}"
 WITHIN_JOB = f"({TENANT_ID} IS NULL OR tenant_id = {TENANT_ID})"  # a job is scoped where it concerns one tenant
+# Of the partner's customers those that the person or client at work is limited to; a look into a hash for each row.
+WITHIN_LIMITS = (
+    "((SELECT portal.sees_every_customer())"
+    " OR tenant_id IN (SELECT within FROM portal.tenants_within_limits() AS within))"
+)
 OWN_TENANT = "tenant_id = ANY (ARRAY(SELECT portal.own_tenant()))"
 LED_PARTNER = "partner_id = ANY (ARRAY(SELECT portal.led_partner()))"
 APPROVED_TENANT = "tenant_id = ANY (ARRAY(SELECT tenancy.approved_tenant()))"

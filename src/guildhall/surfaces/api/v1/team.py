@@ -16,7 +16,7 @@ from guildhall.domain.people.team import MISSING, Colleague
 from guildhall.domain.rbac.registry import PartnerRole
 from guildhall.domain.team import colleagues, invitations
 from guildhall.domain.team.leading import NEEDS
-from guildhall.domain.team.limiting import group_names
+from guildhall.domain.team.limiting import group_names, known
 from guildhall.surfaces.api.operations import PREFIX, Answer, Call, Endpoint, Operation, serves
 from guildhall.surfaces.api.reading import Limit, Line, Offset, Search, SortOrder
 from guildhall.surfaces.entry import needs
@@ -122,7 +122,7 @@ GET = Operation(
     path=PATH + "/{user_id}",
     group=GROUP,
     summary="Read one person",
-    description="With the customers whom the person reaches.",
+    description="With the customers that the person is limited to; of these, those that you reach yourself.",
     mark=needs(READ),
     answer=PersonDetail,
     codes=(MISSING,),
@@ -139,8 +139,9 @@ async def _person(call: Call[Any, Any], user_id: UUID) -> PersonDetail:
     async with db.transaction(call.actor) as connection:
         found = await team.get(connection, call.actor, user_id=user_id)
         limits = await limiting.of(connection, user_id)
+        tenants = await known(connection, call.actor, limits.tenant_ids)
         groups = await group_names(connection, limits.group_ids)
-    return PersonDetail(tenant_ids=list(limits.tenant_ids), groups=groups, **_same(found))
+    return PersonDetail(tenant_ids=sorted(tenants), groups=groups, **_same(found))
 
 
 class NewPerson(Struct, frozen=True, kw_only=True):
