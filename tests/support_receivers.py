@@ -18,7 +18,7 @@ from guildhall.domain.webhooks.carrier import open_carrier
 class Receiver:
     """What came, in order, as headers and body; `answers` are the statuses to come, then 204.
 
-    Nothing is answered while `may_answer` is not set.
+    Nothing is answered while `may_answer` is not set, and nothing at all where it hangs up.
     """
 
     port: int = 0
@@ -27,6 +27,7 @@ class Receiver:
     body: bytes = b""
     location: str = ""
     came: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    hangs_up: bool = False
     may_answer: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -49,6 +50,8 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             """Keep what came and answer."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
             made.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            if made.hangs_up:
+                return
             made.may_answer.wait(60)
             self.send_response(made.answers.pop(0) if made.answers else 204)
             if made.location:

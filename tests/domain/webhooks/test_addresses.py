@@ -104,6 +104,17 @@ async def test_the_connection_goes_to_the_address_that_was_checked(hooks: Receiv
     assert hooks.came[0][0]["host"] == f"localhost:{hooks.port}"
 
 
+async def test_the_next_address_is_tried_only_where_nobody_can_have_taken_it(
+    hooks: Receiver, anyio_backend: str
+) -> None:
+    url = f"http://localhost:{hooks.port}/"
+    assert (await leading_to("127.0.0.2", "127.0.0.1").post(url, headers={}, body=b"{}")).status == 204
+    hooks.hangs_up = True
+    with pytest.raises(Unsent, match="broke off"):
+        await leading_to("127.0.0.1", "127.0.0.1").post(url, headers={}, body=b"{}")
+    assert len(hooks.came) == 2, "the one that was taken, and one that broke off"
+
+
 async def test_of_a_long_answer_two_kilobytes_are_read(hooks: Receiver, anyio_backend: str) -> None:
     hooks.answers, hooks.body = [200], b"x" * 5_000_000
     assert len((await Posting().post(hooks.url, headers={}, body=b"{}")).body) == 2048

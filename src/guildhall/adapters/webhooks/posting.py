@@ -59,15 +59,14 @@ class Posting:
         async with httpx.AsyncClient(
             verify=self._trust, trust_env=False, follow_redirects=False, timeout=MOST_SECONDS
         ) as client:
-            for address in found[:-1]:
+            for address in found:
                 try:
                     return await _sent(client, parts, address, headers, body)
-                except httpx.ConnectError:
-                    continue  # the next address of the same name, checked like this one
-            try:
-                return await _sent(client, parts, found[-1], headers, body)
-            except httpx.HTTPError as fault:
-                raise Unsent(_said(fault)) from None
+                except httpx.ConnectError as nobody:
+                    said = _said(nobody)  # the next address of the same name may do, checked like this one
+                except httpx.HTTPError as broken:  # it may have been taken: the ladder sends it again, not this loop
+                    raise Unsent(_said(broken)) from None
+        raise Unsent(said)
 
     async def _checked(self, parts: SplitResult) -> list[str]:
         """Return the addresses of the endpoint's name; raise Unsent where one of them is closed."""
