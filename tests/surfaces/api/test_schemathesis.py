@@ -55,6 +55,11 @@ def lines(ctx: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
+def octets(value: str | bytes) -> bytes:
+    """Return a header's value as it goes over the wire, which is not always ASCII."""
+    return value if isinstance(value, bytes) else value.encode("latin-1")
+
+
 def operations(document: dict[str, Any]) -> list[Any]:
     """Return every operation but the one that would end the session; of JSON lines, with the schema of a line."""
     for path in document["paths"].values():
@@ -108,7 +113,7 @@ async def test_what_an_outside_tool_makes_up_meets_no_fault_and_only_answers_of_
     async def send(case: Any) -> httpx.Response:
         made = requests.Request(**case.as_transport_kwargs(base_url=f"{person.base_url}/api/v1")).prepare()
         client = machine if case.operation.path.startswith(PLATFORM) else person
-        headers = {name: value for name, value in made.headers.items() if name.lower() != "authorization"}
+        headers = {name: octets(value) for name, value in made.headers.items() if name.lower() != "authorization"}
         return await client.request(made.method or "", made.url or "", content=made.body, headers=headers)
 
     def tried(operation: Any, mode: GenerationMode) -> None:
