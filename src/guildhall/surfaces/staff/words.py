@@ -56,6 +56,7 @@ JOBS: Mapping[str, str] = {
     "notices.tidy": N_("Remove old notices"),
     "notices.warn_of_ends": N_("Warn before links end"),
     "quotas.sweep": N_("Forget counts of API calls that rest"),
+    "reports.keep_sums": N_("Keep the daily sums of reports where they pay"),
     "support.mark_breaches": N_("Mark tickets whose clock ran out"),
     "webhooks.chase": N_("Find webhook deliveries that were left behind"),
     "webhooks.deliver": N_("Deliver a webhook"),
