@@ -82,8 +82,22 @@ async def test_a_second_writer_that_fails_leaves_what_the_first_made_whole(store
     assert await _read(store) == b"whole"
 
 
+async def test_of_two_writers_at_once_neither_touches_the_other_s_part(store: Objects, tmp_path: Path) -> None:
+    mine, theirs = os.urandom(12_000_000), os.urandom(12_000_000)
+    async with store.writing(KEY) as first:
+        await first.write(theirs[:6_000_000])
+        async with store.writing(KEY) as second:
+            await second.write(mine)
+            with pytest.raises(ZeroDivisionError):
+                await _fail(store)
+        assert await _read(store) == mine
+        await first.write(theirs[6_000_000:])
+    assert await _read(store) == theirs
+    assert sum(len(names) for _, _, names in os.walk(tmp_path)) <= 1, "no part is left"
+
+
 async def test_removing_takes_what_a_dead_writer_left(tmp_path: Path) -> None:
-    store, part = objects.in_folder(tmp_path), tmp_path / f"{KEY}#1"
+    store, part = objects.in_folder(tmp_path), tmp_path / f"{KEY}.0190b#1"
     part.parent.mkdir()
     part.write_bytes(b"half")
     await store.remove(KEY)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import obstore
 from obstore.store import LocalStore, MemoryStore, S3Store
@@ -20,10 +21,11 @@ AT_ONCE = 2
 
 
 class _Writer:
-    """The sink of one file."""
+    """The sink of one file, which lies at `part` until it is whole."""
 
-    def __init__(self, writer: "obstore.AsyncWritableFile") -> None:
-        self._writer, self._closed = writer, False
+    def __init__(self, store: "LocalStore | S3Store | MemoryStore", part: str, key: str) -> None:
+        self._store, self._part, self._key, self._closed = store, part, key, False
+        self._writer = obstore.open_writer_async(store, part, buffer_size=PART, max_concurrency=AT_ONCE)
 
     async def write(self, octets: bytes) -> None:
         """Take the next octets."""
@@ -34,6 +36,8 @@ class _Writer:
         if not self._closed:
             self._closed = True
             await self._writer.close()
+            if self._part != self._key:
+                await obstore.rename_async(self._store, self._part, self._key)
 
 
 class Objects:
@@ -55,16 +59,16 @@ class Objects:
     async def writing(self, key: str) -> AsyncIterator[Sink]:
         """Take a new file: whole once it is closed, or after a clean end; absent after an exception or a crash.
 
-        What interrupted writers left is dropped first. A whole file of this key stays until another one is whole.
+        A whole file of this key stays until another one is whole. In a folder each writer has a part of its own, so
+        that of two at once neither takes the other's for its own; in a bucket an upload is so by itself.
         """
-        await self._drop_parts(key)
-        writer = obstore.open_writer_async(self._objects, key, buffer_size=PART, max_concurrency=AT_ONCE)
-        sink = _Writer(writer)
+        part = key if self._folder is None else f"{key}.{uuid4()}"
+        sink = _Writer(self._objects, part, key)
         try:
             yield sink
         except BaseException:
-            del sink, writer  # closing it would make the part a whole
-            await self._drop_parts(key)
+            del sink  # closing it would make the part a whole
+            await self._drop(part)
             raise
         await sink.close()
 
@@ -81,17 +85,17 @@ class Objects:
         """Remove a file and what an interrupted writer left of it; nothing where there is none."""
         with suppress(FileNotFoundError):
             await obstore.delete_async(self._objects, key)
-        await self._drop_parts(key)
+        await self._drop(f"{key}.")
 
-    async def _drop_parts(self, key: str) -> None:
-        """Remove what writers that died left of a file; a bucket drops unfinished uploads by itself."""
+    async def _drop(self, begin: str) -> None:
+        """Remove the parts whose names begin so; a bucket drops unfinished uploads by itself."""
         if self._folder is not None:
-            await asyncio.to_thread(_drop_parts, self._folder / key)
+            await asyncio.to_thread(_drop, self._folder / begin)
 
 
-def _drop_parts(path: Path) -> None:
-    """Drop what writers that died left beside a file: the library stages it as `name#1`."""
-    for part in path.parent.glob(f"{path.name}#*"):
+def _drop(begin: Path) -> None:
+    """Drop parts, under their own names or those under which the library stages them, `name#1`."""
+    for part in begin.parent.glob(f"{begin.name}*"):
         part.unlink(missing_ok=True)
 
 

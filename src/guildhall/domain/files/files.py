@@ -86,7 +86,7 @@ async def announce(
 
 @asynccontextmanager
 async def writing(file_id: UUID) -> AsyncIterator[Written]:
-    """Take the octets of an announced file, to be finished inside; what an interrupted writer left is dropped first."""
+    """Take the octets of an announced file, to be finished inside; of several writers each writes for itself."""
     async with opened().writing(key_of(file_id)) as sink:
         yield Written(sink)
 
