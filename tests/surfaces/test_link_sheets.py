@@ -1,9 +1,11 @@
 """Links with sheets: a partner asks many customers, staff import what stands already; a check changes nothing."""
 
+import asyncio
 import re
 from html import unescape
 
 import httpx
+import psycopg
 import pytest
 
 from support_console import PRINCIPAL, VIEWER, words
@@ -107,7 +109,16 @@ async def test_staff_import_all_rows_or_none_and_customers_are_told(world: World
     head = "partner,domain,access_role,reason\n"
     right = f"Northwind Managed Services,{one},msp_support,Contract 1\nnorthwind,{two},msp_billing,Contract 2\n"
     wrong = right + f"Nobody,{two},msp_support,x\nalderfinch,{one},nonsense,x\nalderfinch,{one},msp_support,\n"
+    world.sql(
+        "INSERT INTO portal.partner (id, name, slug, type) SELECT gen_random_uuid(), name, slug, 'mssp'"
+        " FROM (VALUES ('Twins', 'twin-one'), ('TWINS', 'twin-two'), ('twin-one', 'other')) AS t (name, slug)"
+    )
     before = state(world)
+    twins = await world.post(
+        staff, "/links/import", rows=f"{head}twins,{one},msp_support,x\ntwin-one,{two},auditor,x\n"
+    )
+    assert "partner: Several partners have this name; write the short name" in words(twins)
+    assert "Twins (twin-one)" in words(twins), "a short name means its partner, whatever another is called"
     checked = await upload(staff, "/links/import", (head + wrong).encode())
     said = words(checked)
     assert all(each in said for each in ("partner: No active partner has this name", "access_role:", "reason:"))
@@ -115,7 +126,12 @@ async def test_staff_import_all_rows_or_none_and_customers_are_told(world: World
     refused = await world.post(staff, "/links/import/all", rows=head + wrong)
     assert refused.status_code == 422
     assert state(world) == before, "one wrong row undoes all"
-    assert "Import 2 links" in words(await world.post(staff, "/links/import", rows=head + right))
+    with psycopg.connect(world.cluster.url(world.database)) as busy:
+        busy.execute("SELECT 1 FROM portal.audit_head FOR UPDATE")
+        waiting = world.post(staff, "/links/import", rows=head + right)
+        checked = words(await asyncio.wait_for(waiting, 20))  # seconds; a check waits for nobody's chain
+    assert "Import 2 links" in checked
+    assert checked.count("Northwind Managed Services (northwind)") == 2
     assert state(world) == before, "a check writes nothing"
     world.sql("UPDATE portal.staff_session SET factor_at = now() - interval '1 hour'")
     stale = await world.post(staff, "/links/import/all", rows=head + right)

@@ -39,10 +39,14 @@ class Line(Struct, frozen=True):
 
 
 class Checked(Struct, frozen=True):
-    """A line with what is wrong with it, in the reader's language; nothing where it is right."""
+    """A line with what is wrong with it, in the reader's language; nothing where it is right.
+
+    `partner` is whom it means, where that is known.
+    """
 
     line: Line
     faults: Sequence[str] = ()
+    partner: str = ""
 
 
 async def sent_text(request: Web) -> str:
@@ -108,12 +112,12 @@ def _end(text: str) -> datetime | None:
         raise Invalid(errors={"last_day": N_("Write the last day as year-month-day")}) from None
 
 
-def checked(line: Line, refusal: Refusal | None) -> Checked:
+def checked(line: Line, refusal: Refusal | None, partner: str = "") -> Checked:
     """Return a line with what a refusal says of it."""
     if refusal is None:
-        return Checked(line)
+        return Checked(line, partner=partner)
     faults = [_fault(name, said) for name, said in refusal.errors.items()]
-    return Checked(line, faults or [told(refusal)])
+    return Checked(line, faults or [told(refusal)], partner)
 
 
 def _fault(name: str, said: str) -> str:

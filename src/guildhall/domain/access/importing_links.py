@@ -4,9 +4,10 @@ Such a link carries no consent given here, so it is what a beta link is: live at
 read, told to the customer's people, who can narrow, pause or revoke it at any time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import Row, func, or_, select
@@ -17,7 +18,7 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid, Refusal
 from guildhall.core.freshness import require_fresh
 from guildhall.domain.access.links import must
-from guildhall.domain.access.oversight import give
+from guildhall.domain.access.oversight import give, note_given
 from guildhall.domain.access.terms import Terms
 from guildhall.domain.audit.trail import hold
 from guildhall.domain.partners.tables import partner
@@ -34,10 +35,25 @@ class Relationship(Struct, frozen=True, kw_only=True):
     terms: Terms
 
 
-async def import_links(
-    actor: Actor, *, rows: Sequence[Relationship], dry_run: bool, now: datetime
-) -> list[Refusal | None]:
-    """Make a live link for each row, in one transaction; return for each, in its place, why it cannot be, or None.
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What came, or would come, of a row: the partner that it means, and why there can be no link, or None."""
+
+    partner_name: str = ""
+    partner_slug: str = ""
+    refusal: Refusal | None = None
+
+
+class _Given(Struct, frozen=True):
+    """A link that was written and is not recorded yet."""
+
+    link_id: UUID
+    to: Row[Any]
+    about: Row[Any]
+    terms: Terms
+
+
+async def import_links(actor: Actor, *, rows: Sequence[Relationship], dry_run: bool, now: datetime) -> list[Outcome]:
+    """Make a live link for each row, in one transaction; return for each, in its place, what came of it.
 
     One row at fault undoes all, and so does `dry_run`, which asks for no fresh second factor. Raises Forbidden,
     StepUpRequired, Invalid where there are too many rows.
@@ -49,60 +65,72 @@ async def import_links(
         raise Invalid("Import at most 500 links at once")
     async with db.transaction(actor) as connection:
         whole = await connection.begin_nested()
-        found = await _give_all(connection, actor, rows, now)
-        await (whole.rollback() if dry_run or any(found) else whole.commit())
+        found, given = await _give_all(connection, actor, rows, now)
+        if dry_run or len(given) < len(rows):
+            await whole.rollback()
+        else:
+            await _note_all(connection, actor, given)
+            await whole.commit()
     return found
 
 
 async def _give_all(
     connection: AsyncConnection, actor: Actor, rows: Sequence[Relationship], now: datetime
-) -> list[Refusal | None]:
-    """Make the links one after the other, each fault by itself."""
+) -> tuple[list[Outcome], list[_Given]]:
+    """Write the links one after the other, each fault by itself."""
     partners = await _partners(connection, {row.partner.lower() for row in rows})
     tenants = await _tenants(connection, {row.domain.lower() for row in rows})
-    await hold(
-        connection,
-        partners=(each.id for each in partners.values()),
-        tenants=(each.id for each in tenants.values()),
-        vendor=True,
-    )
-    return [await _give(connection, actor, row, partners, tenants, now) for row in rows]
+    found: list[Outcome] = []
+    given: list[_Given] = []
+    for row in rows:
+        to = partners.get(row.partner.lower(), [])
+        named = {"partner_name": to[0].name, "partner_slug": to[0].slug} if len(to) == 1 else {}
+        try:
+            given.append(await _give(connection, actor, row, to, tenants.get(row.domain.lower()), now))
+            found.append(Outcome(**named))
+        except Refusal as refusal:
+            found.append(Outcome(**named, refusal=refusal))
+    return found, given
 
 
 async def _give(
     connection: AsyncConnection,
     actor: Actor,
     row: Relationship,
-    partners: Mapping[str, Row[Any]],
-    tenants: Mapping[str, Row[Any]],
+    to: Sequence[Row[Any]],
+    about: Row[Any] | None,
     now: datetime,
-) -> Refusal | None:
-    """Make one link; return why it cannot be."""
-    to, about = partners.get(row.partner.lower()), tenants.get(row.domain.lower())
-    errors = {} if to is not None else {"partner": "No active partner has this name"}
+) -> _Given:
+    """Write one link, between the one partner in `to` and the customer; raises the refusal that says why not."""
+    errors = {} if to else {"partner": "No active partner has this name"}
+    errors |= {"partner": "Several partners have this name; write the short name"} if to[1:] else {}
     errors |= {} if about is not None else {"domain": "No customer has this domain"}
     errors |= {} if row.terms.reason.strip() else {"reason": "Say why this link starts without the customer's approval"}
-    if to is None or about is None or errors:
-        return Invalid(errors=errors)
-    part = await connection.begin_nested()
-    try:
-        await give(connection, actor, to, about, row.terms, now=now)
-    except Refusal as refusal:
-        await part.rollback()
-        return refusal
-    await part.commit()
-    return None
+    if about is None or errors:
+        raise Invalid(errors=errors)
+    async with connection.begin_nested():
+        return _Given(await give(connection, actor, to[0], about, row.terms, now=now), to[0], about, row.terms)
 
 
-async def _partners(connection: AsyncConnection, names: set[str]) -> dict[str, Row[Any]]:
-    """Return the active partners of these names, by name and by short name."""
+async def _note_all(connection: AsyncConnection, actor: Actor, given: Sequence[_Given]) -> None:
+    """Record the links, once all stand: a check, or an import that is undone, holds nobody's chain."""
+    partners, tenants = (each.to.id for each in given), (each.about.id for each in given)
+    await hold(connection, partners=partners, tenants=tenants, vendor=True)
+    for each in given:
+        await note_given(connection, actor, each.link_id, each.to, each.about, each.terms)
+
+
+async def _partners(connection: AsyncConnection, names: set[str]) -> dict[str, list[Row[Any]]]:
+    """Return the active partners that each name can mean: the one of this short name, else all of this name."""
     chosen = select(partner).where(
         partner.c.status == "active", or_(func.lower(partner.c.name).in_(names), partner.c.slug.in_(names))
     )
-    found: dict[str, Row[Any]] = {}
+    by_name: dict[str, list[Row[Any]]] = {}
+    by_slug: dict[str, list[Row[Any]]] = {}
     for row in await connection.execute(chosen):
-        found |= {row.name.lower(): row, row.slug: row}
-    return found
+        by_name.setdefault(row.name.lower(), []).append(row)
+        by_slug[row.slug] = [row]
+    return by_name | by_slug
 
 
 async def _tenants(connection: AsyncConnection, domains: set[str]) -> dict[str, Row[Any]]:

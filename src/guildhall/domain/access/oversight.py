@@ -36,7 +36,9 @@ async def create_beta(actor: Actor, *, partner_id: UUID, tenant_id: UUID, terms:
         target = (await connection.execute(select(tenant).where(tenant.c.id == tenant_id))).first()
         if asking is None or target is None or asking.status != "active":
             raise Invalid(errors={"partner_id" if target is not None else "tenant_id": "Choose one of the list"})
-        return await give(connection, actor, asking, target, terms, now=now)
+        new = await give(connection, actor, asking, target, terms, now=now)
+        await note_given(connection, actor, new, asking, target, terms)
+    return new
 
 
 async def give(
@@ -44,7 +46,8 @@ async def give(
 ) -> UUID:
     """Write an active link of the partner `to` with the tenant `about`, which is told; return its id.
 
-    Raises Invalid for terms that cannot be, Conflict where a rule of links forbids it.
+    The caller records it, with `note_given`. Raises Invalid for terms that cannot be, Conflict where a rule of links
+    forbids it.
     """
     columns, new = exact(terms, now=now), new_id()
     statement = insert(link).values(
@@ -68,17 +71,23 @@ async def give(
         await connection.execute(statement)
     except IntegrityError as error:
         raise broken_rule(error) from None
+    return new
+
+
+async def note_given(
+    connection: AsyncConnection, actor: Actor, link_id: UUID, to: Row[Any], about: Row[Any], terms: Terms
+) -> None:
+    """Record a link that was given, in the trails of partner, tenant and vendor."""
     await record(
         connection,
         actor,
         action=Action.LINK_CREATED,
-        target=Target("link", new),
+        target=Target("link", link_id),
         partner_id=to.id,
         tenant_id=about.id,
         changes={"access_role": terms.access_role, "operating_model": terms.operating_model},
         reason=terms.reason,
     )
-    return new
 
 
 async def revoke(actor: Actor, *, link_id: UUID, reason: str, now: datetime) -> None:

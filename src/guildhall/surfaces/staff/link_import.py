@@ -8,8 +8,8 @@ from litestar import Response, get, post
 
 from guildhall.core import clock
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Invalid, Refusal
-from guildhall.domain.access.importing_links import MOST, Relationship, import_links
+from guildhall.core.errors import Invalid
+from guildhall.domain.access.importing_links import MOST, Outcome, Relationship, import_links
 from guildhall.surfaces import link_sheets
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect
@@ -83,17 +83,23 @@ async def import_all(request: Web, actor: Who) -> Response[Any]:
 async def _run(actor: Actor, text: str, *, dry_run: bool, now: datetime) -> list[Checked]:
     """Return each row with what is wrong with it; with a row that cannot even be read, nothing is written."""
     lines = link_sheets.lines_of(text, COLUMNS, most=MOST)
-    refusals: dict[int, Refusal | None] = {}
+    outcomes: dict[int, Outcome] = {}
     known: list[tuple[int, Relationship]] = []
     for line in lines:
         try:
             known.append((line.number, _relationship(line)))
         except Invalid as wrong:
-            refusals[line.number] = wrong
+            outcomes[line.number] = Outcome(refusal=wrong)
     rows = [row for _, row in known]
-    answers = await import_links(actor, rows=rows, dry_run=dry_run or bool(refusals), now=now)
-    refusals |= {number: answer for (number, _), answer in zip(known, answers, strict=True)}
-    return [link_sheets.checked(line, refusals[line.number]) for line in lines]
+    answers = await import_links(actor, rows=rows, dry_run=dry_run or bool(outcomes), now=now)
+    outcomes |= {number: answer for (number, _), answer in zip(known, answers, strict=True)}
+    return [_checked(line, outcomes[line.number]) for line in lines]
+
+
+def _checked(line: Line, outcome: Outcome) -> Checked:
+    """Return a row with what is wrong with it, and the partner that its name was found to mean."""
+    named = f"{outcome.partner_name} ({outcome.partner_slug})" if outcome.partner_slug else ""
+    return link_sheets.checked(line, outcome.refusal, named)
 
 
 def _relationship(line: Line) -> Relationship:
