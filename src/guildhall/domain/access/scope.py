@@ -39,10 +39,19 @@ def tenants_opening(partner_id: UUID | ColumnElement[UUID] | None, needs: str) -
 
     Use it as `column == any_(tenants_opening(…))`: evaluated once per statement, and the index is used.
     """
+    return func.array(opening(partner_id, needs).scalar_subquery())
+
+
+def opening(partner_id: UUID | ColumnElement[UUID] | None, needs: str) -> Select[tuple[UUID]]:
+    """Return the query for the same tenants.
+
+    Use it as `column.in_(opening(…))` where many rows are held against it: each is one look into a hash, where an
+    array of 10,000 tenants is searched from its start.
+    """
     chosen: Select[Any] = select(link.c.tenant_id).where(link.c.partner_id == partner_id, live())
     if needs != "partner.tenants.list":
         chosen = chosen.where(literal(needs) == func.any(link.c.permissions))
-    return func.array(chosen.scalar_subquery())
+    return chosen
 
 
 async def named_tenants(

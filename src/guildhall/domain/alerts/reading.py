@@ -12,7 +12,6 @@ from sqlalchemy import (
     DateTime,
     RowMapping,
     Select,
-    any_,
     case,
     func,
     literal,
@@ -27,7 +26,7 @@ from guildhall.core import cursor
 from guildhall.core.actor import Actor
 from guildhall.core.money import Money, money
 from guildhall.core.text import containing
-from guildhall.domain.access.scope import tenants_opening
+from guildhall.domain.access.scope import opening
 from guildhall.domain.alerts.kinds import FAMILIES, Family, needs_of, readable
 from guildhall.domain.alerts.tables import SEVERITIES, alert
 
@@ -179,7 +178,7 @@ def of_partner(partner_id: UUID | ColumnElement[UUID] | None, families: Iterable
     opened = []
     for needs in (FAMILIES[family] for family in families):
         of = alert.c.kind.in_(needs.kinds)
-        opened.append(of & (alert.c.tenant_id == any_(tenants_opening(partner_id, needs.read))) if needs.link else of)
+        opened.append(of & alert.c.tenant_id.in_(opening(partner_id, needs.read)) if needs.link else of)
     return (alert.c.partner_id == partner_id) & or_(False, *opened)
 
 
