@@ -2,7 +2,6 @@
 
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
@@ -15,7 +14,17 @@ from guildhall.core.freshness import require_fresh
 from guildhall.domain.people import backoff, clients
 from guildhall.domain.people.client_acts import Made
 from guildhall.surfaces.entry import ROLES
-from support_clients import EVERYTHING, PRINCIPAL, TOKEN, ask, client_of, forwarded, software, token_of
+from support_clients import (
+    EVERYTHING,
+    PRINCIPAL,
+    TOKEN,
+    ask,
+    behind_a_proxy,
+    client_of,
+    forwarded,
+    software,
+    token_of,
+)
 from support_world import World
 
 pytestmark = pytest.mark.anyio
@@ -39,11 +48,6 @@ async def test_a_client_gets_a_token_and_learns_who_it_is(world: World) -> None:
     assert [each["kind"] for each in calls] == ["list", "across", "detail", "write", "export"]
     assert me["limits"] == {"tenant_scope": "all", "tenant_ids": [], "tenant_count": 24}
     assert me["partner"]["name"] == "Northwind Managed Services"
-
-
-def behind_a_proxy(world: World) -> None:
-    """Have the world served behind a proxy on this machine, which names the caller's address."""
-    world.front._settings = msgspec.structs.replace(world.settings, trusted_proxies=("127.0.0.1",))
 
 
 async def test_unknown_client_wrong_secret_and_every_state_that_refuses_are_one_answer(world: World) -> None:

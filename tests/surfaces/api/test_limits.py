@@ -1,7 +1,7 @@
 """Limits and quotas: what a call counts as, when it is one too many, and what its answer says."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,8 @@ from guildhall.domain.quotas import kinds
 from guildhall.settings import SettingsError, load
 from guildhall.surfaces.api.app import ENDPOINTS
 from guildhall.surfaces.api.limits import kind_of
-from support_clients import client_of, software
-from support_platform import platform
+from support_clients import behind_a_proxy, client_of, forwarded, software, token_of
+from support_platform import platform, platform_client
 from support_world import World
 
 pytestmark = pytest.mark.anyio
@@ -213,6 +213,21 @@ async def test_people_and_software_of_a_partner_share_its_quota(limited: World) 
     few(list=2)
     person, program = await limited.api(PRINCIPAL), await software(limited, await client_of(limited))
     assert [(await client.get(CUSTOMERS)).status_code for client in (person, program, person)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("whose", [client_of, platform_client])
+async def test_a_token_used_from_outside_of_its_networks_uses_up_nobodys_calls(
+    limited: World, whose: Callable[..., Awaitable[Any]]
+) -> None:
+    behind_a_proxy(limited)
+    token = await token_of(limited, await whose(limited, networks=("203.0.113.0/24",)), "203.0.113.7")
+    counted = "SELECT coalesce(sum(refused), 0) AS refused, count(*) AS n FROM portal.call_count"
+    before = limited.sql(counted)
+    stolen = limited.client("api", **forwarded("198.51.100.1"), Authorization=f"Bearer {token}")
+    assert {(await stolen.get(ME)).status_code for _ in range(3)} == {401}
+    assert limited.sql(counted) == before
+    owned = limited.client("api", **forwarded("203.0.113.7"), Authorization=f"Bearer {token}")
+    assert (await owned.get(ME)).headers["x-ratelimit-remaining"] == str(kinds.standard("detail").calls - 1)
 
 
 async def test_the_platform_has_a_limit_of_its_own(limited: World) -> None:

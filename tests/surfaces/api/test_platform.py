@@ -4,10 +4,9 @@ import time
 from datetime import date, timedelta
 
 import httpx
-import msgspec
 import pytest
 
-from support_clients import ask, client_of, forwarded, software, token_of
+from support_clients import ask, behind_a_proxy, client_of, forwarded, software, token_of
 from support_platform import FEED, LINES, platform, platform_client, send
 from support_world import World
 
@@ -201,7 +200,7 @@ async def test_a_partner_is_refused_by_the_feed_and_the_platform_by_everything_e
 async def test_a_platform_client_ends_with_its_secret_its_network_its_day_and_its_revocation(world: World) -> None:
     made = await platform_client(world, networks=("203.0.113.0/24",))
     inside = "203.0.113.9"
-    world.front._settings = msgspec.structs.replace(world.settings, trusted_proxies=("127.0.0.1",))
+    behind_a_proxy(world)
     assert (await ask(world, made, "198.51.100.1")).status_code == 401
     token = await token_of(world, made, inside)
     client = world.client("api", **forwarded(inside), Authorization=f"Bearer {token}")

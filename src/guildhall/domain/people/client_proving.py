@@ -18,8 +18,8 @@ from guildhall.core.ids import parse_id
 from guildhall.domain.audit.refusals import refused
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.people import backoff, clients, platform_clients
-from guildhall.domain.people.client_rules import comes_from
 from guildhall.domain.people.sessions import Found
+from guildhall.domain.people.software import WITHIN, usable_address
 
 REFUSED = "Client id or secret is not right."
 _LONGEST = 200
@@ -28,7 +28,7 @@ _SAID_AGAIN = timedelta(days=1)
 _SAID_OF_ANOTHER = timedelta(minutes=1)  # software at two addresses would else fill the trail in turns
 _TARGETS = {Kind.API_CLIENT: "api_client", Kind.PLATFORM: "platform_client"}
 _EVERYTHING = "platform.*"
-_FIND = text("SELECT * FROM portal.find_client(:client, :secret)")
+_FIND = text(f"SELECT s.*, {WITHIN} FROM portal.find_client(:client, :secret) AS s")
 
 
 async def prove(origin: Actor, *, client_id: str, secret: str, path: str, now: datetime) -> Found:
@@ -38,7 +38,7 @@ async def prove(origin: Actor, *, client_id: str, secret: str, path: str, now: d
     """
     tried = await backoff.begin_client(origin, client_id=client_id[:_LONGEST], now=now)
     shown = {"client": parse_id(client_id) or _NOBODY, "secret": crypto.token_hash(secret[:_LONGEST])}
-    row = await db.door(origin.surface, _FIND, shown)
+    row = await db.door(origin.surface, _FIND, shown | {"address": usable_address(origin.ip)})
     if row is None or not await _good(origin, row, path, now):
         raise Unauthorized(REFUSED)
     if row["partner_status"] != "active":
@@ -54,7 +54,7 @@ async def prove(origin: Actor, *, client_id: str, secret: str, path: str, now: d
 
 async def _good(origin: Actor, row: dict[str, Any], path: str, now: datetime) -> bool:
     """Return whether the client of a right secret may be used now and from here; note where not."""
-    if row["standing"] == "active" and comes_from(row["networks"], origin.ip):
+    if row["standing"] == "active" and row["within"]:
         return True
     actor = msgspec.structs.replace(
         origin,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from uuid import UUID
 
 from msgspec import Struct
@@ -132,16 +132,3 @@ def _plain(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
     if mapped is None or network.prefixlen < _MAPPED:
         return network
     return IPv4Network(f"{mapped}/{network.prefixlen - _MAPPED}")
-
-
-def comes_from(networks: Iterable[str], address: str) -> bool:
-    """Return whether a client with these networks may be used from `address`; none means from anywhere."""
-    allowed = [ip_network(text) for text in networks]
-    if not allowed:
-        return True
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return False
-    known = getattr(ip, "ipv4_mapped", None) or ip
-    return any(known in network for network in allowed)

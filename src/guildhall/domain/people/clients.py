@@ -15,13 +15,13 @@ from guildhall.core.actor import Actor, DbRole, Kind
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.audit.refusals import refused
 from guildhall.domain.people import client_secrets
-from guildhall.domain.people.client_rules import MOST_TENANTS, comes_from
+from guildhall.domain.people.client_rules import MOST_TENANTS
 from guildhall.domain.people.client_secrets import Secret
 from guildhall.domain.people.client_tables import api_client as client
 from guildhall.domain.people.client_tables import api_client_secret as secret
 from guildhall.domain.people.client_tables import api_client_tenant as limited
 from guildhall.domain.people.sessions import Found
-from guildhall.domain.people.software import Software, expired, expiring, revoked
+from guildhall.domain.people.software import WITHIN, Software, expired, expiring, revoked, usable_address
 from guildhall.domain.people.tables import TenantScope
 from guildhall.domain.people.tables import partner_user as person
 from guildhall.domain.quotas.counting import Call, counted, outcome
@@ -30,9 +30,9 @@ from guildhall.domain.rbac.registry import held_by
 STATES = ("active", "expiring", "expired", "stopped", "revoked")
 _NOTED_FOR = timedelta(minutes=1)
 _READS: Mapping[DbRole, str] = {DbRole.PARTNER: "partner.clients.manage", DbRole.STAFF: "staff.clients.read"}
-_FOUND = "portal.find_client_session(:secret, :tenant)"
-_SESSION = text(f"SELECT * FROM {_FOUND}")
-_COUNTED = counted(_FOUND, "partner_id")
+_FOUND = f"(SELECT s.*, {WITHIN} FROM portal.find_client_session(:secret, :tenant) AS s)"
+_SESSION = text(f"SELECT f.* FROM {_FOUND} AS f")
+_COUNTED = counted(_FOUND, "CASE WHEN f.within THEN f.partner_id END")
 # The names of a client's tenants and of those that the person at work reaches, `most` of them.
 _NAMES = text(
     """
@@ -185,14 +185,15 @@ async def find(
     """Return the living client whose secret `secret_id` an access token was got with; None where it is dead.
 
     `path` is what it asked for: a use from outside of its networks is noted there in its partner's trail, and dead.
-    `call` is counted in the same statement.
+    `call` is counted in the same statement, unless it comes from there: a stolen token uses up nobody's calls.
     """
-    values = {"secret": secret_id, "tenant": tenant_id} | (call.values() if call else {})
+    values = {"secret": secret_id, "tenant": tenant_id, "address": usable_address(origin.ip)}
+    values |= call.values() if call else {}
     row = await db.door(origin.surface, _COUNTED if call else _SESSION, values)
     if row is None:
         return None
     actor = _actor(origin, row)
-    if not comes_from(row["networks"], origin.ip):
+    if not row["within"]:
         await refused(actor, code="UNAUTHORIZED", path=path, now=clock.now())
         return None
     noted = row["last_used_at"]

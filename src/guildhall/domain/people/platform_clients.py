@@ -18,12 +18,12 @@ from guildhall.core.ids import new_id
 from guildhall.domain.audit.refusals import refused
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.people import client_secrets
-from guildhall.domain.people.client_rules import OVERLAPS, comes_from, end_at_fault, named, networks_of
+from guildhall.domain.people.client_rules import OVERLAPS, end_at_fault, named, networks_of
 from guildhall.domain.people.client_secrets import Made, Secret
 from guildhall.domain.people.platform_tables import platform_client as client
 from guildhall.domain.people.platform_tables import platform_client_secret as secret
 from guildhall.domain.people.sessions import Found
-from guildhall.domain.people.software import Software, expired, expiring, revoked
+from guildhall.domain.people.software import WITHIN, Software, expired, expiring, revoked, usable_address
 from guildhall.domain.quotas.counting import Call, counted, outcome
 from guildhall.domain.rbac.registry import PLATFORM
 
@@ -31,9 +31,9 @@ READ, MANAGE = "staff.platform.read", "staff.platform.manage"
 LONGEST_REASON = 2000
 MOST_STANDING = 50
 _NOTED_FOR = timedelta(minutes=1)
-_FOUND = "portal.find_platform_session(:secret)"
-_SESSION = text(f"SELECT * FROM {_FOUND}")
-_COUNTED = counted(_FOUND, "user_id")
+_FOUND = f"(SELECT s.*, {WITHIN} FROM portal.find_platform_session(:secret) AS s)"
+_SESSION = text(f"SELECT f.* FROM {_FOUND} AS f")
+_COUNTED = counted(_FOUND, "CASE WHEN f.within THEN f.user_id END")
 _USED = text("SELECT * FROM portal.client_used(:secret, :address)")
 _STATE = case(revoked(client), expired(client), expiring(client), else_="active")
 
@@ -81,14 +81,14 @@ async def find(origin: Actor, *, secret_id: UUID, path: str, call: Call | None =
     """Return the living client whose secret `secret_id` an access token was got with; None where it is dead.
 
     A use from outside of its networks is noted in the vendor's trail with `path`, and dead. `call` is counted in the
-    same statement.
+    same statement, unless it comes from there.
     """
-    values = {"secret": secret_id} | (call.values() if call else {})
+    values = {"secret": secret_id, "address": usable_address(origin.ip)} | (call.values() if call else {})
     row = await db.door(origin.surface, _COUNTED if call else _SESSION, values)
     if row is None:
         return None
     actor = _actor(origin, row)
-    if not comes_from(row["networks"], origin.ip):
+    if not row["within"]:
         await refused(actor, code="UNAUTHORIZED", path=path, now=clock.now())
         return None
     noted = row["last_used_at"]

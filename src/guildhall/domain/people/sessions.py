@@ -19,7 +19,7 @@ from guildhall.domain.quotas.counting import Call, Counted, counted, outcome
 from guildhall.domain.rbac.registry import CUSTOMER, OF_THE_WHOLE_PARTNER, PARTNER, STAFF, held_by
 
 LONGEST = timedelta(days=7)
-_COUNTED = counted("portal.find_partner_session(:token, :session, :kind, :tenant)", "partner_id")
+_COUNTED = counted("portal.find_partner_session(:token, :session, :kind, :tenant)", "f.partner_id")
 IDLE = timedelta(hours=12)  # as the functions that find sessions have it (boundary/doors.sql)
 
 

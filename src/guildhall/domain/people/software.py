@@ -1,6 +1,7 @@
 """What software of every kind has, a partner's or the platform's: a name, an end, networks, and what became of it."""
 
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,11 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Table, func
 
 SOON = timedelta(days=14)
+# Whether software with the networks of a row `s` is used from within them, by `usable_address`; none means anywhere.
+WITHIN = (
+    "(cardinality(s.networks) = 0 OR coalesce("
+    "CAST(CAST(:address AS text) AS inet) <<= ANY (CAST(s.networks AS inet[])), false)) AS within"
+)
 
 
 class Software(Struct, frozen=True, kw_only=True):
@@ -36,6 +42,14 @@ class Software(Struct, frozen=True, kw_only=True):
     def lasts(self) -> datetime:
         """Return the last second in which it works: an end at midnight belongs to the day before."""
         return self.expires_at - timedelta(seconds=1)
+
+
+def usable_address(address: str) -> str | None:
+    """Return an address as the database compares it with networks; None where it is none, which is in no network."""
+    try:
+        return str(ip_address(address)).partition("%")[0]
+    except ValueError:
+        return None
 
 
 def revoked(client: Table) -> tuple[ColumnElement[bool], Any]:

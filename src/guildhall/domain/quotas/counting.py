@@ -61,9 +61,9 @@ class Counted(Struct, frozen=True):
 
 
 def counted(found: str, subject: str) -> TextClause:
-    """Return the statement that finds a session by `found` and counts the call for its column `subject`."""
+    """Return the statement that finds a session by `found` as `f` and counts the call for `subject`; null is nobody."""
     return text(
-        f"SELECT f.*, c.* FROM {found} AS f CROSS JOIN LATERAL portal.count_call(f.{subject}, :counted_kind,"
+        f"SELECT f.*, c.* FROM {found} AS f CROSS JOIN LATERAL portal.count_call({subject}, :counted_kind,"
         " :counted_calls, :counted_seconds, :counted_across, :counted_tenant, :counted_most) AS c"
     )
 

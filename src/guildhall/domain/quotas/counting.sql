@@ -62,7 +62,8 @@ $$;
 
 -- Counts one call of a partner (or of a client of the platform) under all that limits it: its kind; half of the lists
 -- where it goes `across` several tenants; and all partners' calls in one tenant, where it names one to which the partner
--- has a live link. Where one of them is full, none grows, and `full_kind` names it.
+-- has a live link. Where one of them is full, none grows, and `full_kind` names it. A call of nobody is
+-- not counted.
 CREATE OR REPLACE FUNCTION portal.count_call(
     who uuid, what text, standard integer, seconds integer, across boolean, tenant uuid, tenant_calls integer
 ) RETURNS TABLE (quota integer, used integer, wait integer, across_used integer, across_wait integer, full_kind text)
@@ -72,6 +73,10 @@ DECLARE
     one record;
     more record;
 BEGIN
+    IF who IS NULL THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
     SELECT coalesce(
         (SELECT CASE what WHEN 'list' THEN q.list_calls WHEN 'detail' THEN q.detail_calls
                           WHEN 'write' THEN q.write_calls WHEN 'export' THEN q.export_calls END
