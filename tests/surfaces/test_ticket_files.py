@@ -1,5 +1,6 @@
 """Files of tickets: both sides attach and fetch them; internal ones stay inside; an ended link shuts them at once."""
 
+import asyncio
 import re
 from uuid import UUID
 
@@ -128,10 +129,13 @@ async def test_over_the_api_a_signed_address_ends_with_the_link(world: World) ->
         assert (answer.status_code, answer.json()["code"]) == expected
     bare = await (await world.api(SUPPORT)).post(path, content=b"x", params={"name": "a.txt"}, headers=octets)
     assert bare.json()["code"] == "TENANT_CONTEXT_REQUIRED"
+    assert kept(world) == before, "what was refused left nothing"
     keyed = {**octets, "Idempotency-Key": "once"}
-    twice = [await client.post(path, content=b"k", params={"name": "k.txt"}, headers=keyed) for _ in range(2)]
-    assert twice[0].json()["id"] == twice[1].json()["id"]
-    assert kept(world) == (before[0] + 1, before[1] + 1)
+    made = await asyncio.gather(
+        *(client.post(path, content=b"k", params={"name": f"{n}.txt"}, headers=keyed) for n in range(12))
+    )
+    assert {each.status_code for each in made} == {201}, "more at once than there are connections; no key holds one"
+    assert kept(world) == (before[0] + 12, before[1] + 12)
 
     world.sql(
         "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions, %s) WHERE tenant_id = %s",

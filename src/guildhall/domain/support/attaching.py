@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -89,8 +88,8 @@ async def kept_in(actor: Actor, tenant_id: UUID, sound: Sequence[Sound], *, now:
 
 
 async def _kept(actor: Actor, tenant_id: UUID, sound: Sound, *, now: datetime) -> Kept:
-    """Write one file into the store; its row stands before its octets do, whatever transaction surrounds this."""
-    async with db.transaction(replace(actor)) as connection:
+    """Write one file into the store; its row stands before its octets do, so no transaction may surround this."""
+    async with db.transaction(actor) as connection:
         file_id = await files.announce(
             connection,
             actor,

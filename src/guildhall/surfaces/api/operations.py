@@ -51,8 +51,9 @@ class Operation(Struct, frozen=True, kw_only=True):
     `answer` is the type of a success. `codes` are the problems of this operation beside those that every one has.
     `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth; `lines` that
     the body is JSON lines, each of them a `body`. `secret` means an answer that is kept nowhere, so no
-    Idempotency-Key repeats it. `file` means that the body is a file, as it is, and `sent` its query. `sent` is shown in
-    the documentation. `deprecated` says of an operation that it goes.
+    Idempotency-Key repeats it. `file` means that the body is a file, as it is, and `sent` its query; it takes no
+    Idempotency-Key either, whose transaction would stay open as long as the store takes. `sent` is shown in the
+    documentation. `deprecated` says of an operation that it goes.
     """
 
     id: str
@@ -84,7 +85,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     @property
     def keyed(self) -> bool:
         """Return whether the operation takes an Idempotency-Key; rows of the platform are idempotent by themselves."""
-        return self.method == "POST" and "needs" in self.marks and not self.of_platform and not self.secret
+        held = self.of_platform or self.secret or self.file
+        return self.method == "POST" and "needs" in self.marks and not held
 
     @property
     def of_platform(self) -> bool:

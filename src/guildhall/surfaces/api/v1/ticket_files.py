@@ -93,7 +93,8 @@ ADD = Operation(
     group=GROUP,
     summary="Add a file to a ticket",
     description="The body is the file itself, 10 MB at most: PDF, PNG, JPEG, GIF, WebP, text (txt, log, csv, json), "
-    "ZIP, docx, xlsx, odt or ods, and really what its name says.",
+    "ZIP, docx, xlsx, odt or ods, and really what its name says. No Idempotency-Key is looked at: without an answer, "
+    "list the files before you send one again.",
     mark=needs("partner.support.tickets.comment", write_in_tenant=True),
     status=201,
     query=FileQuery,
