@@ -92,6 +92,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.account_subscribers()": ("partner",),
     "portal.account_invoices()": ("partner",),
     "portal.account_tickets()": ("partner",),
+    "portal.may_attach(uuid, uuid, uuid)": ("partner", "customer"),
     "portal.own_tenant()": ("customer",),
     "portal.partner_people_for_tenant()": ("customer",),
     "portal.request_link(uuid, text, text, bytea, jsonb)": ("partner",),

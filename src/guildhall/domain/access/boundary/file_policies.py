@@ -22,6 +22,9 @@ _OWN = f"partner_id = {PARTNER_ID} AND created_by = {USER_ID}"
 # A customer's person writes files of the own tenant. What is attached to a ticket is read by whoever reads that.
 _OF_CUSTOMER = f"{OWN_TENANT} AND partner_id IS NULL AND created_by = {USER_ID}"
 _ATTACHED = "EXISTS (SELECT 1 FROM tenancy.ticket_file AS attached WHERE attached.id = file.id)"
+# What is attached is a file that the same person keeps for the same tenant, to a ticket of that tenant. A function
+# asks, since a policy that looked into portal.file would come back here.
+_MAY_ATTACH = "portal.may_attach(id, ticket_id, tenant_id)"
 _KEEPING = "state = 'writing' AND tenant_id IS NOT NULL"
 _FINISHED = ("state", "size_bytes", "sha256", "expires_at")
 
@@ -41,9 +44,17 @@ FILES: Mapping[str, tuple[Rule, ...]] = {
             "partner",
             f"({data_of('support')} OR {ACCOUNT_TICKETS}) AND (NOT is_internal OR author_partner_id = {PARTNER_ID})",
         ),
-        adds("partner", f"{reach('support_write')} AND author_partner_id = {PARTNER_ID} AND author_id = {USER_ID}"),
+        adds(
+            "partner",
+            f"{reach('support_write')} AND author_partner_id = {PARTNER_ID} AND author_id = {USER_ID}"
+            f" AND {_MAY_ATTACH}",
+        ),
         reads("customer", f"{OWN_TENANT} AND NOT is_internal"),
-        adds("customer", f"{OWN_TENANT} AND NOT is_internal AND author_partner_id IS NULL AND author_id = {USER_ID}"),
+        adds(
+            "customer",
+            f"{OWN_TENANT} AND NOT is_internal AND author_partner_id IS NULL AND author_id = {USER_ID}"
+            f" AND {_MAY_ATTACH}",
+        ),
     ),
     "portal.invoice_export": (
         reads("partner", _OWN),

@@ -71,6 +71,20 @@ CREATE OR REPLACE FUNCTION portal.account_tickets() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 5
 AS $$ SELECT id FROM tenancy.ticket WHERE subscriber_id = ANY (ARRAY(SELECT portal.account_subscribers())) $$;
 
+-- Whether the person or client at work keeps this file for this tenant, and the ticket is that tenant's.
+CREATE OR REPLACE FUNCTION portal.may_attach(file_id uuid, ticket_id uuid, tenant_id uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM portal.file AS kept
+        WHERE kept.id = may_attach.file_id AND kept.tenant_id = may_attach.tenant_id
+          AND kept.created_by = portal.app_id('user_id') AND kept.state = 'writing'
+    ) AND EXISTS (
+        SELECT 1 FROM tenancy.ticket AS about
+        WHERE about.id = may_attach.ticket_id AND about.tenant_id = may_attach.tenant_id
+    )
+$$;
+
 -- The tenant of the customer's person at work, if the membership is active. No row otherwise.
 CREATE OR REPLACE FUNCTION portal.own_tenant() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 1
