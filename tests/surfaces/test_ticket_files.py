@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import httpx
@@ -103,6 +104,22 @@ async def test_each_side_reads_what_the_other_attached_but_no_internal_file(worl
     assert kept(world) == before, "what was refused left nothing"
 
 
+async def test_nothing_is_read_of_what_somebody_without_a_session_sends(demo: World) -> None:
+    path = f"/tickets/{ticket_of(demo, demo.tenant('acme-fiber'))}/comment"
+    nobody, read, before = demo.client("customers"), 0, kept(demo)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(10):
+            read += 1
+            yield b"x" * 100_000
+
+    turned = await nobody.post(path, content=pieces(), headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert (turned.status_code, turned.headers["location"]) == (303, "/sign-in?next=%2F")
+    assert read < 2
+    assert kept(demo) == before
+
+
 async def test_over_the_api_a_signed_address_ends_with_the_link(world: World) -> None:
     tenant = world.tenant("acme-fiber")
     ticket = ticket_of(world, tenant)
@@ -157,6 +174,7 @@ async def test_a_ticket_is_opened_with_files_on_either_side_once(world: World) -
     ):
         client, before = await world.sign_in(email, label), kept(world)
         data = {"_csrf_token": await csrf(client), **draft}
+        assert (await client.post(path, data=draft, files=[("files", PDF)])).status_code == 403, "without its token"
         refused = await client.post(path, data=data, files=[("files", ("x.exe", b"MZ", "text/plain"))])
         assert refused.status_code == 422
         assert "With a trace" in refused.text
@@ -210,11 +228,29 @@ async def test_the_database_itself_shows_each_side_no_more(demo: World, email: s
 async def test_the_database_takes_no_file_in_another_s_name_nor_an_internal_one_of_a_customer(demo: World) -> None:
     row = (
         "INSERT INTO tenancy.ticket_file (id, tenant_id, ticket_id, name, media_type, size_bytes, is_internal,"
-        " author_kind, author_id, author_name) SELECT gen_random_uuid(), tenant_id, id, 'x.txt', 'text/plain', 1,"
-        " :internal, 'customer_user', :author, 'X' FROM tenancy.ticket LIMIT 1"
+        " author_kind, author_id, author_name) VALUES (:file, :tenant, :ticket, 'x.txt', 'text/plain', 1,"
+        " :internal, 'customer_user', :author, 'X')"
     )
     actor = await demo.actor(ADMIN, "customers")
-    for values in ({"internal": True, "author": actor.user_id}, {"internal": False, "author": UUID(int=1)}):
+    own = ticket_of(demo, demo.tenant("acme-fiber"))
+    foreign = demo.sql("SELECT id FROM tenancy.ticket WHERE tenant_id <> %s LIMIT 1", actor.tenant_id)[0]["id"]
+    theirs = demo.sql("SELECT id FROM tenancy.ticket_file WHERE tenant_id = %s LIMIT 1", actor.tenant_id)[0]["id"]
+    right = {"internal": False, "author": actor.user_id, "ticket": own, "tenant": actor.tenant_id}
+
+    async def attached(values: dict[str, object]) -> None:
+        async with db.transaction(actor) as connection:
+            undone = await connection.begin_nested()
+            named = {"name": "x.txt", "media_type": "text/plain", "tenant_id": actor.tenant_id}
+            mine = await files.announce(connection, actor, **named)
+            await connection.execute(text(row), right | {"file": mine} | values)
+            await undone.rollback()
+
+    await attached({})
+    for wrong in (
+        {"internal": True},
+        {"author": UUID(int=1)},
+        {"ticket": foreign},
+        {"file": theirs},
+    ):
         with pytest.raises(DBAPIError, match="row-level security"):
-            async with db.transaction(actor) as connection:
-                await connection.execute(text(row), values)
+            await attached(wrong)

@@ -1,6 +1,7 @@
 """The application object of a surface with pages: its gates, and what it answers to refusals and faults."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -11,14 +12,15 @@ from litestar.datastructures import FormMultiDict
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.handlers.base import BaseRouteHandler
+from litestar.middleware.csrf import CSRFMiddleware
 from litestar.response import Redirect
-from litestar.types import ControllerRouterHandler, Scope
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 from litestar.utils.scope.state import ScopeState
 
 from guildhall.core import crypto
 from guildhall.core.errors import Forbidden, Invalid, NotFound, Refusal, StepUpRequired, Unauthorized
 from guildhall.surfaces import browsers, entry, step_up
-from guildhall.surfaces.html import LARGEST_FORM, Site, Web, shell_of, site_of, speech_of, told
+from guildhall.surfaces.html import GATES_FIRST, LARGEST_FORM, Site, Web, shell_of, site_of, speech_of, told
 from guildhall.surfaces.kit import i18n
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.render import page as rendered
@@ -35,13 +37,7 @@ def application(site: Site, handlers: Sequence[ControllerRouterHandler]) -> Lite
             "actor": Provide(entry.provide_actor, sync_to_thread=False),
             "tenant": Provide(entry.provide_tenant, sync_to_thread=False),
         },
-        csrf_config=CSRFConfig(
-            secret=crypto.key("csrf").hex(),
-            cookie_name=("__Host-" if site.settings.https else "") + f"csrf_{site.label}",
-            cookie_secure=site.settings.https,
-            cookie_httponly=True,
-            cookie_samesite="lax",
-        ),
+        csrf_config=replace(_form_tokens(site), exclude_from_csrf_key=GATES_FIRST),
         exception_handlers={
             Refusal: _later(_on_refusal),
             HTTPException: _later(_on_http),
@@ -56,8 +52,22 @@ def application(site: Site, handlers: Sequence[ControllerRouterHandler]) -> Lite
     return made
 
 
+def _form_tokens(site: Site) -> CSRFConfig:
+    """Return how the forms of a surface prove that it made them."""
+    return CSRFConfig(
+        secret=crypto.key("csrf").hex(),
+        cookie_name=("__Host-" if site.settings.https else "") + f"csrf_{site.label}",
+        cookie_secure=site.settings.https,
+        cookie_httponly=True,
+        cookie_samesite="lax",
+    )
+
+
 async def _gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Take a page's request through the gates; the session comes from this surface's own cookie."""
+    """Take a page's request through the gates; the session comes from this surface's own cookie.
+
+    Of a route that takes more than a form may hold, the form with its token is read only then.
+    """
     site: Site = connection.app.state.site
     _same_origin(connection)
     token = browsers.token_of(connection)
@@ -73,6 +83,18 @@ async def _gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     finally:  # a refusal is said in the reader's language too
         found = connection.scope["state"].get("entered")
         i18n.speak(speech_of(connection, found.actor if found else None))
+    if handler.opt.get(GATES_FIRST):
+        await _ask_token(connection)
+
+
+async def _ask_token(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Ask for the form's token as the framework does before the gates of every other route."""
+
+    async def passed(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        """Go on with the handler."""
+
+    asking = CSRFMiddleware(passed, _form_tokens(connection.app.state.site))
+    await asking(connection.scope, connection.receive, connection.send)
 
 
 def _same_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:

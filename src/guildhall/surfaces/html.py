@@ -30,6 +30,7 @@ Page = Response[str]
 LANGUAGE_COOKIE = "guildhall_language"
 CSRF_FIELD = "_csrf_token"
 LARGEST_FORM = 1_000_000  # octets
+GATES_FIRST = "gates_first"  # the mark of routes that take more, which nobody without a session may send
 
 
 class Frame(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Files of tickets on pages: as they come with a form, and as they are shown in a conversation."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from litestar.datastructures import UploadFile
@@ -8,10 +9,13 @@ from litestar.datastructures import UploadFile
 from guildhall.core.errors import Invalid, Refusal
 from guildhall.domain.files.uploads import LARGEST, Upload
 from guildhall.domain.support.attaching import FIELD, MOST_AT_ONCE, Attachment
-from guildhall.surfaces.html import LARGEST_FORM, Web
+from guildhall.surfaces.html import GATES_FIRST, LARGEST_FORM, Web
 from guildhall.surfaces.kit.i18n import N_
 
-LARGEST_ANSWER = MOST_AT_ONCE * LARGEST + LARGEST_FORM  # octets
+WITH_FILES: dict[str, Any] = {
+    "request_max_body_size": MOST_AT_ONCE * LARGEST + LARGEST_FORM,  # octets
+    GATES_FIRST: True,
+}
 _CHOOSE_AGAIN = N_("Choose the files again: a page cannot keep them.")
 
 

@@ -22,7 +22,7 @@ from guildhall.surfaces.entry import Where, Who, needs
 from guildhall.surfaces.html import Page, Web, form, redirect, typed
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.states import state_label
-from guildhall.surfaces.ticket_files import LARGEST_ANSWER, refused_with, sent_files
+from guildhall.surfaces.ticket_files import WITH_FILES, refused_with, sent_files
 
 _NOT_A_CHOICE = N_("Choose one of the list")
 _OVERTAKEN = N_("Somebody changed this ticket meanwhile. Look at it, then save again.")
@@ -35,7 +35,7 @@ async def _of_tenant(actor: Actor, tenant: Standing, ticket_id: UUID) -> Ticket:
         return await of_tenant(connection, actor, tenant, ticket_id)
 
 
-@post("/t/{tenant_id:uuid}/tickets/{ticket_id:uuid}/comment", request_max_body_size=LARGEST_ANSWER, **needs(COMMENT))
+@post("/t/{tenant_id:uuid}/tickets/{ticket_id:uuid}/comment", **WITH_FILES, **needs(COMMENT))
 async def comment(
     request: Web, tenant_id: FromPath[UUID], ticket_id: FromPath[UUID], actor: Who, tenant: Where
 ) -> Response[Any]:

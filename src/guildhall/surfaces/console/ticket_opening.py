@@ -28,7 +28,7 @@ from guildhall.surfaces.kit.formats import datetime
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.tables import Option
-from guildhall.surfaces.ticket_files import LARGEST_ANSWER, refused_with, sent_files
+from guildhall.surfaces.ticket_files import WITH_FILES, refused_with, sent_files
 from guildhall.surfaces.words import category_options, state_options
 
 SUBSCRIBERS = "partner.provisioning.subscribers.list"
@@ -73,7 +73,7 @@ async def _form(
 
 @post(
     "/t/{tenant_id:uuid}/tickets/new",
-    request_max_body_size=LARGEST_ANSWER,
+    **WITH_FILES,
     **needs("partner.support.tickets.create"),
 )
 async def open_ticket(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Where) -> Response[Any]:

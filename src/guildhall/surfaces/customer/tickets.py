@@ -21,7 +21,7 @@ from guildhall.surfaces.html import Page, Web, form, page, redirect, told, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Pages, Sorting, sorting_of
-from guildhall.surfaces.ticket_files import LARGEST_ANSWER, by_comment, refused_with, sent_files
+from guildhall.surfaces.ticket_files import WITH_FILES, by_comment, refused_with, sent_files
 
 SORTS = {"created": "created_at", "updated": "updated_at", "priority": "priority", "status": "status"}
 # What a customer's person may do to the status: say that it is done, or that it is not.
@@ -82,7 +82,7 @@ async def _form(request: Web, state: Form, status_code: int = 200) -> Page:
     )
 
 
-@post("/tickets/new", request_max_body_size=LARGEST_ANSWER, **needs("customer.tickets.create"))
+@post("/tickets/new", **WITH_FILES, **needs("customer.tickets.create"))
 async def open_ticket(request: Web, actor: Who) -> Response[Any]:
     """Open a ticket; the partners with support access can answer it."""
     values = {name: asked.clean(text) for name, text in (await typed(request)).items()}
@@ -138,7 +138,7 @@ async def _ticket(request: Web, actor: Actor, ticket_id: UUID, state: Form) -> P
     )
 
 
-@post("/tickets/{ticket_id:uuid}/comment", request_max_body_size=LARGEST_ANSWER, **needs("customer.tickets.comment"))
+@post("/tickets/{ticket_id:uuid}/comment", **WITH_FILES, **needs("customer.tickets.comment"))
 async def comment(request: Web, ticket_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Answer in a ticket."""
     values = {name: asked.clean(text) for name, text in (await typed(request)).items()}
