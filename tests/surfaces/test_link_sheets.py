@@ -34,10 +34,16 @@ def typed(answer: httpx.Response) -> str:
     return unescape(found[1]).strip()
 
 
-async def upload(client: httpx.AsyncClient, path: str, content: bytes) -> httpx.Response:
-    """Send a sheet as a browser sends a file."""
+def in_parts(answer: httpx.Response, action: str) -> bool:
+    """Return whether a page's form sends what it holds as it is: encoded, a large sheet would be too large."""
+    (opening,) = re.findall(f'<form[^>]* action="{action}"[^>]*>', answer.text)
+    return 'enctype="multipart/form-data"' in opening
+
+
+async def upload(client: httpx.AsyncClient, path: str, content: bytes, rows: str = "") -> httpx.Response:
+    """Send a sheet as a browser sends a file, beside what its text field holds."""
     return await client.post(
-        path, data={"_csrf_token": await csrf(client), "rows": ""}, files={"file": ("s.csv", content, "text/csv")}
+        path, data={"_csrf_token": await csrf(client), "rows": rows}, files={"file": ("s.csv", content, "text/csv")}
     )
 
 
@@ -60,6 +66,7 @@ async def test_a_sheet_is_checked_without_asking_then_each_row_stands_by_itself(
     assert "last_day: Write the last day as year-month-day" in said
     assert "approver_email: Write the e-mail address" in said
     assert typed(checked) == (HEAD + "\n".join(rows))
+    assert in_parts(checked, "/links/many/send")
     done = await world.post(client, "/links/many/send", rows=typed(checked))
     assert "2 requests were sent" in words(done)
     after = state(world)
@@ -84,7 +91,10 @@ async def test_a_sheet_that_cannot_be_read_asks_nobody_and_is_shown_again(world:
             assert answer.status_code == 422
             assert said in words(answer)
             assert typed(answer) == text.strip()
-    assert (await upload(client, "/links/many", "año".encode("latin-1"))).status_code == 422
+    for content in ("año".encode("latin-1"), b"x" * 500_001):
+        answer = await upload(client, "/links/many", content, rows="typed,before")
+        assert answer.status_code == 422
+        assert typed(answer) == "typed,before"
     viewer = await world.sign_in(VIEWER)
     assert (
         await world.post(viewer, "/links/many/send", rows=HEAD + "a.example,b@a.example,msp_support,,\n")
@@ -126,16 +136,21 @@ async def test_staff_import_all_rows_or_none_and_customers_are_told(world: World
     refused = await world.post(staff, "/links/import/all", rows=head + wrong)
     assert refused.status_code == 422
     assert state(world) == before, "one wrong row undoes all"
+    lost = await upload(staff, "/links/import", "año".encode("latin-1"), rows="typed,before")
+    assert (lost.status_code, typed(lost)) == (422, "typed,before")
     with psycopg.connect(world.cluster.url(world.database)) as busy:
         busy.execute("SELECT 1 FROM portal.audit_head FOR UPDATE")
         waiting = world.post(staff, "/links/import", rows=head + right)
-        checked = words(await asyncio.wait_for(waiting, 20))  # seconds; a check waits for nobody's chain
+        right_page = await asyncio.wait_for(waiting, 20)  # seconds; a check waits for nobody's chain
+    assert in_parts(right_page, "/links/import/all")
+    checked = words(right_page)
     assert "Import 2 links" in checked
     assert checked.count("Northwind Managed Services (northwind)") == 2
     assert state(world) == before, "a check writes nothing"
     world.sql("UPDATE portal.staff_session SET factor_at = now() - interval '1 hour'")
     stale = await world.post(staff, "/links/import/all", rows=head + right)
     assert stale.status_code == 403
+    assert in_parts(stale, "/links/import/all")
     assert unescape(stale.text).count("Contract 2") == 1, "what was sent is carried through the second factor"
     assert state(world) == before
     world.sql("UPDATE portal.staff_session SET factor_at = now()")

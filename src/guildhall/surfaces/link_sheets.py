@@ -49,12 +49,16 @@ class Checked(Struct, frozen=True):
     partner: str = ""
 
 
+async def typed_rows(request: Web) -> str:
+    """Return the sheet as the text field of a form holds it."""
+    return asked.clean(str((await request.form()).get(FIELD, ""))).replace("\r\n", "\n")
+
+
 async def sent_text(request: Web) -> str:
     """Return the sheet that came with a form: the file that was chosen, else what the text field holds."""
-    posted = await request.form()
-    file = posted.get("file")
+    file = (await request.form()).get("file")
     if not isinstance(file, UploadFile):
-        return asked.clean(str(posted.get(FIELD, ""))).replace("\r\n", "\n")
+        return await typed_rows(request)
     octets = await file.read()
     if len(octets) > _LARGEST:
         raise Invalid(errors={"file": N_("This file is too large for a list of links")})

@@ -53,20 +53,13 @@ async def many_template() -> Response[str]:
 @post("/links/many", **needs(ASK))
 async def check(request: Web, actor: Who) -> Page:
     """Say what would become of each row; nobody is asked."""
+    text = await link_sheets.typed_rows(request)
     try:
         text = await link_sheets.sent_text(request)
         rows = await _run(actor, link_sheets.lines_of(text, COLUMNS, most=MOST), check_many, clock.now())
     except Invalid as refusal:
-        return await _form(request, form({FIELD: await _typed(request)}, refusal), status_code=422)
+        return await _form(request, form({FIELD: text}, refusal), status_code=422)
     return await _form(request, form({FIELD: text}), rows)
-
-
-async def _typed(request: Web) -> str:
-    """Return the sheet as far as it can be shown again."""
-    try:
-        return await link_sheets.sent_text(request)
-    except Invalid:
-        return ""
 
 
 @post("/links/many/send", **needs(ASK))

@@ -53,7 +53,7 @@ async def import_template() -> Response[str]:
 @post("/links/import", **needs(CREATE, at_once=ONLY_CHECKED))
 async def check(request: Web, actor: Who) -> Page:
     """Say what would become of each row; nothing is written."""
-    text = ""
+    text = await link_sheets.typed_rows(request)
     try:
         text = await link_sheets.sent_text(request)
         rows = await _run(actor, text, dry_run=True, now=clock.now())
