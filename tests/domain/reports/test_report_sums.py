@@ -155,10 +155,9 @@ async def test_who_writes_and_who_follows_the_links_wait_for_each_other(cluster:
     insert = "INSERT INTO tenancy.usage_daily SELECT id, 'new_metric', current_date, 3 FROM tenancy.tenant"
     async with domain_world(cluster) as world:
         with psycopg.connect(world.url) as first, psycopg.connect(world.url) as second:
-            second.execute("SET lock_timeout = '50ms'")
             for begun, waiting in ((insert, KEEP), (KEEP, insert.replace("new_metric", "other_metric"))):
-                second.commit()
                 first.execute(begun.encode())
+                second.execute("SET LOCAL lock_timeout = '50ms'")
                 with pytest.raises(psycopg.errors.LockNotAvailable):
                     second.execute(waiting.encode())
                 second.rollback()
