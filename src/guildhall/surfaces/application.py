@@ -10,7 +10,9 @@ from litestar.config.csrf import CSRFConfig
 from litestar.connection import ASGIConnection
 from litestar.datastructures import FormMultiDict
 from litestar.di import Provide
+from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException, PermissionDeniedException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers.base import BaseRouteHandler
 from litestar.middleware.csrf import CSRFMiddleware
 from litestar.response import Redirect
@@ -84,7 +86,15 @@ async def _gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         found = connection.scope["state"].get("entered")
         i18n.speak(speech_of(connection, found.actor if found else None))
     if handler.opt.get(GATES_FIRST):
+        await _no_larger_without_files(connection)
         await _ask_token(connection)
+
+
+async def _no_larger_without_files(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Refuse what is larger than a form although its kind can hold no file."""
+    sent = Web(connection.scope, connection.receive)
+    if sent.content_type[0] != RequestEncodingType.MULTI_PART and len(await sent.body()) > LARGEST_FORM:
+        raise RequestEntityTooLarge
 
 
 async def _ask_token(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
