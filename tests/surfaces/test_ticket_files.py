@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from io import BytesIO
 from uuid import UUID
 
 import httpx
@@ -10,10 +11,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from guildhall.core import db
+from guildhall.core import clock, db
 from guildhall.core.actor import system
+from guildhall.core.errors import Invalid
 from guildhall.domain.files import files
 from guildhall.domain.files.store import opened
+from guildhall.domain.support import attaching, tickets
 from support_console import AUDITOR, SUPPORT, ticket_of, words
 from support_world import World, csrf
 
@@ -185,6 +188,36 @@ async def test_a_ticket_is_opened_with_files_on_either_side_once(world: World) -
         (link,) = links(await client.get(made[0].headers["location"]))
         assert (await client.get(link)).content == PDF[1]
     assert len(world.sql("SELECT id FROM tenancy.ticket WHERE subject = 'With a trace'")) == 2
+
+
+async def test_of_two_that_send_the_last_file_at_once_one_is_refused(world: World) -> None:
+    tenant = world.tenant("acme-fiber")
+    ticket = ticket_of(world, tenant)
+    world.sql(
+        "INSERT INTO tenancy.ticket_file"
+        " (id, tenant_id, ticket_id, name, media_type, size_bytes, author_kind, author_name)"
+        " SELECT gen_random_uuid(), %s, %s, 'x.txt', 'text/plain', 1, 'platform', 'X'"
+        " FROM generate_series(1, %s - (SELECT count(*)::int FROM tenancy.ticket_file WHERE ticket_id = %s) - 1)",
+        tenant,
+        ticket,
+        attaching.MOST_IN_TICKET,
+        ticket,
+    )
+    actor, now = await world.actor(ADMIN, "customers"), clock.now()
+    sent = [attaching.Upload("x.txt", BytesIO(b"x"))]
+    both = [await attaching.keep(actor, ticket, sent, now=now) for _ in range(2)]
+
+    async def attach(kept_files: list[attaching.Kept]) -> None:
+        async with db.transaction(actor) as connection:
+            about = await tickets.get(connection, actor, ticket, now=now)
+            await attaching.attach(connection, actor, about, kept_files, is_internal=False, now=now)
+
+    done = await asyncio.gather(*(attach(each) for each in both), return_exceptions=True)
+    (refusal,) = [each for each in done if each is not None]
+    assert isinstance(refusal, Invalid)
+    assert refusal.errors == {"files": "This ticket holds as many files as it may"}
+    found = world.sql("SELECT count(*) FROM tenancy.ticket_file WHERE ticket_id = %s", ticket)
+    assert found[0]["count"] == attaching.MOST_IN_TICKET
 
 
 async def test_a_file_that_was_never_attached_is_swept_and_others_stay(world: World) -> None:

@@ -24,6 +24,7 @@ from guildhall.domain.files.files import File
 from guildhall.domain.files.uploads import PIECE, Sound, Upload
 from guildhall.domain.support.file_tables import ticket_file
 from guildhall.domain.support.tickets import Ticket, get, leave, opened
+from guildhall.domain.tenancy.tables import ticket
 
 __all__ = ["Attachment", "Kept", "Upload", "add", "attach", "fetch", "keep", "listed"]
 
@@ -70,9 +71,14 @@ async def keep(actor: Actor, ticket_id: UUID, sent: Sequence[Upload], *, now: da
     async with db.transaction(actor) as connection:
         current = await get(connection, actor, ticket_id, now=now)
         await opened(connection, actor, current.tenant_id, [permission])
-        if len(await listed(connection, actor, ticket_id)) + len(sent) > MOST_IN_TICKET:
-            raise Invalid(errors={FIELD: "This ticket holds as many files as it may"})
+        await _room(connection, actor, ticket_id, len(sent))
     return await kept_in(actor, current.tenant_id, sound, now=now)
+
+
+async def _room(connection: AsyncConnection, actor: Actor, ticket_id: UUID, more: int) -> None:
+    """Raise Invalid (`files`) where a ticket has no room for so many files more."""
+    if len(await listed(connection, actor, ticket_id)) + more > MOST_IN_TICKET:
+        raise Invalid(errors={FIELD: "This ticket holds as many files as it may"})
 
 
 async def checked(sent: Sequence[Upload]) -> list[Sound]:
@@ -114,7 +120,12 @@ async def attach(
     comment_id: UUID | None = None,
     now: datetime,
 ) -> None:
-    """Attach files that are kept to a ticket which the actor may answer."""
+    """Attach files that are kept to a ticket which the actor may answer; raises Invalid (`files`) where it is full."""
+    if not kept:
+        return
+    # Whoever else attaches to it meanwhile waits, and then counts these too.
+    await connection.execute(select(ticket.c.id).where(ticket.c.id == about.id).with_for_update())
+    await _room(connection, actor, about.id, len(kept))
     for each in kept:
         await connection.execute(
             insert(ticket_file).values(
