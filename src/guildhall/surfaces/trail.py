@@ -86,6 +86,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "webhook.secret_ended": (N_("A secret of a webhook endpoint was ended"), "key-round", "mute"),
     "webhook.tested": (N_("A webhook endpoint was tested"), "send", "mute"),
     "webhook.replayed": (N_("Webhook deliveries were replayed"), "rotate-ccw", "note"),
+    "webhook.delivery_read": (N_("Read what an endpoint of the platform was told"), "eye", "note"),
     "person.invited_again": (N_("An invitation was sent again"), "send", "info"),
     "person.invitation_withdrawn": (N_("An invitation was withdrawn"), "undo-2", "mute"),
     "person.access_changed": (N_("A colleague's access was changed"), "users", "note"),

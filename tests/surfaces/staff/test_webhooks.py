@@ -34,6 +34,8 @@ async def test_a_lead_adds_an_endpoint_of_the_platform_tests_it_and_reads_what_w
     delivery = re.search(rf'href="({where}/deliveries/[^"]+)"', page.text)
     assert delivery
     assert "tries this endpoint out" in words(await staff.get(delivery[1]))
+    noted = "SELECT kind, target_id FROM portal.audit_entry WHERE action = 'webhook.delivery_read'"
+    assert world.sql(noted) == [{"kind": "vendor", "target_id": str(row["id"])}]
     rotated = await world.post(staff, f"{where}/secret", overlap="24")
     assert SECRET.search(rotated.text)
     assert (await world.post(staff, f"{where}/disable")).status_code == 303
@@ -91,6 +93,10 @@ async def test_others_of_staff_read_or_see_nothing(world: World) -> None:
     page = await support.get(where)
     assert page.status_code == 200
     assert "New secret" not in words(page)
+    assert "/deliveries/" not in page.text
+    (told,) = world.sql("SELECT id FROM portal.webhook_delivery WHERE endpoint_id = %s LIMIT 1", row["id"])
+    assert (await support.get(f"{where}/deliveries/{told['id']}")).status_code == 403
+    assert world.sql("SELECT 1 FROM portal.audit_entry WHERE action = 'webhook.delivery_read'") == []
     assert (await support.get("/webhooks/new")).status_code == 403
     assert (await world.post(support, f"{where}/disable")).status_code == 403
     assert (await (await world.sign_in("finance@halcyon.example", "staff")).get("/webhooks")).status_code == 403

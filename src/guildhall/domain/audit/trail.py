@@ -109,6 +109,7 @@ class Action(StrEnum):
     WEBHOOK_SECRET_ENDED = "webhook.secret_ended"  # noqa: S105 - a verb
     WEBHOOK_TESTED = "webhook.tested"
     WEBHOOK_REPLAYED = "webhook.replayed"
+    WEBHOOK_DELIVERY_READ = "webhook.delivery_read"
     PERSON_INVITED_AGAIN = "person.invited_again"
     PERSON_UNINVITED = "person.invitation_withdrawn"
     PERSON_ACCESS_CHANGED = "person.access_changed"

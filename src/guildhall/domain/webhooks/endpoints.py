@@ -1,7 +1,7 @@
 """Endpoints as they are read: the list, one with its secrets, and the log of what was sent to it.
 
 A partner's people see their own. Staff look after the platform's, and see of every partner's how it fares, but never
-what it was told.
+what it was told. What the platform's were told (subjects and comments of tickets) only leads read, as the trail says.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core import cursor
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Forbidden, NotFound
+from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.webhooks.signing import body_of
 from guildhall.domain.webhooks.tables import DeliveryStatus
 from guildhall.domain.webhooks.tables import webhook_attempt as attempt
@@ -217,7 +218,7 @@ async def get_delivery(
     connection: AsyncConnection, actor: Actor, endpoint_id: UUID, delivery_id: UUID
 ) -> tuple[Delivery, str, list[Attempt]]:
     """Return one delivery, the body that was posted ("" before the first try), and its attempts; raises NotFound."""
-    await must(connection, actor)
+    await must(connection, actor, manage=True)
     wanted = (
         select(*_DELIVERY, event.c.data, event.c.created_at.label("at"))
         .join(event, event.c.id == delivery.c.event_id)
@@ -230,6 +231,18 @@ async def get_delivery(
     # What was never sent stays unseen: the link may have died before.
     body = body_of(row["kind"], row["at"], row["data"]).decode() if tries else ""
     return Delivery(**_of(row, Delivery)), body, tries
+
+
+async def read_delivery(
+    connection: AsyncConnection, actor: Actor, endpoint_id: UUID, delivery_id: UUID
+) -> tuple[Delivery, str, list[Attempt]]:
+    """Return the same for somebody who reads it; what staff read is in the vendor's trail, since customers wrote it."""
+    found = await get_delivery(connection, actor, endpoint_id, delivery_id)
+    if actor.role is DbRole.STAFF:
+        target, kind = Target("webhook_endpoint", endpoint_id), found[0].kind
+        changes = {"delivery": str(delivery_id), "kind": kind}
+        await record(connection, actor, action=Action.WEBHOOK_DELIVERY_READ, target=target, changes=changes)
+    return found
 
 
 async def attempts(connection: AsyncConnection, delivery_id: UUID) -> list[Attempt]:

@@ -91,7 +91,7 @@ async def _of_partner(request: Web, actor: Actor, found: Endpoint) -> Page:
 ROUTES = [
     webhook_list,
     webhook_page,
-    get("/webhooks/{endpoint_id:uuid}/deliveries/{delivery_id:uuid}", **needs(READ))(delivery_page),
+    get("/webhooks/{endpoint_id:uuid}/deliveries/{delivery_id:uuid}", **needs(MANAGE))(delivery_page),
     *forms.routes(MANAGE),
     *acts.routes(MANAGE),
 ]

@@ -71,7 +71,7 @@ async def delivery_page(request: Web, endpoint_id: FromPath[UUID], delivery_id: 
     """Return one delivery: what was posted, and what came back at each try."""
     async with db.transaction(actor) as connection:
         found = await endpoints.get(connection, actor, endpoint_id)
-        delivery, body, tries = await endpoints.get_delivery(connection, actor, endpoint_id, delivery_id)
+        delivery, body, tries = await endpoints.read_delivery(connection, actor, endpoint_id, delivery_id)
     return await page(
         request,
         "webhooks/delivery.html",
