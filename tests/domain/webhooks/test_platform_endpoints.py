@@ -1,12 +1,16 @@
 """Webhooks of the platform: told what is done here, looked after by leads; a partner's own stay its own."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from standardwebhooks import Webhook
 
 from guildhall.core import clock, db
+from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound
 from guildhall.domain.access import consent
 from guildhall.domain.partners import webhook_overview
@@ -131,6 +135,43 @@ async def test_staff_see_how_a_partners_endpoint_fares_and_not_what_it_was_told(
         with pytest.raises(NotFound):
             await refused
     assert world.sql("SELECT * FROM portal.webhook_endpoint") == before
+
+
+FORGOTTEN = {
+    "url": "UPDATE portal.webhook_endpoint SET url = 'https://elsewhere.example/' WHERE id = :id",
+    "events": "UPDATE portal.webhook_endpoint SET events = '{*}' WHERE id = :id",
+    "off": "UPDATE portal.webhook_endpoint SET status = 'disabled', disabled_for = 'staff' WHERE id = :id",
+    "on": "UPDATE portal.webhook_endpoint SET status = 'active', disabled_for = '' WHERE id = :id",
+    "secret": "UPDATE portal.webhook_secret SET ends_at = now() WHERE endpoint_id = :id",
+    "replay": "UPDATE portal.webhook_delivery SET status = 'waiting', next_at = now() WHERE endpoint_id = :id",
+    "test": "SELECT 1 WHERE portal.webhook_test(:id, '{}') IS NOT NULL",
+    "attempts": "SELECT 1 FROM portal.webhook_attempt AS a JOIN portal.webhook_delivery AS d ON d.id = a.delivery_id"
+    " WHERE d.endpoint_id = :id",
+}
+
+
+async def test_the_database_keeps_who_of_staff_may_touch_what_of_an_endpoint(world: World, hooks: Receiver) -> None:
+    partner, lead, support = partner_person(world), staff_person(world), staff_person(world, "support@halcyon.example")
+    owned = {"theirs": await added(partner, hooks, "partner.link.*"), "ours": await added(lead, hooks)}
+    for actor, one in ((partner, "theirs"), (lead, "ours")):
+        await acts.test(actor, endpoint_id=owned[one].endpoint_id)
+    await work_off(world)
+
+    async def touched(actor: Actor, one: str) -> set[str]:
+        """Return which statements do something, when code forgets to ask who it is."""
+        done = set()
+        for name, statement in FORGOTTEN.items():
+            with suppress(DBAPIError):
+                async with db.transaction(actor) as connection:
+                    if (await connection.execute(text(statement), {"id": owned[one].endpoint_id})).rowcount:
+                        done.add(name)
+        return done
+
+    assert await touched(support, "theirs") == await touched(support, "ours") == set()
+    assert await touched(lead, "theirs") == {"off", "on"}
+    assert await touched(lead, "ours") == set(FORGOTTEN)
+    await acts.disable(lead, endpoint_id=owned["theirs"].endpoint_id, reason="Floods us")
+    assert await touched(partner, "theirs") & {"on", "url"} == {"url"}
 
 
 async def test_what_staff_switched_off_with_a_reason_staff_alone_switch_on(world: World, hooks: Receiver) -> None:

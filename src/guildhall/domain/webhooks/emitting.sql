@@ -82,7 +82,7 @@ AS $$
     SELECT portal.webhook_write('webhook.test', e.partner_id, NULL, said, e.id)
     FROM portal.webhook_endpoint AS e
     WHERE e.id = endpoint
-      AND CASE WHEN portal.side() = 'staff' THEN e.partner_id IS NULL
+      AND CASE WHEN portal.side() = 'staff' THEN e.partner_id IS NULL AND portal.is_lead()
           ELSE e.partner_id IN (SELECT portal.webhook_partner()) END
 $$;
 
@@ -231,6 +231,24 @@ BEGIN
 END
 $$;
 
+-- Where a partner's software listens, and to what, is its partner's affair, whatever staff may switch off; and what staff
+-- switched off stays off until staff switch it on. Columns are granted to a role and not to a row.
+CREATE OR REPLACE FUNCTION portal.endpoint_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('role') = '@staff' AND OLD.partner_id IS NOT NULL
+       AND (OLD.url, OLD.description, OLD.events) IS DISTINCT FROM (NEW.url, NEW.description, NEW.events) THEN
+        RAISE EXCEPTION 'only its partner changes an endpoint' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF current_setting('role') = '@partner' AND OLD.disabled_for = 'staff'
+       AND (OLD.status, OLD.disabled_for) IS DISTINCT FROM (NEW.status, NEW.disabled_for) THEN
+        RAISE EXCEPTION 'staff switched this endpoint off' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
 -- What the owner writes is history being brought in. The platform brings both: a ticket older than a day is history,
 -- and a status that changes is news whoever says it.
 SET LOCAL ROLE @owner;
@@ -263,4 +281,7 @@ DROP TRIGGER IF EXISTS platform_subscriber_changed ON tenancy.subscriber;
 CREATE TRIGGER platform_subscriber_changed AFTER UPDATE OF status ON tenancy.subscriber
     FOR EACH ROW WHEN (NEW.status <> OLD.status AND NEW.status IN ('active', 'suspended') AND portal.side() <> 'owner')
     EXECUTE FUNCTION tenancy.platform_subscriber_events();
+DROP TRIGGER IF EXISTS endpoint_guard ON portal.webhook_endpoint;
+CREATE TRIGGER endpoint_guard BEFORE UPDATE ON portal.webhook_endpoint
+    FOR EACH ROW EXECUTE FUNCTION portal.endpoint_guard();
 SET LOCAL ROLE @definer;

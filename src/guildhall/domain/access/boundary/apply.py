@@ -172,6 +172,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.application_guard()": (),
     "portal.application_notices()": (),
     "portal.audit_refuse()": (),
+    "portal.endpoint_guard()": (),
     "portal.link_notices()": (),
     "portal.link_change_notices()": (),
     "portal.client_notices()": (),

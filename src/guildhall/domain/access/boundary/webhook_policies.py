@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from guildhall.domain.access.boundary.rules import ANY_ROW, PARTNER_ID, Rule, adds, changes, reads
+from guildhall.domain.access.boundary.rules import ANY_ROW, PARTNER_ID, Rule, adds, changes, reads, staff_with
+from guildhall.domain.rbac.registry import STAFF
 
 _OWN = "partner_id = ANY (ARRAY(SELECT portal.webhook_partner()))"
 _OWN_ENDPOINT = f"{_OWN} AND endpoint_id = ANY (ARRAY(SELECT id FROM portal.webhook_endpoint WHERE {_OWN}))"
@@ -12,8 +13,10 @@ _SECRET = ("id", "endpoint_id", "partner_id", "hint", "created_by", "ends_at", "
 _SWITCH = ("status", "disabled_for", "disabled_because", "disabled_at", "failing_since", "version", "updated_at")
 # The platform's are the vendor's affair. Of a partner's, staff see how they fare, never what they were told.
 _PLATFORM = "partner_id IS NULL"
-_PLATFORM_ENDPOINT = (
-    f"{_PLATFORM} AND endpoint_id = ANY (ARRAY(SELECT id FROM portal.webhook_endpoint WHERE {_PLATFORM}))"
+_MANAGING = staff_with(*sorted(STAFF["staff.webhooks.manage"].roles))
+_MANAGED = f"{_PLATFORM} AND {_MANAGING}"
+_MANAGED_ENDPOINT = (
+    f"{_MANAGED} AND endpoint_id = ANY (ARRAY(SELECT id FROM portal.webhook_endpoint WHERE {_PLATFORM}))"
 )
 _AGAIN = ("status", "attempts", "next_at", "first_at")
 
@@ -23,8 +26,9 @@ WEBHOOKS: Mapping[str, tuple[Rule, ...]] = {
         adds("partner", _OWN, "id", "partner_id", "url", "description", "events", "created_by"),
         changes("partner", _OWN, "url", "description", "events", *_SWITCH),
         reads("staff", ANY_ROW),
-        adds("staff", _PLATFORM, "id", "partner_id", "url", "description", "events", "created_by"),
-        changes("staff", ANY_ROW, "url", "description", "events", *_SWITCH),
+        adds("staff", _MANAGED, "id", "partner_id", "url", "description", "events", "created_by"),
+        # Of a partner's only the switch: portal.endpoint_guard (webhooks/emitting.sql) keeps the rest.
+        changes("staff", _MANAGING, "url", "description", "events", *_SWITCH),
         reads("worker", _JOB),
         changes("worker", _JOB, *_SWITCH),
     ),
@@ -34,8 +38,8 @@ WEBHOOKS: Mapping[str, tuple[Rule, ...]] = {
         adds("partner", _OWN_ENDPOINT, "id", "endpoint_id", "partner_id", "sealed", "hint", "created_by"),
         changes("partner", _OWN, "ends_at"),
         reads("staff", _PLATFORM, *_SECRET),
-        adds("staff", _PLATFORM_ENDPOINT, "id", "endpoint_id", "partner_id", "sealed", "hint", "created_by"),
-        changes("staff", _PLATFORM, "ends_at"),
+        adds("staff", _MANAGED_ENDPOINT, "id", "endpoint_id", "partner_id", "sealed", "hint", "created_by"),
+        changes("staff", _MANAGED, "ends_at"),
     ),
     "portal.webhook_event": (
         reads("partner", _OWN),
@@ -48,14 +52,14 @@ WEBHOOKS: Mapping[str, tuple[Rule, ...]] = {
         reads("partner", _OWN),
         changes("partner", _OWN, *_AGAIN, check=f"{_OWN} AND status = 'waiting'"),
         reads("staff", ANY_ROW),
-        changes("staff", _PLATFORM, *_AGAIN, check=f"{_PLATFORM} AND status = 'waiting'"),
+        changes("staff", _MANAGED, *_AGAIN, check=f"{_MANAGED} AND status = 'waiting'"),
         reads("worker", _JOB),
         changes("worker", _JOB),
         Rule("worker", "DELETE", _OLD),
     ),
     "portal.webhook_attempt": (
         reads("partner", _OWN),
-        reads("staff", _PLATFORM),
+        reads("staff", _MANAGED),
         reads("worker", _JOB),
         adds("worker", _JOB),
         Rule("worker", "DELETE", "at < now() - interval '30 days'"),
