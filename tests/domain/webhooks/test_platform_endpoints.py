@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound
+from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed
 from guildhall.domain.access import consent
 from guildhall.domain.partners import webhook_overview
 from guildhall.domain.partners.webhook_overview import Filter
@@ -137,6 +137,26 @@ async def test_staff_see_how_a_partners_endpoint_fares_and_not_what_it_was_told(
     assert world.sql("SELECT * FROM portal.webhook_endpoint") == before
 
 
+async def test_who_read_an_endpoint_before_staff_locked_it_does_not_unlock_it(
+    world: World, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner, lead = partner_person(world), staff_person(world)
+    where = {"endpoint_id": (await added(partner, hooks)).endpoint_id}
+    read = endpoints.get
+
+    async def overtaken(*given: Any) -> endpoints.Endpoint:
+        """Read the endpoint; before it is written, a lead switches it off."""
+        found = await read(*given)
+        monkeypatch.setattr(endpoints, "get", read)
+        await acts.disable(lead, **where, reason="Floods us")
+        return found
+
+    monkeypatch.setattr(endpoints, "get", overtaken)
+    with pytest.raises(PreconditionFailed):
+        await acts.disable(partner, **where)
+    assert world.sql(_STATE, where["endpoint_id"])[0]["disabled_for"] == "staff"
+
+
 FORGOTTEN = {
     "url": "UPDATE portal.webhook_endpoint SET url = 'https://elsewhere.example/' WHERE id = :id",
     "events": "UPDATE portal.webhook_endpoint SET events = '{*}' WHERE id = :id",
@@ -185,6 +205,8 @@ async def test_what_staff_switched_off_with_a_reason_staff_alone_switch_on(world
     await acts.disable(lead, **where, reason="Floods us")
     off = {"status": "disabled", "disabled_for": "staff", "disabled_because": "Floods us"}
     assert world.sql(_STATE, where["endpoint_id"]) == [off]
+    letters = "SELECT recipient FROM portal.mail WHERE kind = 'webhook.disabled'"
+    assert world.sql(letters) == [{"recipient": "principal@northwind.example"}]
     with pytest.raises(Conflict):
         await acts.enable(partner, **where, now=clock.now())
     assert world.sql(_STATE, where["endpoint_id"]) == [off]

@@ -26,6 +26,7 @@ from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.webhooks import addresses, endpoints, events, signing
 from guildhall.domain.webhooks.delivering import DELIVER, job_of
 from guildhall.domain.webhooks.endpoints import Endpoint, must
+from guildhall.domain.webhooks.letters import tell_off
 from guildhall.domain.webhooks.tables import webhook_delivery, webhook_endpoint, webhook_secret
 
 MOST_ENDPOINTS = 20
@@ -131,8 +132,8 @@ def _widens(before: Endpoint, after: Draft) -> bool:
 async def disable(actor: Actor, *, endpoint_id: UUID, reason: str = "") -> None:
     """Switch an endpoint off at once; what waits for it fails, and can be replayed when it is on again.
 
-    Staff switch a partner's off too, with a `reason` that its people read. Raises Invalid without one, NotFound,
-    Conflict where it is off already.
+    Staff switch a partner's off too, with a `reason` that its people read, told by letter. Raises Invalid without one,
+    NotFound, Conflict where it is off already, PreconditionFailed where somebody else is faster.
     """
     async with db.transaction(actor) as connection:
         found, foreign = await _reached(connection, actor, endpoint_id)
@@ -143,7 +144,9 @@ async def disable(actor: Actor, *, endpoint_id: UUID, reason: str = "") -> None:
         if found.status == "disabled":
             raise Conflict("This endpoint is switched off already")
         values = {"status": "disabled", "disabled_for": "staff" if foreign else "partner", "disabled_because": reason}
-        await _written(connection, endpoint_id, None, values | {"disabled_at": func.now()})
+        await _written(connection, endpoint_id, found.version, values | {"disabled_at": func.now()})
+        if foreign:
+            await tell_off(connection, "staff", partner_id=found.partner_id, endpoint_id=endpoint_id, url=found.url)
         await _note(
             connection,
             actor,
@@ -165,7 +168,7 @@ async def enable(actor: Actor, *, endpoint_id: UUID, now: datetime) -> None:
         if foreign != (found.disabled_for == "staff"):
             raise Conflict(_OTHERS if foreign else "The vendor switched this endpoint off. Ask there to have it back.")
         off = {"status": "active", "disabled_for": "", "disabled_because": ""}
-        await _written(connection, endpoint_id, None, off | {"disabled_at": None, "failing_since": None})
+        await _written(connection, endpoint_id, found.version, off | {"disabled_at": None, "failing_since": None})
         await _note(connection, actor, endpoint_id, Action.WEBHOOK_ENABLED, {"url": found.url}, owner=found.partner_id)
 
 

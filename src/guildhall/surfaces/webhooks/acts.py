@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from guildhall.core import clock, db
-from guildhall.core.errors import Conflict, Invalid, NotFound
+from guildhall.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from guildhall.domain.webhooks import acts, endpoints
 from guildhall.domain.webhooks.delivering import KEPT_DAYS
 from guildhall.surfaces import asked
@@ -59,7 +59,7 @@ async def disable(request: Web, endpoint_id: FromPath[UUID], actor: Who) -> Resp
         await acts.disable(actor, endpoint_id=endpoint_id, reason=values.get("reason", "").strip())
     except Invalid as refusal:
         return await _question(request, actor, endpoint_id, "disable", form(values, refusal), refusal.status)
-    except Conflict as refusal:
+    except (Conflict, PreconditionFailed) as refusal:
         return redirect(f"/webhooks/{endpoint_id}", told(refusal), "error")
     return redirect(f"/webhooks/{endpoint_id}", gettext(_OFF))
 
@@ -68,7 +68,7 @@ async def enable(endpoint_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Switch the endpoint on."""
     try:
         await acts.enable(actor, endpoint_id=endpoint_id, now=clock.now())
-    except Conflict as refusal:
+    except (Conflict, PreconditionFailed) as refusal:
         return redirect(f"/webhooks/{endpoint_id}", told(refusal), "error")
     return redirect(f"/webhooks/{endpoint_id}", gettext("The endpoint is on. It is told of what happens from now on."))
 
