@@ -43,15 +43,15 @@ demo-reset: setup ## Throw the demo world away; the next `make demo` starts anew
 test: setup ## Every test, browser included
 	@$(BIN)/python tools/chromium.py
 	@$(BIN)/python -m compileall -q src
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
 
 test-fast: setup ## Every test that only reads: no browser, no copy of the world
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not slow and not writes" tests
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not browser and not slow and not writes" tests
 
 test-full: setup ## Every test, and axe over every page of every role in both languages
 	@$(BIN)/python tools/chromium.py
 	@$(BIN)/python -m compileall -q src
-	@TEST_FULL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
+	@TEST_FULL=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
 
 check: setup ## Lint, types, layers, templates, translations, docs
 	@$(BIN)/ruff check src tests tools bench

@@ -1,5 +1,6 @@
 """Money, cursors and text: the small values that lists and answers are made of."""
 
+import base64
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -34,6 +35,9 @@ def test_money_is_in_the_smallest_units_of_its_currency_halves_up(amount: str, c
     assert msgspec.json.decode(msgspec.json.encode(made)) == {"amount": shown, "currency": currency}
 
 
+OLDEST, NEWEST = datetime(1900, 1, 1), datetime(8999, 12, 31)  # noqa: DTZ001
+
+
 class Place(msgspec.Struct, frozen=True):
     """A place in a list of the tests."""
 
@@ -42,7 +46,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault of a cursor
-@given(st.one_of(st.integers(-(2**60), 2**60), st.datetimes(timezones=st.just(UTC))), st.uuids())
+@given(st.one_of(st.integers(-(2**59), 2**59), st.datetimes(OLDEST, NEWEST, timezones=st.just(UTC))), st.uuids())
 def test_a_cursor_is_read_as_it_was_made(value: datetime | int, identity: UUID) -> None:
     place = Place(value, identity)
     made = cursor.encode(place)
@@ -55,6 +59,20 @@ def test_anything_else_is_refused_and_never_a_fault(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         cursor.decode(text, Place)
     assert list(refused.value.errors) == ["cursor"]
+
+
+@pytest.mark.parametrize(
+    "value", ['"0001-01-01T00:00:00+14:00"', '"9999-12-31T23:59:59-14:00"', '"2026-11-27T00:00:00"', str(2**70)]
+)
+def test_what_no_list_holds_is_refused(value: str) -> None:
+    place = f'{{"value":{value},"id":"{UUID(int=1)}"}}'
+    with pytest.raises(Invalid):
+        cursor.decode(base64.urlsafe_b64encode(place.encode()).rstrip(b"=").decode(), Place)
+    for read in (cursor.moment, cursor.amount):
+        with pytest.raises(Invalid):
+            read(value.strip('"') + "0" * 20)
+    with pytest.raises(Invalid):
+        cursor.amount("1E+999999")
 
 
 @pytest.mark.parametrize(("text", "kept"), [("naïve 😀", True), ("", True), ("a\x00b", False), ("\udcff", False)])

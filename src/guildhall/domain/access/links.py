@@ -222,15 +222,7 @@ def _value(place: Place) -> datetime | str | None:
         return None
     if place.value is None or not storable(place.value):
         raise cursor.wrong()
-    if place.sort_by not in _MOMENTS:
-        return place.value
-    try:
-        moment = datetime.fromisoformat(place.value)
-    except ValueError:
-        raise cursor.wrong() from None
-    if moment.tzinfo is None:
-        raise cursor.wrong()
-    return moment
+    return cursor.moment(place.value) if place.sort_by in _MOMENTS else place.value
 
 
 def _next(wanted: Filter, last: RowMapping) -> str:

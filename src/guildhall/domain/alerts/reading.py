@@ -142,8 +142,6 @@ def _after(wanted: Filter) -> ColumnElement[bool] | None:
     if not wanted.cursor:
         return None
     place = cursor.decode(wanted.cursor, Place)
-    if any(moment is not None and moment.tzinfo is None for moment in (place.resolved_at, place.raised_at)):
-        raise cursor.wrong()
     resolved_at = _ENDLESS if place.resolved_at is None else literal(place.resolved_at)
     return tuple_(*RANK) < tuple_(resolved_at, literal(place.weight), literal(place.raised_at), literal(place.id))
 

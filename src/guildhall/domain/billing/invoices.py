@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -222,7 +222,7 @@ def _conditions(wanted: Filter) -> Iterator[tuple[str, Any]]:
 _VALUE: Mapping[str, Callable[[str], Any]] = {
     "invoice_date": date.fromisoformat,
     "due_date": date.fromisoformat,
-    "amount": Decimal,
+    "amount": cursor.amount,
     "status": int,
 }
 
@@ -236,11 +236,9 @@ def _after(wanted: Filter) -> tuple[Any, UUID] | None:
         raise cursor.wrong()
     try:
         value = _VALUE[place.sort_by](place.value)
-    except (ValueError, InvalidOperation):
+    except ValueError:
         raise cursor.wrong() from None
-    if (isinstance(value, int) and not 0 <= value <= len(INVOICE_STATUSES)) or (
-        isinstance(value, Decimal) and not value.is_finite()
-    ):
+    if isinstance(value, int) and not 0 <= value <= len(INVOICE_STATUSES):
         raise cursor.wrong()
     return value, place.id
 

@@ -213,30 +213,14 @@ def _after(wanted: Filter) -> dict[str, Any]:
     place = cursor.decode(wanted.cursor, Place)
     if (place.sort_by, place.sort_order) != (wanted.sort_by, wanted.sort_order) or not storable(place.value):
         raise cursor.wrong()
-    try:
-        value = _VALUES[place.sort_by](place.value)
-    except (ValueError, ArithmeticError):
-        raise cursor.wrong() from None
-    return {"after": value, "after_id": place.id}
+    return {"after": _VALUES[place.sort_by](place.value), "after_id": place.id}
 
 
-def _moment(value: str) -> datetime:
-    """Return a moment as a cursor holds it; raises ValueError for one without zone."""
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError(value)
-    return moment
-
-
-def _amount(value: str) -> Decimal:
-    """Return an amount as a cursor holds it; raises ValueError for one that is not a number."""
-    amount = Decimal(value)
-    if not amount.is_finite():
-        raise ValueError(value)
-    return amount
-
-
-_VALUES: Mapping[str, Callable[[str], Any]] = {"name": str, "created_at": _moment, "outstanding_balance": _amount}
+_VALUES: Mapping[str, Callable[[str], Any]] = {
+    "name": str,
+    "created_at": cursor.moment,
+    "outstanding_balance": cursor.amount,
+}
 
 
 def _next(wanted: Filter, last: Mapping[str, Any]) -> str:

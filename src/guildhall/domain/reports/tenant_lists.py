@@ -173,15 +173,7 @@ def _value(place: Place) -> datetime | str:
     """Return the value at which a page ended; raises Invalid for what no subscriber can have."""
     if not storable(place.value):
         raise cursor.wrong()
-    if place.sort_by != "created_at":
-        return place.value
-    try:
-        moment = datetime.fromisoformat(place.value)
-    except ValueError:
-        raise cursor.wrong() from None
-    if moment.tzinfo is None:
-        raise cursor.wrong()
-    return moment
+    return cursor.moment(place.value) if place.sort_by == "created_at" else place.value
 
 
 def _next(wanted: Filter, last: Subscriber) -> str:

@@ -157,9 +157,8 @@ def _after(wanted: Filter) -> Place | None:
         return None
     place = cursor.decode(wanted.cursor, Place)
     counted = wanted.sort_by in {"priority", "status"}
-    if (place.sort_by, place.sort_order) != (wanted.sort_by, wanted.sort_order):
-        raise cursor.wrong()
-    if isinstance(place.value, int) != counted or (isinstance(place.value, datetime) and place.value.tzinfo is None):
+    asked = (wanted.sort_by, wanted.sort_order)
+    if (place.sort_by, place.sort_order) != asked or isinstance(place.value, int) != counted:
         raise cursor.wrong()
     return place
 
