@@ -41,7 +41,7 @@ demo-reset: setup ## Throw the demo world away; the next `make demo` starts anew
 	@$(BIN)/guildhall demo --reset
 
 test: setup ## Every test, browser included
-	@$(BIN)/python tools/chromium.py
+	@$(BIN)/python tools/programs.py
 	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
 
@@ -49,7 +49,7 @@ test-fast: setup ## Every test that only reads: no browser, no copy of the world
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not browser and not slow and not writes" tests
 
 test-full: setup ## Every test, and axe over every page of every role in both languages
-	@$(BIN)/python tools/chromium.py
+	@$(BIN)/python tools/programs.py
 	@$(BIN)/python -m compileall -q src
 	@TEST_FULL=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
 
@@ -78,7 +78,7 @@ bench: setup ## Speed, with the floor beside it
 	@$(BIN)/python -m bench.export
 
 screenshots: setup ## Pictures of every page into build/screenshots
-	@$(BIN)/python tools/chromium.py
+	@$(BIN)/python tools/programs.py
 	@TEST_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/journeys/test_pages.py
 
 clean: ## Remove what was built (not the data)
