@@ -23,7 +23,8 @@ from guildhall.core.actor import Actor, DbRole, Kind, Surface
 from guildhall.core.i18n import N_, Speech, gettext, negotiate, speaking
 from guildhall.core.jobs import periodic, task
 from guildhall.core.sql import Fixed, bound
-from guildhall.domain.audit.trail import Action, Target, hold, record
+from guildhall.domain.audit.many import record_for_each
+from guildhall.domain.audit.trail import Action, Target
 from guildhall.domain.billing.export_columns import COLUMNS, LINE_COLUMNS
 from guildhall.domain.billing.export_tables import invoice_export
 from guildhall.domain.billing.exports import EXPORT, MOST_IN_PDF, TASK
@@ -286,16 +287,14 @@ async def _complete(actor: Actor, found: _Task, scope: _Scope, written: Written,
         )
         if done.rowcount != 1 or not await files.finish(connection, found.file_id, written):
             raise _TakenOver
-        await hold(connection, partners=[], tenants=scope.ids)
-        for tenant_id in scope.ids:
-            await record(
-                connection,
-                found.actor,
-                action=Action.INVOICES_EXPORTED,
-                target=Target("invoice_export", found.id),
-                tenant_id=tenant_id,
-                changes={"format": found.format},
-            )
+        await record_for_each(
+            connection,
+            found.actor,
+            action=Action.INVOICES_EXPORTED,
+            target=Target("invoice_export", found.id),
+            tenants=scope.ids,
+            changes={"format": found.format},
+        )
 
 
 @periodic("13 * * * *", "billing.give_up_exports")

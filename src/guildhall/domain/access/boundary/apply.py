@@ -137,6 +137,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "tenancy.approver_stays()": (),
     "tenancy.membership_accepted()": (),
     "portal.audit_append(uuid, text[], uuid[], text[], text, text)": SURFACE_ROLES,
+    "portal.audit_append_each(uuid[], text[], uuid[], text[], text, text[])": ("worker",),
     "portal.audit_hold(text[], uuid[])": ("customer", "staff", "worker"),
     "portal.audit_head_of(text, uuid)": SURFACE_ROLES,
     "portal.audit_heads()": ("worker",),
