@@ -212,8 +212,13 @@ class World:
         """Return the actor that a request of `email` on the surface `label` would have, from a real session."""
         surface = LABELS[label]
         origin = anonymous(surface, ROLES[surface], request_id="test", ip="127.0.0.1", user_agent="tests")
-        opened = await sign_in(origin, email=email, password=demo.DEMO_PASSWORD, code=self.code(email), now=clock.now())
-        found = await find(origin, token=opened.token)
+        key = (label, email)
+        found = await find(origin, token=self.signed.keys[key]) if key in self.signed.keys else None
+        if found is None:
+            code, now = self.code(email), clock.now()
+            opened = await sign_in(origin, email=email, password=demo.DEMO_PASSWORD, code=code, now=now)
+            self.signed.keys[key] = opened.token
+            found = await find(origin, token=opened.token)
         assert found is not None
         return found.actor
 
