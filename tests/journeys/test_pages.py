@@ -73,8 +73,12 @@ class Visits:
     def check(self, path: str, look: str, rules: list[str]) -> None:
         """Check what axe with these rules, the console and the page's width say."""
         wrong = self.said + (findings(self.page, rules) if rules else [])
-        width = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        if width[0] > width[1]:
+        for _ in range(50):  # a chart takes the window's new width a moment later
+            width = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+            if width[0] <= width[1]:
+                break
+            self.page.wait_for_timeout(100)
+        else:
             wrong.append(f"{width[0]} px wide")
         self.trouble += [f"{self.label} {path} {look}: {one}" for one in wrong]
         self.said.clear()
