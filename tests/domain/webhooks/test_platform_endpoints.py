@@ -94,8 +94,8 @@ async def test_a_partner_hears_nothing_of_the_platforms_and_cannot_ask_for_it(wo
     with pytest.raises(Invalid):
         await added(staff_person(world), hooks, "partner.link.*")
     async with db.transaction(partner) as connection:
-        rows, total = await endpoints.listed(connection, partner)
-        assert (len(rows), total, rows[0].partner_id) == (1, 1, partner.partner_id)
+        found = await endpoints.listed(connection, partner)
+        assert (found.total, [each.partner_id for each in found.items]) == (1, [partner.partner_id])
         with pytest.raises(NotFound):
             await endpoints.get(connection, partner, platform.endpoint_id)
     with pytest.raises(NotFound):

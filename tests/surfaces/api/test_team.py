@@ -10,6 +10,7 @@ from support_world import World
 pytestmark = pytest.mark.anyio
 PRINCIPAL = "principal@northwind.example"
 TEAM, AUDIT = "/api/v1/partner/team", "/api/v1/partner/audit"
+DOWN = {"sort_order": "desc"}
 NEW = {"email": "luis@northwind.example", "name": "Luis Prado", "roles": ["technical"]}
 
 
@@ -35,6 +36,24 @@ async def test_colleagues_are_listed_filtered_and_read_with_their_customers(demo
     for nobody in (foreign, "x"):
         answer = await client.get(f"{TEAM}/{nobody}")
         assert (answer.status_code, answer.json()["code"]) == (404, "PERSON_NOT_FOUND")
+
+
+async def test_people_page_by_cursor_in_every_order(demo: World) -> None:
+    client = await demo.api(PRINCIPAL)
+    for order in ({}, {"sort_order": "desc"}, {"sort_by": "last_active_at"}, {"sort_by": "last_active_at"} | DOWN):
+        whole = (await client.get(TEAM, params=order | {"limit": 100})).json()
+        assert {each["last_active_at"] is None for each in whole["items"]} == {True, False}
+        page = (await client.get(TEAM, params=order | {"limit": 3})).json()
+        found = page["items"]
+        while page["next_cursor"]:
+            page = (await client.get(TEAM, params=order | {"limit": 3, "cursor": page["next_cursor"]})).json()
+            found += page["items"]
+        assert found == whole["items"]
+        assert (page["total"], page["offset"], page["has_more"]) == (None, None, False)
+    cursor = (await client.get(TEAM, params={"limit": 1})).json()["next_cursor"]
+    for params in ({"cursor": cursor, "sort_order": "desc"}, {"cursor": "x"}):
+        refused = await client.get(TEAM, params=params)
+        assert (refused.status_code, refused.json()["code"]) == (422, "VALIDATION_ERROR")
 
 
 async def test_a_principal_invites_shuts_out_and_lets_in_again_and_the_trail_says_so(world: World) -> None:

@@ -78,6 +78,22 @@ async def test_the_log_pages_by_cursor(demo: World) -> None:
     assert (refused.status_code, refused.json()["code"]) == (422, "VALIDATION_ERROR")
 
 
+async def test_endpoints_page_by_cursor_and_are_counted_past_the_end(demo: World) -> None:
+    api = await demo.api(PRINCIPAL)
+    whole = (await api.get(PATH)).json()
+    assert whole["total"] == len(whole["items"]) > 2
+    assert (await api.get(PATH, params={"offset": 1000})).json()["total"] == whole["total"]
+    page = (await api.get(PATH, params={"limit": 1})).json()
+    found = page["items"]
+    while page["next_cursor"]:
+        page = (await api.get(PATH, params={"limit": 1, "cursor": page["next_cursor"]})).json()
+        found += page["items"]
+    assert found == whole["items"]
+    assert (page["total"], page["offset"], page["has_more"]) == (None, None, False)
+    refused = await api.get(PATH, params={"cursor": "x"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "VALIDATION_ERROR")
+
+
 async def test_another_partners_endpoint_is_not_found(demo: World) -> None:
     known = demo.sql("SELECT id FROM portal.webhook_endpoint ORDER BY id")[0]["id"]
     api = await demo.api("principal@alderfinch.example")

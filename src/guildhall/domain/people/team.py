@@ -6,11 +6,13 @@ from typing import Any, Literal, get_args
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from guildhall.core import cursor
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden, NotFound
+from guildhall.core.text import storable
 from guildhall.domain.people.one_time_tables import partner_one_time as link
 from guildhall.domain.people.tables import TenantScope, partner_user
 from guildhall.domain.rbac.registry import PartnerRole
@@ -65,7 +67,10 @@ class Colleague(Struct, frozen=True, kw_only=True):
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which people to list; `search` looks in name and address, `role` and `status` (of STATES) are exact or empty."""
+    """Which people to list; `search` looks in name and address, `role` and `status` (of STATES) are exact or empty.
+
+    `cursor` is a page's `next_cursor`, and replaces `offset`.
+    """
 
     search: str = ""
     role: str = ""
@@ -74,24 +79,78 @@ class Filter(Struct, frozen=True, kw_only=True):
     sort_order: Literal["asc", "desc"] = "asc"
     limit: int = 50
     offset: int = 0
+    cursor: str = ""
 
 
-async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> tuple[list[Colleague], int]:
-    """Return one page of the actor's colleagues, and how many there are; raises Forbidden without team.read."""
+class Page(Struct, frozen=True, kw_only=True):
+    """One page of colleagues; `total` is None on pages asked for by cursor."""
+
+    items: list[Colleague]
+    total: int | None
+    next_cursor: str | None
+
+
+class Place(Struct, frozen=True):
+    """Where a page ended: the list's order, and the last person's value in it, None for who was never here."""
+
+    sort_by: SortBy
+    sort_order: Literal["asc", "desc"]
+    value: str | None
+    id: UUID
+
+
+async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> Page:
+    """Return one page of the actor's colleagues, and where the next one starts.
+
+    Raises Forbidden without team.read, Invalid for a cursor of another list.
+    """
     if not actor.may("partner.team.read"):
         raise Forbidden
-    where = _conditions(actor, wanted)
-    order = _SORTS[wanted.sort_by]
+    where, after, order = _conditions(actor, wanted), _after(wanted), _SORTS[wanted.sort_by]
     rows = await connection.execute(
         select(*_COLUMNS)
-        .where(*where)
+        .where(*where, *after)
         .order_by(order.desc().nulls_last() if wanted.sort_order == "desc" else order.asc().nulls_last())
         .order_by(partner_user.c.id)
-        .limit(wanted.limit)
-        .offset(wanted.offset)
+        .limit(wanted.limit + 1)
+        .offset(0 if after else wanted.offset)
     )
-    total = await connection.scalar(select(func.count()).select_from(partner_user).where(*where))
-    return [Colleague(**row) for row in rows.mappings()], total or 0
+    found = [Colleague(**row) for row in rows.mappings()]
+    counting = select(func.count()).select_from(partner_user).where(*where)
+    return Page(
+        items=found[: wanted.limit],
+        total=None if after else await connection.scalar(counting),
+        next_cursor=_next(wanted, found[wanted.limit - 1]) if len(found) > wanted.limit else None,
+    )
+
+
+def _after(wanted: Filter) -> list[ColumnElement[bool]]:
+    """Return the condition of who comes after the cursor, none without one; raises Invalid for another list's."""
+    if not wanted.cursor:
+        return []
+    place, order = cursor.decode(wanted.cursor, Place), _SORTS[wanted.sort_by]
+    if (place.sort_by, place.sort_order) != (wanted.sort_by, wanted.sort_order):
+        raise cursor.wrong()
+    later = partner_user.c.id > place.id
+    if place.value is None:
+        return [and_(order.is_(None), later)]
+    there = _value(place.sort_by, place.value)
+    beyond = order < there if wanted.sort_order == "desc" else order > there
+    return [or_(beyond, and_(order == there, later), order.is_(None))]
+
+
+def _value(sort_by: SortBy, text: str) -> ColumnElement[Any]:
+    """Return the value at which a page ended; raises Invalid for what nobody can have."""
+    if not storable(text):
+        raise cursor.wrong()
+    return func.lower(literal(text)) if sort_by == "name" else literal(cursor.moment(text))
+
+
+def _next(wanted: Filter, last: Colleague) -> str:
+    """Return the cursor of the page after `last`."""
+    seen = None if last.last_active_at is None else last.last_active_at.isoformat()
+    value = last.name if wanted.sort_by == "name" else seen
+    return cursor.encode(Place(wanted.sort_by, wanted.sort_order, value, last.id))
 
 
 async def get(connection: AsyncConnection, actor: Actor, *, user_id: UUID) -> Colleague:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from sqlalchemy import ColumnElement, func, literal, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -102,6 +102,22 @@ class Attempt(Struct, frozen=True, kw_only=True):
     error: str
 
 
+class Page(Struct, frozen=True, kw_only=True):
+    """One page of endpoints; `total` is None on pages asked for by cursor."""
+
+    items: list[Endpoint]
+    total: int | None
+    next_cursor: str | None
+
+
+class EndpointPlace(Struct, frozen=True):
+    """Where a page of endpoints ended."""
+
+    failing: bool
+    created_at: Annotated[datetime, Meta(tz=True)]
+    id: UUID
+
+
 class Filter(Struct, frozen=True, kw_only=True):
     """Which deliveries of an endpoint to show, newest first; `cursor`, a page's `next_cursor`, replaces `offset`."""
 
@@ -149,14 +165,28 @@ async def must(connection: AsyncConnection, actor: Actor, *, manage: bool = Fals
 
 
 async def listed(
-    connection: AsyncConnection, actor: Actor, *, state: str = "", limit: int = 50, offset: int = 0
-) -> tuple[list[Endpoint], int]:
-    """Return one page of the partner's endpoints, in trouble first, and how many there are."""
+    connection: AsyncConnection, actor: Actor, *, state: str = "", limit: int = 50, offset: int = 0, after: str = ""
+) -> Page:
+    """Return one page of the partner's endpoints, in trouble first, then the newest, and where the next one starts.
+
+    `after`, a page's `next_cursor`, replaces `offset`; raises Invalid for one of another list.
+    """
     await must(connection, actor)
-    chosen = select(*_ENDPOINT, func.count().over().label("total")).where(*in_state(state))
-    order = (endpoint.c.failing_since.is_(None), endpoint.c.created_at.desc(), endpoint.c.id)
-    rows = (await connection.execute(chosen.order_by(*order).limit(limit).offset(offset))).mappings().all()
-    return [Endpoint(**_of(row, Endpoint)) for row in rows], rows[0]["total"] if rows else 0
+    order = (endpoint.c.failing_since.is_not(None), endpoint.c.created_at, endpoint.c.id)
+    chosen = select(*_ENDPOINT).where(*in_state(state)).order_by(*(part.desc() for part in order)).limit(limit + 1)
+    if after:
+        total, place = None, cursor.decode(after, EndpointPlace)
+        chosen = chosen.where(tuple_(*order) < tuple_(*map(literal, structs.astuple(place))))
+    else:
+        total = await connection.scalar(select(func.count()).select_from(endpoint).where(*in_state(state)))
+        chosen = chosen.offset(offset)
+    found = [Endpoint(**row) for row in (await connection.execute(chosen)).mappings()]
+    return Page(items=found[:limit], total=total, next_cursor=_next(found[limit - 1]) if found[limit:] else None)
+
+
+def _next(last: Endpoint) -> str:
+    """Return the cursor of the page after `last`."""
+    return cursor.encode(EndpointPlace(last.failing_since is not None, last.created_at, last.id))
 
 
 def in_state(state: str) -> list[ColumnElement[bool]]:

@@ -40,12 +40,12 @@ async def team_list(request: Web, actor: Who) -> Page:
         offset=(number - 1) * asked.PAGE_SIZE,
     )
     async with db.transaction(actor) as connection:
-        rows, total = await team.listed(connection, actor, wanted)
-    pages = Pages(shown=len(rows), page=number, size=asked.PAGE_SIZE, total=total)
+        found = await team.listed(connection, actor, wanted)
+    pages = Pages(shown=len(found.items), page=number, size=asked.PAGE_SIZE, total=found.total)
     return await page(
         request,
         "team/list.html",
-        rows=rows,
+        rows=found.items,
         pages=pages,
         sorting=sorting,
         actor=actor,

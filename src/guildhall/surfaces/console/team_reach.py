@@ -41,13 +41,13 @@ async def reach_list(request: Web, actor: Who) -> Page:
     )
     async with db.transaction(actor) as connection:
         rows, total = await reaching.listed(connection, actor, wanted)
-        people, _ = await team.listed(connection, actor, team.Filter(status="active", limit=_MOST_PEOPLE))
+        people = await team.listed(connection, actor, team.Filter(status="active", limit=_MOST_PEOPLE))
     return await page(
         request,
         "team/reach.html",
         rows=rows,
         person=person,
-        people=[Option(str(one.id), one.name) for one in people],
+        people=[Option(str(one.id), one.name) for one in people.items],
         pages=Pages(shown=len(rows), page=number, size=asked.PAGE_SIZE, total=total),
     )
 

@@ -24,12 +24,12 @@ async def webhook_list(request: Web, actor: Who) -> Page:
     number, state = asked.page_number(request), asked.choice(request, "state", STATES)
     offset = (number - 1) * asked.PAGE_SIZE
     async with db.transaction(actor) as connection:
-        rows, total = await endpoints.listed(connection, actor, state=state, limit=asked.PAGE_SIZE, offset=offset)
+        found = await endpoints.listed(connection, actor, state=state, limit=asked.PAGE_SIZE, offset=offset)
     return await page(
         request,
         "webhooks/list.html",
-        rows=rows,
-        pages=Pages(shown=len(rows), page=number, size=asked.PAGE_SIZE, total=total),
+        rows=found.items,
+        pages=Pages(shown=len(found.items), page=number, size=asked.PAGE_SIZE, total=found.total),
         filters=[Filter("state", gettext("State"), state_options("webhook", STATES))],
     )
 

@@ -18,7 +18,7 @@ from guildhall.domain.team import colleagues, invitations
 from guildhall.domain.team.leading import NEEDS
 from guildhall.domain.team.limiting import group_names, known
 from guildhall.surfaces.api.operations import PREFIX, Answer, Call, Endpoint, Operation, serves
-from guildhall.surfaces.api.reading import Limit, Line, Offset, Search, SortOrder
+from guildhall.surfaces.api.reading import Cursor, Limit, Line, Offset, Search, SortOrder
 from guildhall.surfaces.entry import needs
 
 GROUP = "Team"
@@ -38,6 +38,7 @@ class TeamQuery(Struct, frozen=True):
     sort_order: SortOrder = "asc"
     limit: Limit = 50
     offset: Offset = 0
+    cursor: Cursor = ""
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -69,10 +70,11 @@ class PersonPage(Struct, frozen=True, kw_only=True):
     """A page of people."""
 
     items: list[Person]
-    total: int
+    total: int | None
     limit: int
-    offset: int
+    offset: int | None
     has_more: bool
+    next_cursor: str | None
 
 
 LIST = Operation(
@@ -100,15 +102,17 @@ async def list_team(call: Call[TeamQuery, None]) -> PersonPage:
         sort_order=asked.sort_order,
         limit=asked.limit,
         offset=asked.offset,
+        cursor=asked.cursor,
     )
     async with db.transaction(call.actor) as connection:
-        rows, total = await team.listed(connection, call.actor, wanted)
+        found = await team.listed(connection, call.actor, wanted)
     return PersonPage(
-        items=[Person(**_same(row)) for row in rows],
-        total=total,
+        items=[Person(**_same(row)) for row in found.items],
+        total=found.total,
         limit=asked.limit,
-        offset=asked.offset,
-        has_more=asked.offset + len(rows) < total,
+        offset=None if asked.cursor else asked.offset,
+        has_more=found.next_cursor is not None,
+        next_cursor=found.next_cursor,
     )
 
 

@@ -26,6 +26,7 @@ class WebhooksQuery(Struct, frozen=True):
     state: Annotated[State, Meta(description="Only endpoints in this state.")] | UnsetType = UNSET
     limit: Limit = 50
     offset: Offset = 0
+    cursor: Cursor = ""
 
 
 class DeliveriesQuery(Struct, frozen=True):
@@ -69,10 +70,11 @@ class WebhookPage(Struct, frozen=True, kw_only=True):
     """A page of endpoints."""
 
     items: list[Webhook]
-    total: int
+    total: int | None
     limit: int
-    offset: int
+    offset: int | None
     has_more: bool
+    next_cursor: str | None
 
 
 class NewWebhook(Struct, frozen=True, kw_only=True):

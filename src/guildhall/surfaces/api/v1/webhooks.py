@@ -68,15 +68,21 @@ async def list_webhooks(call: Call[WebhooksQuery, None]) -> WebhookPage:
     """Return one page of the partner's endpoints."""
     asked = call.query
     async with db.transaction(call.actor) as connection:
-        rows, total = await endpoints.listed(
-            connection, call.actor, state=asked.state or "", limit=asked.limit, offset=asked.offset
+        found = await endpoints.listed(
+            connection,
+            call.actor,
+            state=asked.state or "",
+            limit=asked.limit,
+            offset=asked.offset,
+            after=asked.cursor,
         )
     return WebhookPage(
-        items=[listed_as(row) for row in rows],
-        total=total,
+        items=[listed_as(each) for each in found.items],
+        total=found.total,
         limit=asked.limit,
-        offset=asked.offset,
-        has_more=asked.offset + len(rows) < total,
+        offset=None if asked.cursor else asked.offset,
+        has_more=found.next_cursor is not None,
+        next_cursor=found.next_cursor,
     )
 
 
