@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from io import BytesIO
 from uuid import UUID
 
@@ -150,13 +151,6 @@ async def test_over_the_api_a_signed_address_ends_with_the_link(world: World) ->
     bare = await (await world.api(SUPPORT)).post(path, content=b"x", params={"name": "a.txt"}, headers=octets)
     assert bare.json()["code"] == "TENANT_CONTEXT_REQUIRED"
     assert kept(world) == before, "what was refused left nothing"
-    keyed = {**octets, "Idempotency-Key": "once"}
-    made = await asyncio.gather(
-        *(client.post(path, content=b"k", params={"name": f"{n}.txt"}, headers=keyed) for n in range(12))
-    )
-    assert {each.status_code for each in made} == {201}, "more at once than there are connections; no key holds one"
-    assert kept(world) == (before[0] + 12, before[1] + 12)
-
     world.sql(
         "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions, %s) WHERE tenant_id = %s",
         "partner.support.tickets.read",
@@ -166,6 +160,48 @@ async def test_over_the_api_a_signed_address_ends_with_the_link(world: World) ->
     world.sql("UPDATE portal.partner_tenant_link SET status = 'revoked' WHERE tenant_id = %s", tenant)
     assert (await nobody.get(item["download_url"])).status_code == 404
     assert (await client.get(path)).json()["code"] == "TENANT_ACCESS_DENIED"
+
+
+async def test_a_file_under_a_key_is_added_once_and_no_slow_store_holds_a_connection(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = world.tenant("acme-fiber")
+    client, path = await world.api(SUPPORT, tenant), f"{API}/{ticket_of(world, tenant)}/attachments"
+    more = 12  # than a pool has connections
+
+    async def post(name: str, key: str, content: bytes = b"k") -> httpx.Response:
+        headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": key}
+        return await client.post(path, content=content, params={"name": name}, headers=headers)
+
+    before, all_there, plain = kept(world), asyncio.Barrier(more), files.writing
+
+    @asynccontextmanager
+    async def slow(file_id: UUID) -> AsyncIterator[files.Written]:
+        async with asyncio.timeout(20):
+            await all_there.wait()
+        async with plain(file_id) as written:
+            yield written
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "writing", slow)
+        made = await asyncio.gather(*(post(f"{n}.txt", f"key-{n}") for n in range(more)))
+    assert {each.status_code for each in made} == {201}
+    assert kept(world) == (before[0] + more, before[1] + more)
+
+    again = await post("0.txt", "key-0")
+    assert (again.content, again.headers["idempotency-replayed"]) == (made[0].content, "true")
+    for name, content in (("1.txt", b"k"), ("0.txt", b"other")):
+        refused = await post(name, "key-0", content)
+        assert (refused.status_code, refused.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    wrong = [await post("a.exe", "wrong") for _ in range(2)]
+    assert [each.status_code for each in wrong] == [422, 422]
+    assert wrong[1].content == wrong[0].content
+    assert kept(world) == (before[0] + more, before[1] + more), "neither is kept again"
+
+    raced = await asyncio.gather(*(post("raced.txt", "race") for _ in range(4)))
+    assert {each.status_code for each in raced} <= {201, 409}
+    assert len({each.content for each in raced if each.status_code == 201}) == 1
+    assert kept(world)[0] == before[0] + more + 1
 
 
 async def test_a_ticket_is_opened_with_files_on_either_side_once(world: World) -> None:

@@ -80,12 +80,21 @@ async def once(actor: Actor, asked: Asked, act: Callable[[], Awaitable[Reply]]) 
     IdempotencyKeyReused for the same key with another request, IdempotencyInProgress while the first one runs.
     """
     async with db.joining(actor) as connection:
-        kept = await _kept(connection, actor, asked)
-        if kept is not None:
-            return kept
+        found = await _kept(connection, actor, asked)
+        if found is not None:
+            return found
         reply = await act()
         await _keep(connection, actor, asked, reply)
         return reply
+
+
+async def kept(actor: Actor, asked: Asked) -> Reply | None:
+    """Return what is kept under a key, in a transaction of its own, so that what takes long is not done twice.
+
+    Raises IdempotencyKeyReused for another request, IdempotencyInProgress while the first one is in its act.
+    """
+    async with db.transaction(actor) as connection:
+        return await _kept(connection, actor, asked)
 
 
 async def keep(actor: Actor, asked: Asked, reply: Reply) -> None:

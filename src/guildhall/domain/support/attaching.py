@@ -148,16 +148,15 @@ async def attach(
         await files.settle(connection, each.id, each.written)
 
 
-async def add(actor: Actor, *, ticket_id: UUID, upload: Upload, is_internal: bool = False, now: datetime) -> Attachment:
-    """Attach one file by itself; raises NotFound, Forbidden, and Invalid (`files`, `is_internal`)."""
+async def add(actor: Actor, *, ticket_id: UUID, kept: Kept, is_internal: bool = False, now: datetime) -> Attachment:
+    """Attach one file that is kept by itself; raises NotFound, Forbidden, and Invalid (`files`, `is_internal`)."""
     if is_internal and actor.role is not DbRole.PARTNER:
         raise Invalid(errors={"is_internal": "Internal notes are for those who work on the ticket"})
-    kept = await keep(actor, ticket_id, [upload], now=now)
     async with db.transaction(actor) as connection:
         current = await get(connection, actor, ticket_id, now=now)
         await opened(connection, actor, current.tenant_id, [leave(actor, "comment")])
-        await attach(connection, actor, current, kept, is_internal=is_internal, now=now)
-        made = await find(connection, actor, ticket_id, kept[0].id)
+        await attach(connection, actor, current, [kept], is_internal=is_internal, now=now)
+        made = await find(connection, actor, ticket_id, kept.id)
         await _note(connection, actor, current, made, Action.TICKET_FILE_ADDED)
     return made
 

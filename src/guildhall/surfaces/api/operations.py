@@ -5,7 +5,8 @@ to a request: gates (app.gate) → idempotency replay → parse and validate →
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
@@ -51,9 +52,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     `answer` is the type of a success. `codes` are the problems of this operation beside those that every one has.
     `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth; `lines` that
     the body is JSON lines, each of them a `body`. `secret` means an answer that is kept nowhere, so no
-    Idempotency-Key repeats it. `file` means that the body is a file, as it is, and `sent` its query; it takes no
-    Idempotency-Key either, whose transaction would stay open as long as the store takes. `sent` is shown in the
-    documentation. `deprecated` says of an operation that it goes.
+    Idempotency-Key repeats it. `file` means that the body is a file, as it is, and `sent` its query. `sent` is shown
+    in the documentation. `deprecated` says of an operation that it goes.
     """
 
     id: str
@@ -85,8 +85,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     @property
     def keyed(self) -> bool:
         """Return whether the operation takes an Idempotency-Key; rows of the platform are idempotent by themselves."""
-        held = self.of_platform or self.secret or self.file
-        return self.method == "POST" and "needs" in self.marks and not held
+        return self.method == "POST" and "needs" in self.marks and not (self.of_platform or self.secret)
 
     @property
     def of_platform(self) -> bool:
@@ -167,10 +166,15 @@ Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
 
 
 class Endpoint(Struct, frozen=True):
-    """An operation with what carries it out."""
+    """An operation with what carries it out.
+
+    `ahead` does what takes long and changes nothing that anybody sees, as writing octets into the store. It is done
+    before the transaction of an Idempotency-Key is opened, and the handler takes what it returns for the body.
+    """
 
     operation: Operation
     handler: Handler
+    ahead: Handler | None = None
 
     async def answer(self, request: Wire) -> Reply:
         """Answer one request that passed the gates."""
@@ -200,9 +204,9 @@ class Endpoint(Struct, frozen=True):
         return {"opt": self.operation.marks | {"by_tenants": by_tenants, "said": said}}
 
 
-def serves(operation: Operation) -> Callable[[Handler], Endpoint]:
+def serves(operation: Operation, *, ahead: Handler | None = None) -> Callable[[Handler], Endpoint]:
     """Return the decorator that makes a handler the endpoint of `operation`."""
-    return lambda handler: Endpoint(operation, handler)
+    return lambda handler: Endpoint(operation, handler, ahead)
 
 
 async def answered(endpoint: Endpoint, request: Wire) -> Reply:
@@ -210,7 +214,7 @@ async def answered(endpoint: Endpoint, request: Wire) -> Reply:
     reading.accepts(request)
     key = reading.key(request) if endpoint.operation.keyed else None
     if key is None:
-        return await _carried_out(endpoint, request)
+        return await _acted(endpoint, await _ready(endpoint, request))
     return await _once(endpoint, request, key)
 
 
@@ -218,22 +222,41 @@ async def _once(endpoint: Endpoint, request: Wire, key: str) -> Reply:
     """Answer as the first request under this key was answered; what the act itself refused is kept too."""
     actor, asked = entry.entered(request).actor, await _asked(endpoint, request, key)
     refusals: list[Reply] = []
-
-    async def act() -> Reply:
-        try:
-            return await _carried_out(endpoint, request)
-        except Refusal as refusal:
-            if refusal.status in _KEPT_REFUSALS:
-                refusals.append(problem(request, refusal))
-            raise
-
     try:
-        return await idempotency.once(actor, asked, act)
+        return await _first(endpoint, request, asked, refusals)
     except Refusal:
         if not refusals:
             raise
     await idempotency.keep(actor, asked, refusals[0])
     return refusals[0]
+
+
+async def _first(endpoint: Endpoint, request: Wire, asked: Asked, refusals: list[Reply]) -> Reply:
+    """Return what is kept under the key, or act, adding what the act itself refuses to `refusals`."""
+    actor, ready = entry.entered(request).actor, None
+    if endpoint.ahead is not None:
+        found = await idempotency.kept(actor, asked)
+        if found is not None:
+            return found
+        with _noting(request, refusals):
+            ready = await _ready(endpoint, request)
+
+    async def act() -> Reply:
+        with _noting(request, refusals):
+            return await _acted(endpoint, ready or await _ready(endpoint, request))
+
+    return await idempotency.once(actor, asked, act)
+
+
+@contextmanager
+def _noting(request: Wire, refusals: list[Reply]) -> Iterator[None]:
+    """Add a refusal that is kept to `refusals`, and raise it on."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.status in _KEPT_REFUSALS:
+            refusals.append(problem(request, refusal))
+        raise
 
 
 async def _asked(endpoint: Endpoint, request: Wire, key: str) -> Asked:
@@ -244,9 +267,15 @@ async def _asked(endpoint: Endpoint, request: Wire, key: str) -> Asked:
     return Asked(f"{endpoint.operation.method} {endpoint.operation.path}", key, digest)
 
 
-async def _carried_out(endpoint: Endpoint, request: Wire) -> Reply:
-    """Parse, validate, act, encode."""
-    made = await endpoint.handler(await _call(endpoint.operation, request))
+async def _ready(endpoint: Endpoint, request: Wire) -> Call[Any, Any]:
+    """Parse and validate, and do what comes before the act."""
+    call = await _call(endpoint.operation, request)
+    return call if endpoint.ahead is None else msgspec.structs.replace(call, body=await endpoint.ahead(call))
+
+
+async def _acted(endpoint: Endpoint, call: Call[Any, Any]) -> Reply:
+    """Act and encode."""
+    made = await endpoint.handler(call)
     answer = made if isinstance(made, Answer) else Answer(made)
     headers = {"Cache-Control": "no-store", **answer.headers}
     if answer.version is not None:

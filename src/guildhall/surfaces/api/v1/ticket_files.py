@@ -1,5 +1,7 @@
 """Files of a ticket: listed with signed addresses, added one by one, fetched."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from io import BytesIO
 from typing import Annotated
@@ -15,7 +17,7 @@ from guildhall.core.errors import Invalid, NotFound
 from guildhall.core.ids import parse_id
 from guildhall.domain.people import addresses
 from guildhall.domain.support import attaching, tickets
-from guildhall.domain.support.attaching import Attachment, Upload
+from guildhall.domain.support.attaching import Attachment, Kept, Upload
 from guildhall.surfaces import entry
 from guildhall.surfaces.api.operations import PREFIX, Answer, Call, Endpoint, Operation, Wire, serves
 from guildhall.surfaces.api.reading import Line
@@ -93,8 +95,8 @@ ADD = Operation(
     group=GROUP,
     summary="Add a file to a ticket",
     description="The body is the file itself, 10 MB at most: PDF, PNG, JPEG, GIF, WebP, text (txt, log, csv, json), "
-    "ZIP, docx, xlsx, odt or ods, and really what its name says. No Idempotency-Key is looked at: without an answer, "
-    "list the files before you send one again.",
+    "ZIP, docx, xlsx, odt or ods, and really what its name says. An answer that is repeated under an Idempotency-Key "
+    "holds the `download_url` of before: list the files for a new one.",
     mark=needs("partner.support.tickets.comment", write_in_tenant=True),
     status=201,
     query=FileQuery,
@@ -105,20 +107,35 @@ ADD = Operation(
 )
 
 
-@serves(ADD)
-async def add_file(call: Call[FileQuery, bytes]) -> Answer:
-    """Add a file to a ticket of the tenant in context."""
+async def keep_file(call: Call[FileQuery, bytes]) -> Kept:
+    """Put the file into the store, before the transaction that attaches it."""
     ticket_id = call.id("ticket_id", "TICKET_NOT_FOUND")
     async with db.transaction(call.actor) as connection:
         current = await tickets.get(connection, call.actor, ticket_id, now=call.now)
     call.within(current.tenant_id, "TICKET_NOT_FOUND")
     upload = Upload(call.query.name, BytesIO(call.body))
+    with _of_the_body():
+        (kept,) = await attaching.keep(call.actor, ticket_id, [upload], now=call.now)
+    return kept
+
+
+@contextmanager
+def _of_the_body() -> Iterator[None]:
+    """Say what is wrong with a file of the body as a whole."""
     try:
-        made = await attaching.add(
-            call.actor, ticket_id=ticket_id, upload=upload, is_internal=call.query.is_internal, now=call.now
-        )
+        yield
     except Invalid as wrong:
-        raise Invalid(errors={"": next(iter(wrong.errors.values()))}) from None  # of the body as a whole
+        raise Invalid(errors={"": next(iter(wrong.errors.values()))}) from None
+
+
+@serves(ADD, ahead=keep_file)
+async def add_file(call: Call[FileQuery, Kept]) -> Answer:
+    """Add a file to a ticket of the tenant in context."""
+    ticket_id = call.id("ticket_id", "TICKET_NOT_FOUND")
+    with _of_the_body():
+        made = await attaching.add(
+            call.actor, ticket_id=ticket_id, kept=call.body, is_internal=call.query.is_internal, now=call.now
+        )
     return Answer(_shown(call, made), headers={"Location": f"{PREFIX}{_file_path(made)}"})
 
 
@@ -126,7 +143,7 @@ def _file_path(found: Attachment) -> str:
     return f"{FILES_PATH.format(ticket_id=found.ticket_id)}/{found.id}/file"
 
 
-def _shown(call: Call[None, None] | Call[FileQuery, bytes], found: Attachment) -> TicketFile:
+def _shown(call: Call[None, None] | Call[FileQuery, Kept], found: Attachment) -> TicketFile:
     """Return a file as callers get it, with an address that works for five minutes."""
     address = addresses.signed(
         call.actor,
