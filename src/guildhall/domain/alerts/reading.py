@@ -11,7 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     RowMapping,
-    Select,
+    TableValuedAlias,
     case,
     func,
     literal,
@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import cursor
@@ -27,7 +28,7 @@ from guildhall.core.actor import Actor
 from guildhall.core.money import Money, money
 from guildhall.core.text import containing
 from guildhall.domain.access.scope import opening
-from guildhall.domain.alerts.kinds import FAMILIES, Family, needs_of, readable
+from guildhall.domain.alerts.kinds import FAMILIES, Family, Needs, needs_of, readable
 from guildhall.domain.alerts.tables import SEVERITIES, alert
 
 Shown = Literal["active", "snoozed", "acknowledged", "resolved"]
@@ -158,11 +159,10 @@ async def get(connection: AsyncConnection, actor: Actor, alert_ids: Iterable[UUI
     return [_alert(actor, dict(row)) for row in rows.mappings()]
 
 
-def waiting(partner_id: ColumnElement[UUID], families: Iterable[Family]) -> Select[tuple[str]]:
-    """Return the kind of every alert of `families` that waits for somebody, as a query: active, not snoozed."""
-    return select(alert.c.kind).where(
-        of_partner(partner_id, families), alert.c.status == "active", SHOWN_STATUS == "active"
-    )
+def waiting(families: Iterable[Needs]) -> TableValuedAlias:
+    """Return the kind of each alert of `families` that waits for whoever is at work, a hundred at most, as a table."""
+    needed = {kind: family.read if family.link else "" for family in families for kind in family.kinds}
+    return func.portal.waiting_alerts(array(needed), array(needed.values())).table_valued("kind").render_derived()
 
 
 def seen(actor: Actor, families: Iterable[Family] = tuple(FAMILIES)) -> ColumnElement[bool]:

@@ -1,17 +1,16 @@
 """What every page counts: the notices that a person has not read, and the alerts that wait for somebody."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from msgspec import Struct
-from sqlalchemy import Uuid, func, literal, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, DbRole
-from guildhall.core.sql import Fixed, asked, fixed
-from guildhall.domain.alerts import reading as alerts
-from guildhall.domain.alerts.kinds import Family, readable
+from guildhall.core.sql import Fixed, fixed
+from guildhall.domain.alerts.kinds import Needs, readable
+from guildhall.domain.alerts.reading import waiting
 from guildhall.domain.notify import notices
 from guildhall.domain.notify.choices import muted
 
@@ -31,19 +30,19 @@ class Bell(Struct, frozen=True):
 
 async def rung(connection: AsyncConnection, actor: Actor) -> Bell:
     """Return what waits for the person."""
-    families = tuple(readable(actor)) if actor.role is DbRole.PARTNER else ()
+    families = tuple(readable(actor).values()) if actor.role is DbRole.PARTNER else ()
     counting = _counting(actor.role, notices.areas(actor), families)
-    found = await db.rows(connection, counting, {"person_id": actor.user_id, "partner_id": actor.partner_id})
+    found = await db.rows(connection, counting, {"person_id": actor.user_id})
     return Bell(*found[0])
 
 
 @lru_cache(maxsize=64)
-def _counting(role: DbRole, areas: tuple[str, ...], families: Iterable[Family]) -> Fixed:
+def _counting(role: DbRole, areas: tuple[str, ...], families: tuple[Needs, ...]) -> Fixed:
     """Return the one statement that counts both, for all people who may see the same."""
     news = notices.unread(role, areas).limit(COUNTED_TO).subquery()
     unread = select(func.count()).select_from(news).scalar_subquery()
     if not families:
         return fixed(select(unread, literal(0), literal(0)))
-    waiting = alerts.waiting(asked("partner_id", Uuid()), families).limit(COUNTED_TO).subquery()
-    wanted = func.concat("alert.", waiting.c.kind).not_in(muted(notices.PERSON))
-    return fixed(select(unread, func.count().filter(wanted), func.count()).select_from(waiting))
+    kinds = waiting(families)
+    wanted = func.concat("alert.", kinds.c.kind).not_in(muted(notices.PERSON))
+    return fixed(select(unread, func.count().filter(wanted), func.count()).select_from(kinds))

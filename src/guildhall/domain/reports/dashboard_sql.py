@@ -12,6 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from guildhall.core.sql import Fixed, bound
 from guildhall.domain.access.links import EXPIRING_DAYS
+from guildhall.domain.access.states import STATES
 from guildhall.domain.support.board_sql import SOON
 
 TRIAL_DAYS = 30
@@ -67,6 +68,13 @@ _SHELVES = {
     " round(avg(p.score)) AS score, sum(p.critical) AS critical, sum(p.high) AS high, sum(p.medium) AS medium,"
     f" sum(p.low) AS low FROM tenancy.posture_rollup AS p WHERE p.tenant_id = {_those('shows_posture')}",
 }
+# Active links from the index that holds all that is asked of them (their state is its condition), others by state.
+_OTHERS = ", ".join(f"'{state}'" for state in STATES if state != "active")
+_OWN_LINKS = " FROM portal.partner_tenant_link WHERE partner_id = :partner_id AND status"
+_LINKS = (
+    f"SELECT 'active' AS status, ends_at{_OWN_LINKS} = 'active'"
+    f" UNION ALL SELECT status, ends_at{_OWN_LINKS} IN ({_OTHERS})"
+)
 _SHOWN = (
     "CASE WHEN l.status IN ('scheduled', 'active', 'paused') AND l.ends_at <= now() THEN 'expired'"
     f" WHEN l.status = 'active' AND l.ends_at <= now() + make_interval(days => {EXPIRING_DAYS}) THEN 'expiring'"
@@ -81,8 +89,7 @@ def _rows(source: str, columns: tuple[str, ...]) -> str:
 
 
 _PARTS = {
-    "funnel": f"SELECT 'funnel', {_SHOWN}, count(*), 0 FROM portal.partner_tenant_link AS l"
-    " WHERE l.partner_id = :partner_id GROUP BY 2",
+    "funnel": f"SELECT 'funnel', {_SHOWN}, count(*), 0 FROM ({_LINKS}) AS l GROUP BY 2",
     "customers": "SELECT 'customers', '', count(*), 0 FROM mine",
     "models": "SELECT 'models', operating_model, count(*), 0 FROM mine GROUP BY 2",
     "plans": "SELECT 'plans', plan, count(*), 0 FROM sold GROUP BY 2",

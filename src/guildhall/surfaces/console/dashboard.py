@@ -4,10 +4,10 @@ from litestar import get
 from msgspec import Struct
 
 from guildhall.core import clock, db
-from guildhall.domain.notify import bell
 from guildhall.domain.reports import dashboard
 from guildhall.domain.reports.dashboard import Dashboard, Need, Share
 from guildhall.domain.reports.first_steps import first_steps
+from guildhall.surfaces.console.frame import rung
 from guildhall.surfaces.console.words import sums_of
 from guildhall.surfaces.entry import Who, own
 from guildhall.surfaces.html import Page, Web, page
@@ -89,14 +89,14 @@ async def start(request: Web, actor: Who) -> Page:
     async with db.transaction(actor) as connection:
         found = await dashboard.today(connection, actor, now=clock.now())
         first = await first_steps(connection, actor)
-        rung = await bell.rung(connection, actor)
+    waiting = (await rung(request, actor)).waiting
     return await page(
         request,
         "dashboard/dashboard.html",
         actor=actor,
         found=found,
         first=first,
-        waiting=[*_alerts(rung.waiting), *(_waiting(need) for need in found.needs)],
+        waiting=[*_alerts(waiting), *(_waiting(need) for need in found.needs)],
         drawings=_drawings(found),
     )
 

@@ -8,6 +8,7 @@ from guildhall.domain.access.gates import Standing
 from guildhall.domain.access.links import EXPIRING_DAYS
 from guildhall.domain.alerts.kinds import readable
 from guildhall.domain.notify import bell
+from guildhall.domain.notify.bell import Bell
 from guildhall.surfaces.entry import Entered
 from guildhall.surfaces.html import Frame, Web
 from guildhall.surfaces.kit.i18n import N_, gettext
@@ -42,7 +43,7 @@ async def frame(request: Web) -> Frame:
     actor, path = found.actor, request.url.path
     lists = actor.may(CUSTOMERS)
     return Frame(
-        navigation=await _navigation(actor, path),
+        navigation=await _navigation(request, actor, path),
         menu=(NavItem(gettext("Your account"), "/account", "user-round"),),
         tenant=context(found.tenant) if found.tenant else None,
         tenant_search_url="/tenants/options" if lists else None,
@@ -50,15 +51,24 @@ async def frame(request: Web) -> Frame:
     )
 
 
-async def _navigation(actor: Actor, path: str) -> tuple[NavGroup, ...]:
+async def rung(request: Web, actor: Actor) -> Bell:
+    """Return what waits for the person, counted once for a page."""
+    state = request.scope["state"]
+    if "bell" not in state:
+        async with db.transaction(actor) as connection:
+            state["bell"] = await bell.rung(connection, actor)
+    counted: Bell = state["bell"]
+    return counted
+
+
+async def _navigation(request: Web, actor: Actor, path: str) -> tuple[NavGroup, ...]:
     """Return the sections that the person may use; the others are not there."""
-    async with db.transaction(actor) as connection:
-        rung = await bell.rung(connection, actor)
+    found = await rung(request, actor)
     here = "/customers" if path.startswith("/t/") else path
     first = NavItem(gettext("Dashboard"), "/", "layout-dashboard", path == "/")
-    siren = NavItem(gettext("Alerts"), "/alerts", "siren", _within(here, "/alerts"), rung.alerts or None)
+    siren = NavItem(gettext("Alerts"), "/alerts", "siren", _within(here, "/alerts"), found.alerts or None)
     waiting = (siren,) if readable(actor) else ()
-    news = NavItem(gettext("Notices"), "/notices", "bell", _within(here, "/notices"), rung.unread or None)
+    news = NavItem(gettext("Notices"), "/notices", "bell", _within(here, "/notices"), found.unread or None)
     return (
         NavGroup((first, *_allowed(actor, here, _WORK), *waiting, news)),
         NavGroup(_allowed(actor, here, _ORGANISATION), gettext("Organisation")),
