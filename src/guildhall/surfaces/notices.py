@@ -46,6 +46,8 @@ _LOOKS = {
     "ends_soon": ("clock-alert", "warn"),
     "ends_tomorrow": ("clock-alert", "warn"),
     "ends_today": ("clock-alert", "warn"),
+    "begun": ("user-round", "ok"),
+    "ended": ("unlink", "mute"),
     "set_up": ("key", "info"),
     "secret_made": ("key-round", "info"),
     "submitted": ("inbox", "info"),

@@ -66,6 +66,8 @@ class Action(StrEnum):
     TICKET_FILE_FETCHED = "ticket.file_fetched"
     SUBSCRIBER_ACTIVATED = "subscriber.activated"
     SUBSCRIBER_SUSPENDED = "subscriber.suspended"
+    ACCOUNT_BEGUN = "account.begun"
+    ACCOUNT_ENDED = "account.ended"
     LINK_REQUESTED = "link.requested"
     LINK_APPROVED = "link.approved"
     LINK_DECLINED = "link.declined"

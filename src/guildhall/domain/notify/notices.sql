@@ -195,6 +195,18 @@ BEGIN
 END
 $$;
 
+-- What is entrusted to a partner, or no longer. Without the subscriber's name: after the end it is not the partner's to see.
+CREATE OR REPLACE FUNCTION portal.account_notices() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM portal.tell(
+        'partner', NEW.partner_id, CASE NEW.status WHEN 'active' THEN 'account.begun' ELSE 'account.ended' END,
+        'account:' || NEW.id || ':' || NEW.status, NULL, NULL, '', jsonb_build_object('account_id', NEW.id));
+    RETURN NULL;
+END
+$$;
+
 -- API clients: told to the principals of the partner, whoever of them or of the vendor did it.
 CREATE OR REPLACE FUNCTION portal.tell_of_client(client portal.api_client, what text, key text, by_name text) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -271,4 +283,7 @@ DROP TRIGGER IF EXISTS subscriber_notices ON tenancy.subscriber;
 CREATE TRIGGER subscriber_notices AFTER UPDATE OF status ON tenancy.subscriber
     FOR EACH ROW WHEN (NEW.status <> OLD.status AND portal.side() = 'partner')
     EXECUTE FUNCTION tenancy.subscriber_notices();
+DROP TRIGGER IF EXISTS account_notices ON portal.partner_account;
+CREATE TRIGGER account_notices AFTER INSERT OR UPDATE OF status ON portal.partner_account
+    FOR EACH ROW WHEN (portal.side() <> 'owner') EXECUTE FUNCTION portal.account_notices();
 SET LOCAL ROLE @definer;

@@ -31,6 +31,8 @@ SENTENCES: Mapping[tuple[str, str], str] = {
     ("partner", "link.ends_soon"): N_("Your link to %(tenant)s ends in %(days)s days"),
     ("partner", "link.ends_tomorrow"): N_("Your link to %(tenant)s ends tomorrow"),
     ("partner", "link.ends_today"): N_("Your link to %(tenant)s ends today"),
+    ("partner", "account.begun"): N_("The vendor entrusted a subscriber of your own tenant to you"),
+    ("partner", "account.ended"): N_("The vendor ended one of your partner accounts"),
     ("partner", "client.set_up"): N_("%(by)s set up the API client %(client)s"),
     ("partner", "client.changed"): N_("%(by)s changed the API client %(client)s"),
     ("partner", "client.secret_made"): N_("%(by)s made a new secret for the API client %(client)s"),

@@ -1,7 +1,7 @@
 """Partner accounts: the subscribers of a partner's home tenant that it looks after (PRODUCT §1).
 
-A partner reads its own; only staff may write them. Once one has ended, its subscriber is no longer the partner's to see
-(`portal.account_subscribers`), so neither its name nor its address is there.
+A partner reads its own; staff read everybody's, and write them (`entrusting.py`). Once one has ended, its subscriber is
+no longer the partner's to see (`portal.account_subscribers`), so neither its name nor its address is there for it.
 """
 
 from collections.abc import Mapping
@@ -13,13 +13,14 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core.actor import Actor
+from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Forbidden, NotFound
 from guildhall.domain.access.tables import partner_account as account
 from guildhall.domain.tenancy.tables import subscriber
 
 LIST = "partner.provisioning.subscribers.list"
 READ = "partner.provisioning.subscribers.read"
+STAFF_READ = "staff.accounts.read"
 ENGAGEMENTS = ("managed", "referral", "reseller")
 ACCOUNT_STATES = ("active", "ended")
 _SORTS: Mapping[str, ColumnElement[Any]] = {"name": subscriber.c.name, "since": account.c.created_at}
@@ -61,11 +62,14 @@ _JOINED = account.outerjoin(
 )
 
 
-async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> tuple[list[Account], int]:
-    """Return one page of the partner's own accounts, and how many there are; raises Forbidden."""
-    if not actor.may(LIST):
-        raise Forbidden
-    where = [account.c.partner_id == actor.partner_id, *_conditions(wanted)]
+async def listed(
+    connection: AsyncConnection, actor: Actor, wanted: Filter, *, partner_id: UUID | None = None
+) -> tuple[list[Account], int]:
+    """Return one page of the partner's own accounts, to staff those of `partner_id`, and how many there are.
+
+    Raises Forbidden.
+    """
+    where = [_kept_by(actor, LIST, partner_id), *_conditions(wanted)]
     order, down = _SORTS[wanted.sort_by], wanted.sort_order == "desc"
     rows = await connection.execute(
         select(*_STORED, *_OF_SUBSCRIBER)
@@ -77,6 +81,14 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> t
     )
     total = await connection.scalar(select(func.count()).select_from(_JOINED).where(*where))
     return [Account(**row) for row in rows.mappings()], total or 0
+
+
+def _kept_by(actor: Actor, permission: str, partner_id: UUID | None) -> ColumnElement[bool]:
+    """Return the condition that an account is the actor's partner's, or for staff that of `partner_id`."""
+    staff = actor.role is DbRole.STAFF
+    if not actor.may(STAFF_READ if staff else permission):
+        raise Forbidden
+    return account.c.partner_id == (partner_id if staff else actor.partner_id)
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
@@ -92,12 +104,13 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     return found
 
 
-async def get(connection: AsyncConnection, actor: Actor, account_id: UUID) -> Account:
-    """Return one of the partner's own accounts; raises Forbidden, NotFound."""
-    if not actor.may(READ):
-        raise Forbidden
+async def get(
+    connection: AsyncConnection, actor: Actor, account_id: UUID, *, partner_id: UUID | None = None
+) -> Account:
+    """Return one of the partner's own accounts, to staff one of `partner_id`; raises Forbidden, NotFound."""
+    own = _kept_by(actor, READ, partner_id)
     chosen = select(*_STORED, *_OF_SUBSCRIBER).select_from(_JOINED)
-    row = await connection.execute(chosen.where(account.c.id == account_id, account.c.partner_id == actor.partner_id))
+    row = await connection.execute(chosen.where(account.c.id == account_id, own))
     found = row.mappings().first()
     if found is None:
         raise NotFound

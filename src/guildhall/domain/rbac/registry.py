@@ -137,6 +137,9 @@ tenants.manage   x x - - - -
 links.read       x x x x x -
 links.create     x x - - - -
 links.revoke     x x - x - -
+accounts.read    x x x x x -
+accounts.begin   x x - - - -
+accounts.end     x x - x - -
 alerts.read      x x x x x -
 audit.read       x x x x x -
 audit.export     x - - - - -

@@ -13,6 +13,8 @@ def href_of(each: Notice) -> str:
         return "/tickets?to=me"
     if client := each.values.get("client_id"):
         return f"/clients/{client}"
+    if account := each.values.get("account_id"):
+        return f"/accounts/{account}"
     return f"/links/{each.link_id}" if each.link_id else ""
 
 

@@ -12,6 +12,7 @@ from guildhall.surfaces.html import Site
 from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.render import templates
 from guildhall.surfaces.staff import (
+    accounts,
     alerts,
     application_acts,
     applications,
@@ -55,6 +56,7 @@ AREAS = (
     tenants,
     ways_in,
     limits,
+    accounts,
     link_import,
     links,
     people,

@@ -179,6 +179,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.link_notices()": (),
     "portal.link_change_notices()": (),
     "portal.client_notices()": (),
+    "portal.account_notices()": (),
     "portal.client_secret_notices()": (),
     "portal.summed(text)": ("partner",),
     "portal.keep_sums(integer)": ("worker",),
