@@ -7,9 +7,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec import structs
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, system
+from guildhall.domain.billing import summary
+from guildhall.domain.billing.invoices import Filter
 from guildhall.domain.reports import report_scope, revenue, sums, usage
 from support_actors import domain_world, partner_person
 from support_world import Cluster, World
@@ -30,17 +33,23 @@ RECOUNTS = {
     ),
     "revenue": (
         (
-            "SELECT partner_id, currency AS by, day, invoiced, outstanding, paid, invoices, payments"
-            " FROM portal.revenue_sum"
+            "SELECT partner_id, currency || ' ' || due_on AS by, day, invoiced, outstanding, paid, invoices, payments,"
+            " listed, settled, owed FROM portal.revenue_sum"
         ),
         (
-            "SELECT m.partner_id, r.currency AS by, r.day, sum(r.invoiced) AS invoiced, sum(r.owed) AS outstanding,"
-            " sum(r.paid) AS paid, sum(r.invoices)::integer AS invoices, sum(r.payments)::integer AS payments"
+            "SELECT m.partner_id, r.currency || ' ' || r.due_on AS by, r.day, coalesce(sum(r.amount) FILTER"
+            " (WHERE status IN ('finalized', 'overdue', 'paid')), 0) AS invoiced, coalesce(sum(r.amount - amount_paid)"
+            " FILTER (WHERE status IN ('finalized', 'overdue')), 0) AS outstanding, coalesce(sum(r.amount) FILTER"
+            " (WHERE status = 'payment'), 0) AS paid,"
+            " count(*) FILTER (WHERE status IN ('finalized', 'overdue', 'paid')) AS invoices,"
+            " count(*) FILTER (WHERE status = 'payment') AS payments,"
+            " count(*) FILTER (WHERE status <> 'payment') AS listed,"
+            " count(*) FILTER (WHERE status = 'paid') AS settled,"
+            " count(*) FILTER (WHERE status IN ('finalized', 'overdue')) AS owed"
             " FROM portal.summed_tenant AS m JOIN ("
-            "SELECT tenant_id, currency, issued_on AS day, amount AS invoiced, 0 AS paid, 1 AS invoices, 0 AS payments,"
-            " CASE WHEN status IN ('finalized', 'overdue') THEN amount - amount_paid ELSE 0 END AS owed"
-            " FROM tenancy.invoice WHERE status IN ('finalized', 'overdue', 'paid') UNION ALL"
-            " SELECT tenant_id, currency, paid_on, 0, amount, 0, 1, 0 FROM tenancy.payment"
+            "SELECT tenant_id, currency, issued_on AS day, due_on, status, amount, amount_paid"
+            " FROM tenancy.invoice WHERE status <> 'draft' UNION ALL"
+            " SELECT tenant_id, currency, paid_on, paid_on, 'payment', amount, 0 FROM tenancy.payment"
             ") AS r USING (tenant_id) WHERE m.report = 'revenue' GROUP BY 1, 2, 3"
         ),
     ),
@@ -55,14 +64,23 @@ async def summed(cluster: Cluster) -> AsyncIterator[World]:
         yield world
 
 
-async def told(actor: Actor) -> tuple[usage.UsageReport, revenue.RevenueReport]:
-    """Return both reports that use sums, as somebody reads them."""
+async def told(actor: Actor) -> tuple[usage.UsageReport, revenue.RevenueReport, summary.Summary]:
+    """Return all that uses sums, as somebody reads it."""
     async with db.transaction(actor) as connection:
         days: dict[str, Any] = {"period": DAYS, "compare": True, "limit": 1000}
         return (
             await usage.report(connection, actor, usage.Filter(**days, group_by="week")),
             await revenue.report(connection, actor, revenue.Filter(**days)),
+            await billed(actor),
         )
+
+
+async def billed(actor: Actor, **asked: Any) -> summary.Summary:
+    """Return the summary of billing of the same days, but for what is left out where sums serve."""
+    wanted = Filter(from_date=DAYS.from_date, to_date=DAYS.to_date)
+    async with db.transaction(actor) as connection:
+        found = await summary.summary(connection, actor, wanted, today=TODAY, **{"limit": 1000, **asked})
+    return structs.replace(found, tenants=None)
 
 
 def recounted(world: World) -> bool:
@@ -97,6 +115,47 @@ async def test_reports_say_the_same_with_sums_and_without(cluster: Cluster) -> N
             async with db.transaction(reader) as connection:
                 found = (await connection.exec_driver_sql("SELECT count(*) FROM portal.usage_sum")).scalar_one()
             assert bool(found) is expected
+
+
+async def test_billing_is_summed_up_with_sums_only_where_they_hold_what_the_person_opens(cluster: Cluster) -> None:
+    async with domain_world(cluster) as world:
+        finance = partner_person(world, "finance@northwind.example")
+        before = await billed(finance)
+        pages = [await billed(finance, limit=4, offset=offset) for offset in (0, 4)]
+        ranked = await billed(finance, ranked=True, largest=True)
+        assert await sums.keep(system("reports"), many=2) > 0
+        assert await billed(finance) == before
+        assert [await billed(finance, limit=4, offset=offset) for offset in (0, 4)] == pages
+        assert pages[0].more
+        # With one more in each sum it shows who reads them: a whole summary by name, and nobody who opens less or more.
+        world.sql("UPDATE portal.revenue_sum SET invoices = invoices + 1, owed = owed + 1 WHERE listed > 0")
+        summed_up = await billed(finance)
+        assert summed_up.invoice_count > before.invoice_count
+        assert sum(each.invoice_count for each in summed_up.ageing) > sum(each.invoice_count for each in before.ageing)
+        assert summed_up.by_tenant == before.by_tenant
+        assert await billed(finance, ranked=True, largest=True) == ranked
+        assert [each.revenue for each in ranked.largest] == [each.revenue for each in ranked.by_tenant[:10]]
+        tenant = before.by_tenant[0].tenant_id
+        world.sql(
+            "INSERT INTO portal.partner_user_tenant (user_id, tenant_id) VALUES (%s, %s)", finance.user_id, tenant
+        )
+        world.sql("UPDATE portal.partner_user SET tenant_scope = 'exclude' WHERE id = %s", finance.user_id)
+        limited = await billed(finance)
+        assert (limited.by_tenant, limited.invoice_count) == (
+            [each for each in before.by_tenant if each.tenant_id != tenant],
+            before.invoice_count - before.by_tenant[0].invoice_count,
+        )
+        world.sql("UPDATE portal.partner_user SET tenant_scope = 'all' WHERE id = %s", finance.user_id)
+        assert await billed(finance) == summed_up
+        world.sql(
+            "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions,"
+            " 'partner.billing.summary.read') WHERE tenant_id = %s AND partner_id = %s AND status = 'active'",
+            tenant,
+            finance.partner_id,
+        )
+        narrowed = await billed(finance)
+        assert narrowed.managed_tenants == before.managed_tenants - 1
+        assert (narrowed.by_tenant, narrowed.invoice_count) == (limited.by_tenant, limited.invoice_count)
 
 
 async def told_usage(actor: Actor) -> usage.UsageReport:

@@ -19,7 +19,7 @@ from guildhall.core.errors import Forbidden, Invalid
 from guildhall.core.money import Money, money
 from guildhall.domain.billing.invoices import MONEY, Filter, check, filter_values, filters_of
 from guildhall.domain.billing.summary_sql import AGES as AGE_DAYS
-from guildhall.domain.billing.summary_sql import COLUMNS, PAYMENTS, ageing, statement
+from guildhall.domain.billing.summary_sql import COLUMNS, PAYMENTS, Shape, statement
 
 SUMMARY = "partner.billing.summary.read"
 AgeName = Literal["current", "days_1_30", "days_31_60", "days_61_90", "days_over_90"]
@@ -56,9 +56,10 @@ class Age(Struct, frozen=True, kw_only=True):
 class Summary(Struct, frozen=True, kw_only=True):
     """Figures over a filter in one currency; `currency` is None where there is no invoice at all.
 
-    `by_tenant` is a page of the `tenants` with invoices in this currency, by name; `largest` are the ten of them that
-    were billed most, empty for whoever sees no amount. `managed_tenants` open their billing; `customers` is how many
-    the person reaches. `ageing` is over all that is owed now, whenever it was issued.
+    `by_tenant` is a page of the tenants with invoices in this currency; `more` says that others follow. `tenants`
+    counts them and `largest` are the ten of them that were billed most: None, and empty, where the figures come from
+    sums over very many tenants, which know no tenant's own. `managed_tenants` open their billing; `customers` is how
+    many the person reaches. `ageing` is over all that is owed now, whenever it was issued.
     """
 
     currency: str | None
@@ -71,45 +72,55 @@ class Summary(Struct, frozen=True, kw_only=True):
     overdue_invoice_count: int
     managed_tenants: int
     customers: int
-    tenants: int
+    tenants: int | None
     by_tenant: list[TenantFigures]
+    more: bool
     largest: list[TenantFigures]
     ageing: list[Age]
 
 
 async def summary(
-    connection: AsyncConnection, actor: Actor, wanted: Filter, *, today: date, limit: int = 50, offset: int = 0
+    connection: AsyncConnection,
+    actor: Actor,
+    wanted: Filter,
+    *,
+    today: date,
+    limit: int = 50,
+    offset: int = 0,
+    largest: bool = False,
+    ranked: bool = False,
 ) -> Summary:
     """Return the summary over `wanted`: its `currency`, or the one of most invoices.
 
-    `limit` and `offset` page `by_tenant`. Raises Forbidden without the permission, and for amounts asked by whoever
-    sees none; Invalid for a page that cannot be.
+    `limit` and `offset` page `by_tenant`, which is by name, or `ranked` by what was billed. `largest` asks for the ten
+    largest too, which whoever sees no amount never gets. Raises Forbidden without the permission, and for amounts asked
+    by whoever sees none; Invalid for a page that cannot be.
     """
-    if not actor.may(SUMMARY):
+    if not actor.may(SUMMARY) or (ranked and not actor.may(MONEY)):
         raise Forbidden
     check(actor, wanted)
     if not 1 <= limit <= LONGEST_PAGE or offset < 0:
         raise Invalid(errors={"limit": f"Ask for 1 to {LONGEST_PAGE}, starting at 0 or later"})
-    named, values = bool(wanted.tenant_ids), filter_values(actor, wanted, permission=SUMMARY) | {"today": today}
-    filters = tuple(name for name in filters_of(wanted) if name != "currency")
-    page = {"currency": wanted.currency or None, "limit": limit, "offset": offset}
-    made = statement(filters, named=named, largest=actor.may(MONEY))
+    shape = Shape(
+        named=bool(wanted.tenant_ids),
+        filters=tuple(name for name in filters_of(wanted) if name != "currency"),
+        largest=largest and actor.may(MONEY),
+        ranked=ranked,
+    )
+    asked = {"today": today, "currency": wanted.currency or None, "limit": limit, "offset": offset}
     found: dict[str, list[_Row]] = defaultdict(list)
-    for row in await db.rows(connection, made, values | page):
-        found[row[0]].append(dict(zip(COLUMNS, row, strict=False)))
+    for row in await db.rows(connection, statement(shape), filter_values(actor, wanted, permission=SUMMARY) | asked):
+        found[row[0]].append(dict(zip(COLUMNS, row, strict=True)))
     billed = {row["currency"]: row["billed"] for row in found["sum"]}
     currency = wanted.currency or max(billed, key=lambda code: (billed[code], code), default=None)
-    ages = None
-    if currency is not None:
-        ages = await db.rows(connection, ageing(named=named), values | {"currency": currency})
-    return _summary(actor, found, currency, _ages(actor, ages, currency))
+    return _summary(actor, found, currency, limit)
 
 
 _Row = Mapping[str, Any]  # by the names of summary_sql.COLUMNS
 
 
-def _summary(actor: Actor, found: Mapping[str, list[_Row]], currency: str | None, ages: list[Age]) -> Summary:
-    """Return the rows of a statement as a summary in `currency`."""
+def _summary(actor: Actor, found: Mapping[str, list[_Row]], currency: str | None, limit: int) -> Summary:
+    """Return the rows of a statement as a summary in `currency`, with a page of at most `limit` tenants."""
     covered = found["covered"][0]
     whole = next((row for row in found["sum"] if row["currency"] == currency), None)
     sums = {name: whole[name] if whole else Decimal() for name in ("revenue", "outstanding", "overdue")}
@@ -123,10 +134,11 @@ def _summary(actor: Actor, found: Mapping[str, list[_Row]], currency: str | None
         overdue_invoice_count=counts["late"],
         managed_tenants=covered["billed"],
         customers=covered["settled"],
-        tenants=counts["paid"],
-        by_tenant=[_tenant(actor, row) for row in found["tenant"]],
+        tenants=None if covered["late"] else counts["paid"],
+        by_tenant=[_tenant(actor, row) for row in found["tenant"][:limit]],
+        more=len(found["tenant"]) > limit,
         largest=[_tenant(actor, row) for row in found["largest"]],
-        ageing=ages,
+        ageing=_ages(actor, found["age"], currency),
     )
 
 
@@ -134,7 +146,7 @@ def _tenant(actor: Actor, row: _Row) -> TenantFigures:
     paid = actor.may(PAYMENTS) and row["paid_on"] is not None
     return TenantFigures(
         tenant_id=row["tenant_id"],
-        tenant_name=row["tenant_name"],
+        tenant_name=row["tenant_name"] or "",
         **{name: _amount(actor, row[name], row["currency"]) for name in ("revenue", "outstanding", "overdue")},
         invoice_count=row["billed"],
         paid_invoice_count=row["settled"],
@@ -144,13 +156,15 @@ def _tenant(actor: Actor, row: _Row) -> TenantFigures:
     )
 
 
-def _ages(actor: Actor, rows: Sequence[Sequence[Any]] | None, currency: str | None) -> list[Age]:
+def _ages(actor: Actor, rows: Sequence[_Row], currency: str | None) -> list[Age]:
     """Return what is owed by age; nothing where there is no currency to tell it in."""
-    if rows is None:
+    if currency is None:
         return []
+    owed = {row["place"]: (row["billed"], row["outstanding"]) for row in rows}
+    told = [owed.get(place, (0, Decimal())) for place in range(len(AGES))]
     return [
-        Age(age=name, invoice_count=rows[0][2 * at], amount=_amount(actor, rows[0][2 * at + 1], currency))
-        for at, (name, _, _) in enumerate(AGES)
+        Age(age=name, invoice_count=count, amount=_amount(actor, amount, currency))
+        for (name, _, _), (count, amount) in zip(AGES, told, strict=True)
     ]
 
 

@@ -1,21 +1,45 @@
-"""The SQL of the summary of billing: sums by currency, one page of tenants in one currency, and what is owed by age."""
+"""The SQL of the summary of billing: sums by currency, what is owed by age, and one page of tenants in one currency.
 
+Of a partner with many tenants sums and ages come from the sums that triggers keep (`domain/reports/sums.sql`), if the
+person at work opens the billing of exactly the tenants in them; then only the page's tenants are looked up, by name.
+Else one pass over the invoices gives each tenant's figures, from which all others follow.
+"""
+
+from collections.abc import Mapping
 from functools import lru_cache
 
+from msgspec import Struct
 from sqlalchemy import Integer
 
 from guildhall.core.sql import Fixed, bound
-from guildhall.domain.billing.invoice_sql import BILLED, LIVE, OWED, TYPES, accounts, conditions, scope
+from guildhall.domain.billing.invoice_sql import BILLED, LIVE, OWED, TYPES, accounts, conditions
 
 PAYMENTS = "partner.billing.payments.read"
 DRAWN = 10  # the tenants with the largest sums, for a chart
-# The parts of what is owed by age, in days after the day when it was due: from, to.
+# What is owed by age, in days after the day when it was due: from, to.
 AGES = ((None, 0), (1, 30), (31, 60), (61, 90), (91, None))
 COLUMNS = (
     *("part", "tenant_id", "tenant_name", "currency", "revenue", "outstanding", "overdue", "billed", "settled", "late"),
-    *("paid_on", "paid"),
+    *("paid_on", "paid", "place"),
 )
+
+
+class Shape(Struct, frozen=True):
+    """What makes one statement differ from another; values are parameters."""
+
+    named: bool
+    filters: tuple[str, ...]
+    largest: bool = False
+    ranked: bool = False
+
+    @property
+    def kept(self) -> bool:
+        """Whether sums may serve: they hold every invoice of every tenant, by day, and know no tenant's own."""
+        return not self.named and not self.ranked and set(self.filters) <= set(_DAYS)
+
+
 _LATE = f"{OWED} AND i.due_on < :today"
+_AMOUNTS, _COUNTS = ("revenue", "outstanding", "overdue"), ("billed", "settled", "late")
 _SUMS = (
     f"coalesce(sum(i.amount) FILTER (WHERE {BILLED}), 0) AS revenue,"
     f" coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE {OWED}), 0) AS outstanding,"
@@ -23,86 +47,126 @@ _SUMS = (
     f" count(*) FILTER (WHERE {BILLED}) AS billed, count(*) FILTER (WHERE i.status = 'paid') AS settled,"
     f" count(*) FILTER (WHERE {_LATE}) AS late"
 )
-
-
-_AMOUNTS, _COUNTS = ("revenue", "outstanding", "overdue"), ("billed", "settled", "late")
+_KEPT_SUMS = (
+    "sum(i.invoiced), sum(i.outstanding), coalesce(sum(i.outstanding) FILTER (WHERE i.due_on < :today), 0),"
+    " sum(i.invoices), sum(i.settled), coalesce(sum(i.owed) FILTER (WHERE i.due_on < :today), 0)"
+)
 _SUMMED = ", ".join(
     (*(f"sum({name}) AS {name}" for name in _AMOUNTS), *(f"sum({name})::bigint AS {name}" for name in _COUNTS))
 )
 _TOLD = ", ".join((*_AMOUNTS, *_COUNTS))
-_BY_NAME = "ORDER BY lower(tenant_name), tenant_id"
-
-
-@lru_cache(maxsize=128)
-def statement(filters: tuple[str, ...], *, named: bool, largest: bool) -> Fixed:
-    """Return the statement of a summary: rows of COLUMNS by `part`.
-
-    `covered`: how many tenants open their billing, and how many are reached, in the places of `billed` and `settled`.
-    `sum`: one for each currency, with the number of its tenants in the place of `paid`. `tenant`: the page, in
-    `:currency` or the one of most invoices, with the last payment. `largest`: where asked for, those with the largest
-    sums.
-    """
-    where = conditions(filters)
-    own = f"SELECT i.tenant_id, i.currency, {_SUMS} FROM scope JOIN tenancy.invoice AS i USING (tenant_id) WHERE true"
-    home = f"SELECT i.tenant_id, i.currency, {_SUMS} {accounts(named=named)}"
-    last = (
-        "SELECT p.paid_on, p.amount FROM tenancy.payment AS p WHERE p.tenant_id = page.tenant_id"
-        " AND p.currency = page.currency AND EXISTS (SELECT 1 FROM portal.partner_tenant_link AS l"
-        " WHERE l.partner_id = :partner_id AND l.tenant_id = p.tenant_id AND l.status = 'active'"
-        f" AND '{PAYMENTS}' = ANY (l.permissions)) ORDER BY p.paid_on DESC, p.id DESC LIMIT 1"
-    )
-    shelves = (
-        f"f AS MATERIALIZED ({own}{where} GROUP BY 1, 2 UNION ALL {home}{where} GROUP BY 1, 2)",
-        f"sums AS MATERIALIZED (SELECT currency, {_SUMMED}, count(*) AS tenants FROM f GROUP BY 1)",
-        (
-            "named AS MATERIALIZED (SELECT f.*, coalesce(s.tenant_name, '') AS shown, s.tenant_name FROM f"
-            " LEFT JOIN scope AS s USING (tenant_id) WHERE f.currency = coalesce(CAST(:currency AS text),"
-            " (SELECT currency FROM sums ORDER BY billed DESC, currency DESC LIMIT 1)))"
-        ),
-        (
-            f"page AS (SELECT *, row_number() OVER ({_BY_NAME}) AS place FROM named {_BY_NAME}"
-            " LIMIT :limit OFFSET :offset)"
-        ),
-    )
-    parts = [
-        (
-            "SELECT 'covered', NULL::uuid, NULL, NULL, 0::numeric, 0::numeric, 0::numeric,"
-            f" (SELECT count(*) FROM scope), (SELECT count(*) {LIVE}), 0, NULL::date, 0::numeric, 0::bigint"
-        ),
-        f"SELECT 'sum', NULL, NULL, currency, {_TOLD}, NULL, tenants, 0 FROM sums",
-        (
-            f"SELECT 'tenant', tenant_id, shown, currency, {_TOLD}, p.paid_on, p.amount, place"
-            f" FROM page LEFT JOIN LATERAL ({last}) AS p ON true"
-        ),
-    ]
-    if largest:
-        parts.append(
-            f"(SELECT 'largest', tenant_id, shown, currency, {_TOLD}, NULL, 0,"
-            f" row_number() OVER (ORDER BY revenue DESC) FROM named ORDER BY revenue DESC LIMIT {DRAWN})"
-        )
-    sql = f"WITH {scope(named=named)}, {', '.join(shelves)} {' UNION ALL '.join(parts)} ORDER BY 1, 13"
-    return bound(sql, {**TYPES, "limit": Integer(), "offset": Integer()})
-
-
-def _age_condition(first: int | None, last: int | None) -> str:
-    """Return the condition that an invoice is from `first` to `last` days late."""
-    parts = [] if first is None else [f"i.due_on <= :today - {first}"]
-    parts += [] if last is None else [f"i.due_on >= :today - {last}"]
-    return " AND ".join(parts)
-
-
-_AGES = ", ".join(
-    f"count(*) FILTER (WHERE {condition}), coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE {condition}), 0)"
-    for condition in (_age_condition(first, last) for first, last in AGES)
+_AGE = f"width_bucket(:today - i.due_on, ARRAY[{', '.join(str(first) for first, _ in AGES if first)}]) AS age"
+# The conditions that sums can meet.
+_DAYS = {"from_date": "i.issued_on >= :from_date", "to_date": "i.issued_on <= :to_date"}
+_CHOSEN = "(SELECT currency FROM chosen)"
+_BY_NAME = "lower(tenant_name), tenant_id"
+_FROM_KEPT = "(SELECT EXISTS (SELECT 1 FROM kept))"
+# The tenants of the person at work and of the sums are the same where none opens one of the two only, and all are in.
+_SAME = (
+    "SELECT coalesce(bool_and(opens = opens_revenue), true) AND count(*) FILTER (WHERE opens) ="
+    " (SELECT count(*) FROM portal.summed_tenant AS m WHERE m.report = 'revenue' AND m.partner_id = :partner_id)"
+    " FROM live"
+)
+_LAST_PAYMENT = (
+    "SELECT p.paid_on, p.amount FROM tenancy.payment AS p WHERE p.tenant_id = page.tenant_id"
+    " AND p.currency = page.currency AND EXISTS (SELECT 1 FROM portal.partner_tenant_link AS l"
+    " WHERE l.partner_id = :partner_id AND l.tenant_id = p.tenant_id AND l.status = 'active'"
+    f" AND '{PAYMENTS}' = ANY (l.permissions)) ORDER BY p.paid_on DESC, p.id DESC LIMIT 1"
 )
 
 
-@lru_cache(maxsize=4)
-def ageing(*, named: bool) -> Fixed:
-    """Return the statement of what is owed by age: one row."""
-    narrowed = f" AND {OWED} AND i.currency = :currency"
-    owed = (
-        f"SELECT i.due_on, i.amount, i.amount_paid FROM scope JOIN tenancy.invoice AS i USING (tenant_id)"
-        f" WHERE true{narrowed} UNION ALL SELECT i.due_on, i.amount, i.amount_paid {accounts(named=named)}{narrowed}"
+@lru_cache(maxsize=128)
+def statement(shape: Shape) -> Fixed:
+    """Return the statement of a summary: rows of COLUMNS by `part`.
+
+    `covered`: how many tenants open their billing, how many are reached, and whether sums served, in the places of
+    the counts. `sum`: one for each currency, with the number of its tenants in the place of `paid`, if they were
+    counted. `age`: what is owed in `:currency` or the one of most invoices, its place that of AGES. `tenant`: a page in
+    that currency and one more, with the last payment. `largest`: where asked for, those with the largest sums.
+    """
+    shelves = {**_tenants(shape), **_figures(shape), **_page(shape)}
+    made = ", ".join(f"{name} AS {sql}" for name, sql in shelves.items())
+    sql = f"WITH {made} {' UNION ALL '.join(_parts(shape))} ORDER BY 1, 13"
+    return bound(sql, {**TYPES, "limit": Integer(), "offset": Integer()})
+
+
+def _tenants(shape: Shape) -> Mapping[str, str]:
+    """Return the shelves of tenants: `live` are reached, `scope` open their billing, `own` are added up by rows."""
+    narrowed = " AND tenant_id = ANY (:tenant_ids)" if shape.named else ""
+    kept = (
+        "SELECT r.currency, r.day AS issued_on, r.due_on, r.invoices, r.settled, r.owed, r.invoiced, r.outstanding"
+        " FROM portal.revenue_sum AS r WHERE r.partner_id = :partner_id AND r.listed > 0"
+        f" AND {f'({_SAME})' if shape.kept else 'false'}"
     )
-    return bound(f"WITH {scope(named=named)} SELECT {_AGES} FROM ({owed}) AS i", TYPES)
+    return {
+        "live": "MATERIALIZED (SELECT l.tenant_id, l.tenant_name, l.shows_summary AS opens,"
+        f" l.shows_revenue AS opens_revenue {LIVE})",
+        "scope": f"NOT MATERIALIZED (SELECT tenant_id, tenant_name FROM live WHERE opens{narrowed})",
+        "kept": f"MATERIALIZED ({kept})",
+        "own": f"MATERIALIZED (SELECT ARRAY(SELECT tenant_id FROM scope WHERE NOT {_FROM_KEPT}) AS tenant_ids)",
+    }
+
+
+def _figures(shape: Shape) -> Mapping[str, str]:
+    """Return the shelves of figures: `each` tenant's by currency, their `sums`, the currency `chosen`, and `ages`."""
+    where, home = conditions(shape.filters), accounts(named=shape.named)
+    own = "FROM tenancy.invoice AS i WHERE i.tenant_id = ANY ((SELECT tenant_ids FROM own)::uuid[])"
+    days = " AND ".join(("true", *(_DAYS[name] for name in shape.filters if name in _DAYS)))
+    owed = f" AND {OWED} AND i.currency = {_CHOSEN}"
+    aged = f"SELECT {_AGE}, count(*) AS listed, sum(i.amount - i.amount_paid) AS amount"
+    return {
+        "each": f"MATERIALIZED (SELECT i.tenant_id, i.currency, {_SUMS} {own}{where} GROUP BY 1, 2"
+        f" UNION ALL SELECT i.tenant_id, i.currency, {_SUMS} {home}{where} GROUP BY 1, 2)",
+        "sums": f"MATERIALIZED (SELECT currency, {_SUMMED}, count(tenant_id) AS tenants FROM ("
+        f"SELECT tenant_id, currency, {_TOLD} FROM each UNION ALL"
+        f" SELECT NULL, i.currency, {_KEPT_SUMS} FROM kept AS i WHERE {days} GROUP BY i.currency) AS f GROUP BY 1)",
+        "chosen": "MATERIALIZED (SELECT coalesce(CAST(:currency AS text),"
+        " (SELECT currency FROM sums ORDER BY billed DESC, currency DESC LIMIT 1)) AS currency)",
+        "ages": "MATERIALIZED (SELECT age, sum(listed)::bigint AS listed, sum(amount) AS amount FROM ("
+        f"{aged} {own}{owed} GROUP BY 1 UNION ALL {aged} {home}{owed} GROUP BY 1 UNION ALL"
+        f" SELECT {_AGE}, sum(i.owed), sum(i.outstanding) FROM kept AS i WHERE i.owed > 0 AND i.currency = {_CHOSEN}"
+        " GROUP BY 1) AS a GROUP BY 1)",
+    }
+
+
+def _page(shape: Shape) -> Mapping[str, str]:
+    """Return the shelves of tenants in the currency: `told` with their names, and the `page` of them."""
+    where, order = conditions(shape.filters), f"revenue DESC, {_BY_NAME}" if shape.ranked else _BY_NAME
+    columns = f"tenant_id, tenant_name, currency, {_TOLD}"
+    walked = (
+        f"SELECT tenant_id, tenant_name, {_CHOSEN} AS currency, {_TOLD} FROM"
+        f" (SELECT tenant_id, tenant_name, lower(tenant_name) AS name FROM scope WHERE {_FROM_KEPT} ORDER BY 3, 1) AS s"
+        f" CROSS JOIN LATERAL (SELECT {_SUMS} FROM tenancy.invoice AS i WHERE i.tenant_id = s.tenant_id"
+        f" AND i.currency = {_CHOSEN}{where} HAVING count(*) > 0) AS d ORDER BY name, tenant_id"
+        " LIMIT :offset + :limit + 1"
+    )
+    return {
+        "told": f"MATERIALIZED (SELECT {columns} FROM each LEFT JOIN scope USING (tenant_id)"
+        f" WHERE currency = {_CHOSEN}{f' UNION ALL ({walked})' if shape.kept else ''})",
+        "page": f"MATERIALIZED (SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM"
+        f" (SELECT * FROM told ORDER BY {order} LIMIT :limit + 1 OFFSET :offset) AS t)",
+    }
+
+
+def _parts(shape: Shape) -> list[str]:
+    """Return the parts of the answer, each in the form of COLUMNS."""
+    nothing = "0::numeric, 0::numeric, 0::numeric"
+    parts = [
+        (
+            f"SELECT 'covered', NULL::uuid, NULL, NULL, {nothing}, (SELECT count(*) FROM scope),"
+            f" (SELECT count(*) FROM live), {_FROM_KEPT}::integer, NULL::date, 0::numeric, 0::bigint"
+        ),
+        f"SELECT 'sum', NULL, NULL, currency, {_TOLD}, NULL, tenants, 0 FROM sums",
+        "SELECT 'age', NULL, NULL, NULL, 0, amount, 0, listed, 0, 0, NULL, 0, age FROM ages",
+        (
+            f"SELECT 'tenant', tenant_id, tenant_name, currency, {_TOLD}, p.paid_on, p.amount, place"
+            f" FROM page LEFT JOIN LATERAL ({_LAST_PAYMENT}) AS p ON true"
+        ),
+    ]
+    if shape.largest:
+        parts.append(
+            f"SELECT 'largest', tenant_id, tenant_name, currency, {_TOLD}, NULL, 0,"
+            f" row_number() OVER (ORDER BY revenue DESC) FROM (SELECT * FROM told WHERE NOT {_FROM_KEPT}"
+            f" ORDER BY revenue DESC LIMIT {DRAWN}) AS t"
+        )
+    return parts

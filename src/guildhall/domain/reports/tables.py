@@ -39,10 +39,14 @@ revenue_sum = Table(
     to("portal.partner", "partner_id"),
     Column("currency", Text, nullable=False),
     Column("day", Date, nullable=False),
+    Column("due_on", Date, nullable=False),  # of a payment its own day
     Column("invoiced", _SUM, nullable=False, server_default="0"),
     Column("outstanding", _SUM, nullable=False, server_default="0"),
     Column("paid", _SUM, nullable=False, server_default="0"),
     Column("invoices", Integer, nullable=False, server_default="0"),
     Column("payments", Integer, nullable=False, server_default="0"),
-    PrimaryKeyConstraint("partner_id", "day", "currency"),
+    Column("listed", Integer, nullable=False, server_default="0"),  # invoices, and what was cancelled
+    Column("settled", Integer, nullable=False, server_default="0"),
+    Column("owed", Integer, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("partner_id", "day", "currency", "due_on"),
 )

@@ -22,6 +22,8 @@ from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.tables import Pages
 
 PERIOD = timedelta(days=30)
+RANKED = "billed"
+_ORDERS = ((None, N_("By name")), (RANKED, N_("Largest first")))
 AGE_NAMES = {
     "current": N_("Not yet due"),
     "days_1_30": N_("1 to 30 days late"),
@@ -57,16 +59,32 @@ async def billing_summary(request: Web, actor: Who) -> Page:
     last = asked.day_in(request.query_params.get("until", "")) or today
     first = asked.day_in(request.query_params.get("since", "")) or last - PERIOD
     wanted, number = Filter(from_date=first, to_date=last, currency=currency_asked(request)), asked.page_number(request)
+    shows_money = actor.may(invoices.MONEY)
+    ranked = shows_money and asked.choice(request, "order", (RANKED,)) == RANKED
     async with db.transaction(actor) as connection:
         found = await summary.summary(
-            connection, actor, wanted, today=today, limit=asked.PAGE_SIZE, offset=(number - 1) * asked.PAGE_SIZE
+            connection,
+            actor,
+            wanted,
+            today=today,
+            limit=asked.PAGE_SIZE,
+            offset=(number - 1) * asked.PAGE_SIZE,
+            largest=True,
+            ranked=ranked,
         )
     lists = actor.may(invoices.READ)
     return await page(
         request,
         "billing/summary.html",
         found=found,
-        pages=Pages(shown=len(found.by_tenant), page=number, size=asked.PAGE_SIZE, total=found.tenants),
+        pages=Pages(
+            shown=len(found.by_tenant),
+            page=number,
+            size=asked.PAGE_SIZE,
+            total=found.tenants,
+            next=str(number + 1) if found.more else None,
+        ),
+        orders=[(gettext(label), code, (code == RANKED) is ranked) for code, label in _ORDERS] if shows_money else [],
         tabs=tabs(actor, "/billing"),
         currencies=[(code, code == found.currency) for code in _codes(found)],
         period=(first, last),
@@ -75,7 +93,7 @@ async def billing_summary(request: Web, actor: Who) -> Page:
         late=_sum([each for each in found.ageing if each.age != "current"]),
         charts=_charts(found),
         lists=lists,
-        shows_money=actor.may(invoices.MONEY),
+        shows_money=shows_money,
         link=lambda **query: _address(found.currency, **query) if lists else None,
         in_period={"since": first.isoformat(), "until": last.isoformat()},
     )

@@ -111,8 +111,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         *everything("staff"),
         reads("worker", ANY_ROW),
     ),
-    # Sums are read where the person at work reaches every tenant in them; whose rows are in them only functions read.
-    "portal.summed_tenant": (),
+    # Sums are read where the person at work reaches every tenant in them. How many there are, whoever is limited to no
+    # customers may count; which they are only functions read.
+    "portal.summed_tenant": (
+        reads(
+            "partner", f"partner_id = {PARTNER_ID} AND (SELECT portal.sees_every_customer())", "report", "partner_id"
+        ),
+    ),
     "portal.usage_sum": (reads("partner", _summed("usage")),),
     "portal.revenue_sum": (reads("partner", _summed("revenue")),),
     # -- portal: trail, notices, letters, keys

@@ -222,7 +222,7 @@ def summarised(found: Summary, period: Period, *, limit: int, offset: int) -> Bi
         ],
         limit=limit,
         offset=offset,
-        has_more=offset + limit < found.tenants,
+        has_more=found.more,
         ageing=[Ageing(age=each.age, invoice_count=each.invoice_count, amount=each.amount) for each in found.ageing],
         other_currencies=found.other_currencies,
         period=period,
