@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from guildhall.core.actor import Actor
 from guildhall.core.errors import TenantAccessDenied
 from guildhall.domain.access.gates import inside, standing
+from guildhall.domain.access.tables import SHOWN_BY
 from guildhall.domain.access.tables import partner_tenant_link as link
 
 _STANDINGS = text(
@@ -49,6 +50,8 @@ def opening(partner_id: UUID | ColumnElement[UUID] | None, needs: str) -> Select
     array of 10,000 tenants is searched from its start.
     """
     chosen: Select[Any] = select(link.c.tenant_id).where(link.c.partner_id == partner_id, live())
+    if needs in SHOWN_BY:
+        return chosen.where(link.c[SHOWN_BY[needs]])  # as an index holds it
     if needs != "partner.tenants.list":
         chosen = chosen.where(literal(needs) == func.any(link.c.permissions))
     return chosen

@@ -47,6 +47,8 @@ SHOWN_BY = {
     "partner.reports.usage.read": "shows_usage",
     "partner.reports.sla.read": "shows_uptime",
     "partner.reports.revenue.read": "shows_revenue",
+    "partner.alerts.sla.read": "shows_sla_alerts",
+    "partner.alerts.billing.read": "shows_billing_alerts",
 }
 SHOWS = {
     column: f"'{permission}' = ANY (permissions)"

@@ -13,10 +13,9 @@ from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.jobs import periodic
 from guildhall.domain.alerts.causes import CAUSES
-from guildhall.domain.alerts.tables import KEPT_DAYS, SEVERITIES, alert
+from guildhall.domain.alerts.tables import KEPT_DAYS, alert
 from guildhall.domain.webhooks.events import emit
 
-_WEIGHTS = "ARRAY['" + "', '".join(SEVERITIES) + "']"
 _EVENTS = {
     "sla.ticket": "partner.tenant.sla_breach",
     "sla.uptime": "partner.tenant.sla_breach",
@@ -45,7 +44,7 @@ _COMPARE = """
     WHERE (a.severity, a."values", a.link_id) IS DISTINCT FROM (excluded.severity, excluded."values", excluded.link_id)
     RETURNING a.id, a.partner_id, a.tenant_id, a.severity, a."values" AS said, a.version = 1 AS is_new
 """
-_WORSE = f"array_position({_WEIGHTS}, excluded.severity) > array_position({_WEIGHTS}, a.severity)"
+_WORSE = "excluded.weight > a.weight"
 
 
 def comparing(kind: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
 from guildhall.domain.access.links import must
-from guildhall.domain.alerts.reading import RANK, SHOWN_STATUS
+from guildhall.domain.alerts.alert_sql import RANK, SHOWN_STATUS
 from guildhall.domain.alerts.tables import alert
 from guildhall.domain.partners.tables import partner
 from guildhall.domain.tenancy.tables import tenant

@@ -1,45 +1,25 @@
 """Alerts as a person sees them: those of customers within the own limits, whose link opens what they are about."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import (
-    ColumnElement,
-    DateTime,
-    RowMapping,
-    TableValuedAlias,
-    case,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, TableValuedAlias, func, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core import cursor
+from guildhall.core import cursor, db
 from guildhall.core.actor import Actor
 from guildhall.core.money import Money, money
 from guildhall.core.text import containing
-from guildhall.domain.access.scope import opening
+from guildhall.domain.alerts.alert_sql import COLUMNS, COUNTED, FILTERS, SHOWN_STATUS, Shape, of_partner, statement
 from guildhall.domain.alerts.kinds import FAMILIES, Family, Needs, needs_of, readable
-from guildhall.domain.alerts.tables import SEVERITIES, alert
+from guildhall.domain.alerts.tables import alert
 
-Shown = Literal["active", "snoozed", "acknowledged", "resolved"]
-SHOWN: tuple[Shown, ...] = ("active", "snoozed", "acknowledged", "resolved")
-_SNOOZED = alert.c.snoozed_until > func.now()
-SHOWN_STATUS = case((alert.c.status != "active", alert.c.status), (_SNOOZED, "snoozed"), else_="active")
-_WEIGHT = case({name: weight for weight, name in enumerate(SEVERITIES)}, value=alert.c.severity)
 _AMOUNTS = ("amount", "threshold", "currency")
-# Open ones first, of them the worst, of these the newest: descending in every part.
-_ENDLESS = literal_column("timestamptz 'infinity'", DateTime(timezone=True))
-RANK = (func.coalesce(alert.c.resolved_at, _ENDLESS), _WEIGHT, alert.c.raised_at, alert.c.id)
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -112,42 +92,73 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> P
 
     Raises Invalid for a cursor of another list.
     """
-    narrowed, after = _narrowed(actor, wanted), _after(wanted)
-    chosen = [narrowed, *_stated(wanted)]
-    counts, total = ({}, None) if after is not None else await _counted(connection, narrowed, chosen)
-    rows = select(alert, SHOWN_STATUS.label("shown"), _WEIGHT.label("weight")).where(
-        *chosen, *(() if after is None else (after,))
+    may, after, filters, states = readable(actor), _after(wanted), dict(_filters(wanted)), _states(wanted)
+    shape = Shape(
+        families=tuple(family for family in wanted.families if family in may),
+        filters=tuple(name for name in filters if name in FILTERS),
+        states=tuple(states),
+        limit=wanted.limit,
+        offset=0 if after else wanted.offset,
+        resumed=bool(after),
     )
-    rows = rows.order_by(*(part.desc() for part in RANK)).limit(wanted.limit + 1)
-    found = (await connection.execute(rows.offset(0 if after is not None else wanted.offset))).mappings().all()
+    values = {"partner_id": actor.partner_id, **filters, **states, **after}
+    rows = await db.rows(connection, statement(shape), values)
+    found = [dict(zip(COLUMNS, row, strict=False)) for row in rows if row[0] is not None]
     shown = found[: wanted.limit]
+    counts = {} if after else _counts(rows[0][len(COLUMNS) :])
     return Page(
-        items=[_alert(actor, dict(row)) for row in shown],
-        total=total,
+        items=[_alert(actor, row) for row in shown],
+        total=None if after else _total(wanted, counts),
         counts=counts,
         next_cursor=_next(shown[-1]) if len(found) > len(shown) else None,
     )
 
 
-async def _counted(
-    connection: AsyncConnection, narrowed: ColumnElement[bool], chosen: list[ColumnElement[bool]]
-) -> tuple[dict[str, int], int]:
-    """Return how many alerts each state of the centre holds, and how many are chosen."""
-    counting = select(SHOWN_STATUS.label("shown"), func.count().label("number")).where(narrowed).group_by("shown")
-    counts = {row.shown: row.number for row in await connection.execute(counting)}
-    return counts, await connection.scalar(select(func.count()).select_from(alert).where(*chosen)) or 0
+def _filters(wanted: Filter) -> Iterator[tuple[str, Any]]:
+    """Yield everything that is asked of an alert but its state, by the names of its SQL."""
+    for name in ("kinds", "severity", "tenant_ids"):
+        if value := getattr(wanted, name):
+            yield name, list(value)
+    for name in ("raised_from", "raised_to"):
+        if (moment := getattr(wanted, name)) is not None:
+            yield name, moment
+    if wanted.search:
+        yield "search", containing(wanted.search)
+        yield "number", wanted.search.removeprefix("#")
 
 
-def _after(wanted: Filter) -> ColumnElement[bool] | None:
-    """Return the condition of what comes after the cursor, None without one; raises Invalid for another list's."""
+def _states(wanted: Filter) -> dict[str, list[str]]:
+    """Return what is asked of the state, by the names of its SQL."""
+    asked = {"shown": list(wanted.shown), "status": list(wanted.status)}
+    return {name: states for name, states in asked.items() if states}
+
+
+def _counts(row: Sequence[int]) -> dict[str, int]:
+    """Return how many alerts each state of the centre holds."""
+    counted = dict(zip(COUNTED, row, strict=True))
+    number = counted.pop("number")
+    return {"active": number - sum(counted.values()), **counted}
+
+
+def _total(wanted: Filter, counts: dict[str, int]) -> int:
+    """Return how many alerts are of the states that are wanted; a snoozed one is stored as active."""
+    return sum(
+        number
+        for shown, number in counts.items()
+        if (not wanted.shown or shown in wanted.shown)
+        and (not wanted.status or ("active" if shown == "snoozed" else shown) in wanted.status)
+    )
+
+
+def _after(wanted: Filter) -> dict[str, Any]:
+    """Return where the page starts, from its cursor; raises Invalid for another list's."""
     if not wanted.cursor:
-        return None
+        return {}
     place = cursor.decode(wanted.cursor, Place)
-    resolved_at = _ENDLESS if place.resolved_at is None else literal(place.resolved_at)
-    return tuple_(*RANK) < tuple_(resolved_at, literal(place.weight), literal(place.raised_at), literal(place.id))
+    return {f"after_{name}": getattr(place, name) for name in Place.__struct_fields__}
 
 
-def _next(last: RowMapping) -> str:
+def _next(last: dict[str, Any]) -> str:
     """Return the cursor of the page after `last`."""
     return cursor.encode(Place(last["resolved_at"], last["weight"], last["raised_at"], last["id"]))
 
@@ -165,47 +176,9 @@ def waiting(families: Iterable[Needs]) -> TableValuedAlias:
     return func.portal.waiting_alerts(array(needed), array(needed.values())).table_valued("kind").render_derived()
 
 
-def seen(actor: Actor, families: Iterable[Family] = tuple(FAMILIES)) -> ColumnElement[bool]:
+def seen(actor: Actor) -> ColumnElement[bool]:
     """Return the condition that the actor may see an alert: gate 2, and gate 4 for what a link must open."""
-    may = readable(actor)
-    return of_partner(actor.partner_id, [family for family in families if family in may])
-
-
-def of_partner(partner_id: UUID | ColumnElement[UUID] | None, families: Iterable[Family]) -> ColumnElement[bool]:
-    """Return the condition that an alert is the partner's, of one of `families`, and opened by what its link holds."""
-    opened = []
-    for needs in (FAMILIES[family] for family in families):
-        of = alert.c.kind.in_(needs.kinds)
-        opened.append(of & alert.c.tenant_id.in_(opening(partner_id, needs.read)) if needs.link else of)
-    return (alert.c.partner_id == partner_id) & or_(False, *opened)
-
-
-def _narrowed(actor: Actor, wanted: Filter) -> ColumnElement[bool]:
-    """Return everything that is asked of an alert but its state."""
-    asked = [seen(actor, wanted.families)]
-    asked += [alert.c.kind.in_(wanted.kinds)] if wanted.kinds else []
-    asked += [alert.c.severity.in_(wanted.severity)] if wanted.severity else []
-    asked += [alert.c.tenant_id.in_(wanted.tenant_ids)] if wanted.tenant_ids else []
-    asked += [alert.c.raised_at >= wanted.raised_from] if wanted.raised_from else []
-    asked += [alert.c.raised_at < wanted.raised_to] if wanted.raised_to else []
-    if wanted.search:
-        name, number = alert.c["values"]["tenant"].astext, alert.c["values"]["number"].astext
-        asked.append(or_(name.ilike(containing(wanted.search)), number == wanted.search.removeprefix("#")))
-    return _all(asked)
-
-
-def _all(conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """Return the condition that all of them hold."""
-    first, *rest = conditions
-    for each in rest:
-        first = first & each
-    return first
-
-
-def _stated(wanted: Filter) -> list[ColumnElement[bool]]:
-    """Return what is asked of the state."""
-    asked: list[ColumnElement[bool]] = [alert.c.status.in_(wanted.status)] if wanted.status else []
-    return asked + ([SHOWN_STATUS.in_(wanted.shown)] if wanted.shown else [])
+    return of_partner(actor.partner_id, readable(actor))
 
 
 def _alert(actor: Actor, row: dict[str, Any]) -> Alert:

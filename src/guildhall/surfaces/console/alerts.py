@@ -12,8 +12,9 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Invalid
 from guildhall.core.ids import parse_id
 from guildhall.domain.alerts import acting, reading
+from guildhall.domain.alerts.alert_sql import SHOWN
 from guildhall.domain.alerts.kinds import ACTS, readable
-from guildhall.domain.alerts.reading import SHOWN, Alert
+from guildhall.domain.alerts.reading import Alert
 from guildhall.domain.alerts.tables import SEVERITIES
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.alert_words import href_of, told

@@ -4,8 +4,8 @@ from litestar import get
 
 from guildhall.core import db
 from guildhall.domain.alerts import oversight
+from guildhall.domain.alerts.alert_sql import SHOWN
 from guildhall.domain.alerts.oversight import READ
-from guildhall.domain.alerts.reading import SHOWN
 from guildhall.domain.alerts.tables import KINDS, SEVERITIES
 from guildhall.surfaces import asked
 from guildhall.surfaces.entry import Who, needs

@@ -18,15 +18,15 @@ from guildhall.domain.access.boundary.rules import (
 # By area, as the data that an alert is about; one about the link itself within the person's limits.
 _OWN_ALERT = (
     f"partner_id = {PARTNER_ID} AND ("
-    f"(kind = 'sla.ticket' AND {data_of('support')} AND {data_of('reports')})"
-    f" OR (kind IN ('sla.uptime', 'usage.capacity') AND {data_of('reports')})"
+    f"(kind IN ('sla.ticket', 'sla.uptime', 'usage.capacity') AND {data_of('reports')}"
+    f" AND (kind <> 'sla.ticket' OR {data_of('support')}))"
     f" OR (kind = 'billing.threshold' AND {data_of('billing')})"
     f" OR (kind = 'link.expiring' AND {WITHIN_LIMITS}))"
 )
 # What an alert says in `values` may be an amount, which staff do not need to see.
 _WITHOUT_AMOUNTS = (
-    *("id", "partner_id", "tenant_id", "link_id", "kind", "severity", "status", "raised_at"),
-    *("snoozed_until", "acknowledged_at", "acknowledged_by", "resolved_at"),
+    *("id", "partner_id", "tenant_id", "link_id", "kind", "severity", "weight", "status"),
+    *("raised_at", "snoozed_until", "acknowledged_at", "acknowledged_by", "resolved_at"),
 )
 _ACTED_ON = (
     "status",

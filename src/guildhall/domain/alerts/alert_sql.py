@@ -1,0 +1,156 @@
+"""The statement of a list of alerts, kept by its shape.
+
+A page walks the partner's alerts in the list's order and stops when it is full. What is counted comes out of the same
+index alone. Both hold each alert against one reading of the partner's links.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    DateTime,
+    Select,
+    SmallInteger,
+    Subquery,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    case,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from guildhall.core.sql import Fixed, asked, fixed
+from guildhall.domain.access.scope import live, opening
+from guildhall.domain.access.tables import SHOWN_BY
+from guildhall.domain.access.tables import partner_tenant_link as link
+from guildhall.domain.alerts.kinds import FAMILIES, Family
+from guildhall.domain.alerts.tables import ENDLESS, alert, rank
+
+Shown = Literal["active", "snoozed", "acknowledged", "resolved"]
+SHOWN: tuple[Shown, ...] = ("active", "snoozed", "acknowledged", "resolved")
+_SNOOZED = alert.c.snoozed_until > func.now()
+SHOWN_STATUS = case((alert.c.status != "active", alert.c.status), (_SNOOZED, "snoozed"), else_="active")
+RANK = rank(alert.c)
+_PARTNER = asked("partner_id", Uuid())
+
+# Columns of the answer, in order: the alert, then, unless it goes on from a cursor, what is counted.
+_STORED = (
+    *("id", "tenant_id", "link_id", "kind", "severity", "status", "values", "raised_at", "snoozed_until"),
+    *("acknowledged_at", "acknowledged_by", "resolved_at", "version", "weight"),
+)
+COLUMNS = (*_STORED, "shown")
+COUNTED = ("number", *SHOWN[1:])
+
+_NUMBER, _NAME = alert.c["values"]["number"].astext, alert.c["values"]["tenant"].astext
+FILTERS: Mapping[str, ColumnElement[bool]] = {
+    "kinds": alert.c.kind == any_(asked("kinds", ARRAY(Text))),
+    "severity": alert.c.severity == any_(asked("severity", ARRAY(Text))),
+    "tenant_ids": alert.c.tenant_id == any_(asked("tenant_ids", ARRAY(Uuid))),
+    "raised_from": alert.c.raised_at >= asked("raised_from", DateTime(timezone=True)),
+    "raised_to": alert.c.raised_at < asked("raised_to", DateTime(timezone=True)),
+    "search": or_(_NAME.ilike(asked("search", Text())), asked("number", Text()) == _NUMBER),
+}
+_STATES: Mapping[str, ColumnElement[bool]] = {
+    "shown": any_(asked("shown", ARRAY(Text))) == SHOWN_STATUS,
+    "status": alert.c.status == any_(asked("status", ARRAY(Text))),
+}
+_AFTER = tuple_(
+    func.coalesce(asked("after_resolved_at", DateTime(timezone=True)), ENDLESS),
+    asked("after_weight", SmallInteger()),
+    asked("after_raised_at", DateTime(timezone=True)),
+    asked("after_id", Uuid()),
+)
+
+
+class Shape(Struct, frozen=True):
+    """What makes one statement differ from another; `filters` and `states` are names of a filter's parts."""
+
+    families: tuple[Family, ...]
+    filters: tuple[str, ...]
+    states: tuple[str, ...]
+    limit: int
+    offset: int
+    resumed: bool
+
+
+@lru_cache(maxsize=512)
+def statement(shape: Shape) -> Fixed:
+    """Return the statement of `shape`.
+
+    Its rows: COLUMNS, then COUNTED unless it goes on from a cursor: without any alert there is then one row of nulls
+    and counts.
+    """
+    links = _links()
+    narrowed = and_(
+        of_partner(_PARTNER, shape.families, opens=partial(_opening, links)), *(FILTERS[name] for name in shape.filters)
+    )
+    page = _page(shape, narrowed)
+    shown = [page.c[name] for name in COLUMNS]
+    order = [part.desc() for part in rank(page.c)]
+    if shape.resumed:
+        return fixed(select(*shown).order_by(*order))
+    counts = _counts(narrowed)
+    both = select(*shown, *counts.c).select_from(counts.outerjoin(page, true()))
+    return fixed(both.order_by(*order))
+
+
+def of_partner(
+    partner_id: UUID | ColumnElement[UUID] | None,
+    families: Iterable[Family],
+    *,
+    opens: Callable[[str], Select[Any]] | None = None,
+) -> ColumnElement[bool]:
+    """Return the condition that an alert is the partner's, of one of `families`, and opened by what its link holds.
+
+    `opens` returns the query for the tenants whose live link holds a permission.
+    """
+    tenants, opened = opens or partial(opening, partner_id), []
+    for needs in (FAMILIES[family] for family in families):
+        of = alert.c.kind.in_(needs.kinds)
+        # As a value the condition is a look into a hash for each row, and no join that many links would make slow.
+        opened.append(of & alert.c.tenant_id.in_(tenants(needs.read)).is_(True) if needs.link else of)
+    return (alert.c.partner_id == partner_id) & or_(False, *opened)
+
+
+def _links() -> CTE:
+    """Return the partner's live links and which alerts they open, read once."""
+    flags = [link.c[SHOWN_BY[needs.read]] for needs in FAMILIES.values() if needs.link]
+    chosen = select(link.c.tenant_id, *flags).where(link.c.partner_id == _PARTNER, live())
+    return chosen.cte("links").prefix_with("MATERIALIZED")
+
+
+def _opening(links: CTE, needs: str) -> Select[Any]:
+    """Return the query for those tenants of `links` that hold `needs`."""
+    return select(links.c.tenant_id).where(links.c[SHOWN_BY[needs]])
+
+
+def _page(shape: Shape, narrowed: ColumnElement[bool]) -> Subquery:
+    """Return the page, with one row more to see whether it goes on."""
+    chosen = [narrowed, *(_STATES[name] for name in shape.states)]
+    chosen += [tuple_(*RANK) < _AFTER] if shape.resumed else []
+    stored = [alert.c[name] for name in _STORED]
+    rows = select(*stored, SHOWN_STATUS.label("shown")).where(*chosen)
+    rows = rows.order_by(*(part.desc() for part in RANK)).limit(shape.limit + 1)
+    return (rows.offset(shape.offset) if shape.offset else rows).subquery("page")
+
+
+def _counts(narrowed: ColumnElement[bool]) -> Subquery:
+    """Return how many there are in whatever state, and how many in each of SHOWN but the first: that is the rest."""
+    each = {
+        "snoozed": and_(_SNOOZED, alert.c.status == "active"),
+        "acknowledged": alert.c.status == "acknowledged",
+        "resolved": alert.c.status == "resolved",
+    }
+    counted = [func.count().filter(each[name]).label(name) for name in COUNTED[1:]]
+    return select(func.count().label(COUNTED[0]), *counted).select_from(alert).where(narrowed).subquery("counts")
