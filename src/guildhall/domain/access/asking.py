@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
@@ -38,18 +39,36 @@ _REQUEST = text("SELECT link_id FROM portal.request_link(:id, :domain, :approver
 )
 
 
+class Request(Struct, frozen=True, kw_only=True):
+    """A request that is stored and not in the trail yet; `known` where the partner knows whom it asked."""
+
+    link_id: UUID
+    tenant_id: UUID | None
+    known: bool
+    domain: str
+    terms: Terms
+
+
 async def request_by_domain(actor: Actor, *, domain: str, approver: str, terms: Terms, now: datetime) -> None:
     """Ask the tenant with this domain, through one of its approvers. The answer never tells whether it exists.
 
     Raises Invalid for malformed values and Conflict where the partner itself holds or awaits such a link.
     """
+    async with db.transaction(actor) as connection:
+        made = await by_domain(connection, actor, domain=domain, approver=approver, terms=terms, now=now)
+        await note(connection, actor, made)
+
+
+async def by_domain(
+    connection: AsyncConnection, actor: Actor, *, domain: str, approver: str, terms: Terms, now: datetime
+) -> Request | None:
+    """Store what `request_by_domain` asks, for the caller to `note` last; None where another one came first."""
     must(actor, "partner.links.request")
     name, address = domain.strip().lower().rstrip("."), approver.strip().lower()
     _well_formed(name, address)
     columns = exact(terms, now=now)
-    async with db.transaction(actor) as connection:
-        await _not_twice(connection, name)
-        await _ask(connection, actor, columns, terms, now=now, domain=name, approver=address)
+    await _not_twice(connection, name)
+    return await _ask(connection, actor, columns, terms, now=now, domain=name, approver=address)
 
 
 async def request_by_code(actor: Actor, *, code: str, terms: Terms, now: datetime) -> Link:
@@ -57,14 +76,20 @@ async def request_by_code(actor: Actor, *, code: str, terms: Terms, now: datetim
 
     Raises Invalid for an unknown code, and for a tenant beyond the limits of whoever asks.
     """
+    async with db.transaction(actor) as connection:
+        made = await by_code(connection, actor, code=code, terms=terms, now=now)
+        await note(connection, actor, made)
+        return await links.get(connection, actor, made.link_id)
+
+
+async def by_code(connection: AsyncConnection, actor: Actor, *, code: str, terms: Terms, now: datetime) -> Request:
+    """Store what `request_by_code` asks, for the caller to `note` last."""
     must(actor, "partner.links.request")
     columns = exact(terms, now=now)
-    wrong = Invalid(errors={"code": "This code is not valid. Ask the customer for a new one."})
-    async with db.transaction(actor) as connection:
-        asked = await _ask(connection, actor, columns, terms, now=now, code=crypto.token_hash(tidy(code)))
-        if asked is None:
-            raise wrong
-        return await links.get(connection, actor, asked)
+    made = await _ask(connection, actor, columns, terms, now=now, code=crypto.token_hash(tidy(code)))
+    if made is None:
+        raise Invalid(errors={"code": "This code is not valid. Ask the customer for a new one."})
+    return made
 
 
 def tidy(code: str) -> str:
@@ -106,8 +131,8 @@ async def _ask(
     domain: str = "",
     approver: str = "",
     code: bytes | None = None,
-) -> UUID | None:
-    """Store the request through the database's own function; return its id, or None for an unknown code."""
+) -> Request | None:
+    """Store the request through the database's own function; return it, or None for an unknown code."""
     wish = columns | {
         "relationship_type": terms.relationship_type,
         "reason": terms.reason,
@@ -126,22 +151,30 @@ async def _ask(
     row = (await connection.execute(select(link.c.tenant_id, link.c.tenant_name).where(link.c.id == new))).first()
     if row is None:  # named by its code, and beyond the limits of whoever asks; one asked for by domain has no name
         raise Invalid(errors={"code": "You work for some customers only; ask a colleague who sees every customer"})
+    known = row.tenant_name is not None
+    return Request(link_id=new, tenant_id=row.tenant_id, known=known, domain=domain, terms=terms)
+
+
+async def note(connection: AsyncConnection, actor: Actor, made: Request | None) -> None:
+    """Write a request into both sides' trails; nothing where there is none."""
+    if made is None:
+        return
+    terms = made.terms
     await record(
         connection,
         actor,
         action=Action.LINK_REQUESTED,
-        target=Target("link", new),
+        target=Target("link", made.link_id),
         partner_id=actor.partner_id,
-        tenant_id=row.tenant_id,
+        tenant_id=made.tenant_id,
         changes={
             "access_role": terms.access_role,
             "operating_model": terms.operating_model,
-            "domain": domain,
+            "domain": made.domain,
         },
         reason=terms.reason,
-        tenant_hidden=row.tenant_name is None,
+        tenant_hidden=not made.known,
     )
-    return asked
 
 
 async def withdraw(actor: Actor, *, link_id: UUID) -> None:

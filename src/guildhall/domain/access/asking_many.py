@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid, Refusal
-from guildhall.domain.access import asking
+from guildhall.domain.access.asking import Request, by_code, by_domain, note
 from guildhall.domain.access.links import must
 from guildhall.domain.access.terms import Terms
 
 MOST = 200
+_Answer = Refusal | Request | None
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -31,33 +32,39 @@ async def ask_many(actor: Actor, *, wishes: Sequence[Wish], now: datetime) -> li
     A refusal tells what asking alone would: what is malformed, or what the partner itself holds or awaits. Raises
     Forbidden, Invalid where there are too many.
     """
-    async with db.joining(actor) as connection:
-        return await _each(connection, actor, wishes, now)
+    async with db.transaction(actor) as connection:
+        answers = await _each(connection, actor, wishes, now)
+        for place in _order(wishes):  # last, so that nobody waits for these trails while the rest is done
+            if isinstance(made := answers[place], Request):
+                await note(connection, actor, made)
+    return _refused(answers)
 
 
 async def check_many(actor: Actor, *, wishes: Sequence[Wish], now: datetime) -> list[Refusal | None]:
-    """Return what `ask_many` would, and ask nobody: everything is done, and undone."""
-    async with db.joining(actor) as connection:
+    """Return what `ask_many` would, and ask nobody: all but the entries in the trail is done, and undone."""
+    async with db.transaction(actor) as connection:
         whole = await connection.begin_nested()
         try:
-            return await _each(connection, actor, wishes, now)
+            return _refused(await _each(connection, actor, wishes, now))
         finally:
             await whole.rollback()
 
 
-async def _each(
-    connection: AsyncConnection, actor: Actor, wishes: Sequence[Wish], now: datetime
-) -> list[Refusal | None]:
-    """Carry out each wish by itself."""
+def _refused(answers: Sequence[_Answer]) -> list[Refusal | None]:
+    """Return for each answer why it was refused, or None."""
+    return [answer if isinstance(answer, Refusal) else None for answer in answers]
+
+
+async def _each(connection: AsyncConnection, actor: Actor, wishes: Sequence[Wish], now: datetime) -> list[_Answer]:
+    """Store each wish by itself; return what came of it, in its place."""
     must(actor, "partner.links.request")
     if len(wishes) > MOST:
         raise Invalid("Ask for at most 200 links at once")
-    found: list[Refusal | None] = [None] * len(wishes)
-    # In the order of domains: of two partners that ask the same customers, neither then waits for the other's end.
-    for place in sorted(range(len(wishes)), key=lambda each: (wishes[each].domain.lower(), each)):
+    found: list[_Answer] = [None] * len(wishes)
+    for place in _order(wishes):
         part = await connection.begin_nested()
         try:
-            await _ask(actor, wishes[place], now)
+            found[place] = await _ask(connection, actor, wishes[place], now)
         except Refusal as refusal:
             await part.rollback()
             found[place] = refusal
@@ -66,9 +73,14 @@ async def _each(
     return found
 
 
-async def _ask(actor: Actor, wish: Wish, now: datetime) -> None:
+def _order(wishes: Sequence[Wish]) -> list[int]:
+    """Return the places of wishes by domain: of two partners that ask the same customers, neither waits for the other."""
+    return sorted(range(len(wishes)), key=lambda each: (wishes[each].domain.lower(), each))
+
+
+async def _ask(connection: AsyncConnection, actor: Actor, wish: Wish, now: datetime) -> Request | None:
     """Ask for one link."""
     if wish.code:
-        await asking.request_by_code(actor, code=wish.code, terms=wish.terms, now=now)
-    else:
-        await asking.request_by_domain(actor, domain=wish.domain, approver=wish.approver, terms=wish.terms, now=now)
+        return await by_code(connection, actor, code=wish.code, terms=wish.terms, now=now)
+    whom = {"domain": wish.domain, "approver": wish.approver}
+    return await by_domain(connection, actor, **whom, terms=wish.terms, now=now)
