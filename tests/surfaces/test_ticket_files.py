@@ -297,25 +297,41 @@ async def test_the_database_itself_shows_each_side_no_more(demo: World, email: s
 async def test_the_database_takes_no_file_in_another_s_name_nor_an_internal_one_of_a_customer(demo: World) -> None:
     row = (
         "INSERT INTO tenancy.ticket_file (id, tenant_id, ticket_id, name, media_type, size_bytes, is_internal,"
-        " author_kind, author_id, author_name) VALUES (:file, :tenant, :ticket, 'x.txt', 'text/plain', 1,"
-        " :internal, 'customer_user', :author, 'X')"
+        " author_kind, author_id, author_name, comment_id) VALUES (:file, :tenant, :ticket, 'x.txt', 'text/plain', 1,"
+        " :internal, 'customer_user', :author, 'X', :comment)"
     )
     actor = await demo.actor(ADMIN, "customers")
-    own = ticket_of(demo, demo.tenant("acme-fiber"))
+    own, said = demo.sql(
+        "SELECT ticket_id, id FROM tenancy.ticket_comment WHERE tenant_id = %s AND NOT is_internal"
+        " AND author_id IS DISTINCT FROM %s ORDER BY id LIMIT 1",
+        actor.tenant_id,
+        actor.user_id,
+    )[0].values()
     foreign = demo.sql("SELECT id FROM tenancy.ticket WHERE tenant_id <> %s LIMIT 1", actor.tenant_id)[0]["id"]
     theirs = demo.sql("SELECT id FROM tenancy.ticket_file WHERE tenant_id = %s LIMIT 1", actor.tenant_id)[0]["id"]
-    right = {"internal": False, "author": actor.user_id, "ticket": own, "tenant": actor.tenant_id}
+    right = {"internal": False, "author": actor.user_id, "ticket": own, "tenant": actor.tenant_id, "comment": None}
+    comment = (
+        "INSERT INTO tenancy.ticket_comment (id, tenant_id, ticket_id, content, author_kind, author_id, author_name)"
+        " VALUES (gen_random_uuid(), :tenant, :ticket, 'X', 'customer_user', :author, 'X') RETURNING id"
+    )
+    other = demo.sql("SELECT id FROM tenancy.ticket WHERE tenant_id = %s AND id <> %s", actor.tenant_id, own)[0]["id"]
 
-    async def attached(values: dict[str, object]) -> None:
+    async def attached(values: dict[str, object], about: UUID | None = None) -> None:
         async with db.transaction(actor) as connection:
             undone = await connection.begin_nested()
+            if about is not None:
+                values = {"comment": await connection.scalar(text(comment), right | {"ticket": about})}
             named = {"name": "x.txt", "media_type": "text/plain", "tenant_id": actor.tenant_id}
             mine = await files.announce(connection, actor, **named)
             await connection.execute(text(row), right | {"file": mine} | values)
             await undone.rollback()
 
     await attached({})
+    await attached({}, own)
+    with pytest.raises(DBAPIError, match="row-level security"):
+        await attached({}, other)
     for wrong in (
+        {"comment": said},
         {"internal": True},
         {"author": UUID(int=1)},
         {"ticket": foreign},

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -167,6 +168,8 @@ FORGOTTEN = {
     "test": "SELECT 1 WHERE portal.webhook_test(:id, '{}') IS NOT NULL",
     "attempts": "SELECT 1 FROM portal.webhook_attempt AS a JOIN portal.webhook_delivery AS d ON d.id = a.delivery_id"
     " WHERE d.endpoint_id = :id",
+    "data": "SELECT 1 FROM portal.webhook_delivery AS d WHERE d.endpoint_id = :id"
+    " AND portal.webhook_platform_data(d.event_id) IS NOT NULL",
 }
 
 
@@ -187,9 +190,18 @@ async def test_the_database_keeps_who_of_staff_may_touch_what_of_an_endpoint(wor
                         done.add(name)
         return done
 
+    async def heads(actor: Actor) -> set[UUID | None]:
+        async with db.transaction(actor) as connection:
+            return set((await connection.execute(text("SELECT partner_id FROM portal.webhook_event"))).scalars())
+
+    assert await heads(lead) == await heads(support) == {None}
+    assert await heads(staff_person(world, "finance@halcyon.example")) == set(), "who may not see endpoints"
     assert await touched(support, "theirs") == await touched(support, "ours") == set()
     assert await touched(lead, "theirs") == {"off", "on"}
     assert await touched(lead, "ours") == set(FORGOTTEN)
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with db.transaction(lead) as connection:
+            await connection.execute(text("SELECT data FROM portal.webhook_event"))
     await acts.disable(lead, endpoint_id=owned["theirs"].endpoint_id, reason="Floods us")
     assert await touched(partner, "theirs") & {"on", "url"} == {"url"}
 

@@ -86,6 +86,13 @@ AS $$
           ELSE e.partner_id IN (SELECT portal.webhook_partner()) END
 $$;
 
+-- What an event told the platform, for leads alone: subjects and comments of tickets are in it.
+CREATE OR REPLACE FUNCTION portal.webhook_platform_data(event uuid) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT e.data FROM portal.webhook_event AS e WHERE e.id = event AND e.partner_id IS NULL AND portal.is_lead()
+$$;
+
 -- The partner whose webhooks the person or client at work may look after: of a principal who sees every customer, or
 -- of a client of one that has the scope and is limited to no customers.
 CREATE OR REPLACE FUNCTION portal.webhook_partner() RETURNS SETOF uuid

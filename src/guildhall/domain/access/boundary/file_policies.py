@@ -22,9 +22,9 @@ _OWN = f"partner_id = {PARTNER_ID} AND created_by = {USER_ID}"
 # A customer's person writes files of the own tenant. What is attached to a ticket is read by whoever reads that.
 _OF_CUSTOMER = f"{OWN_TENANT} AND partner_id IS NULL AND created_by = {USER_ID}"
 _ATTACHED = "EXISTS (SELECT 1 FROM tenancy.ticket_file AS attached WHERE attached.id = file.id)"
-# What is attached is a file that the same person keeps for the same tenant, to a ticket of that tenant. A function
-# asks, since a policy that looked into portal.file would come back here.
-_MAY_ATTACH = "portal.may_attach(id, ticket_id, tenant_id)"
+# What is attached is a file that the same person keeps for the same tenant, to a ticket of that tenant and to a comment
+# that the person wrote there. A function asks, since a policy that looked into portal.file would come back here.
+_MAY_ATTACH = "portal.may_attach(id, ticket_id, tenant_id, comment_id)"
 _KEEPING = "state = 'writing' AND tenant_id IS NOT NULL"
 _FINISHED = ("state", "size_bytes", "sha256", "expires_at")
 

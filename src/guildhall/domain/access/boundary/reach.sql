@@ -72,7 +72,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 
 AS $$ SELECT id FROM tenancy.ticket WHERE subscriber_id = ANY (ARRAY(SELECT portal.account_subscribers())) $$;
 
 -- Whether the person or client at work keeps this file for this tenant, and the ticket is that tenant's.
-CREATE OR REPLACE FUNCTION portal.may_attach(file_id uuid, ticket_id uuid, tenant_id uuid) RETURNS boolean
+DROP FUNCTION IF EXISTS portal.may_attach(uuid, uuid, uuid);
+CREATE OR REPLACE FUNCTION portal.may_attach(file_id uuid, ticket_id uuid, tenant_id uuid, comment_id uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
@@ -82,7 +83,11 @@ AS $$
     ) AND EXISTS (
         SELECT 1 FROM tenancy.ticket AS about
         WHERE about.id = may_attach.ticket_id AND about.tenant_id = may_attach.tenant_id
-    )
+    ) AND (may_attach.comment_id IS NULL OR EXISTS (
+        SELECT 1 FROM tenancy.ticket_comment AS said
+        WHERE said.id = may_attach.comment_id AND said.ticket_id = may_attach.ticket_id
+          AND said.author_id = portal.app_id('user_id')
+    ))
 $$;
 
 -- The tenant of the customer's person at work, if the membership is active. No row otherwise.

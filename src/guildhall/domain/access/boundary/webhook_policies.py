@@ -13,6 +13,8 @@ _SECRET = ("id", "endpoint_id", "partner_id", "hint", "created_by", "ends_at", "
 _SWITCH = ("status", "disabled_for", "disabled_because", "disabled_at", "failing_since", "version", "updated_at")
 # The platform's are the vendor's affair. Of a partner's, staff see how they fare, never what they were told.
 _PLATFORM = "partner_id IS NULL"
+_SEEING = staff_with(*sorted(STAFF["staff.webhooks.read"].roles))
+_HEAD = ("id", "partner_id", "kind", "tenant_id", "created_at")
 _MANAGING = staff_with(*sorted(STAFF["staff.webhooks.manage"].roles))
 _MANAGED = f"{_PLATFORM} AND {_MANAGING}"
 _MANAGED_ENDPOINT = (
@@ -43,7 +45,7 @@ WEBHOOKS: Mapping[str, tuple[Rule, ...]] = {
     ),
     "portal.webhook_event": (
         reads("partner", _OWN),
-        reads("staff", _PLATFORM),
+        reads("staff", f"{_PLATFORM} AND {_SEEING}", *_HEAD),  # leads read the rest by portal.webhook_platform_data
         reads("worker", _JOB),
         Rule("worker", "DELETE", _OLD),
     ),
