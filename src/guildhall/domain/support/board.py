@@ -86,6 +86,13 @@ class Place(Struct, frozen=True):
     id: UUID
 
 
+class Asked(Struct, frozen=True):
+    """What is asked of the database: the statement's shape, and its values."""
+
+    shape: Shape
+    values: dict[str, Any]
+
+
 async def listed(
     connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime, figures: bool = True
 ) -> TicketPage:
@@ -94,6 +101,13 @@ async def listed(
     Raises Forbidden without the permission to list; Invalid for values that no ticket can have, and for a cursor
     of another list.
     """
+    ask = asked(actor, wanted, now=now, figures=figures)
+    rows = await db.rows(connection, statement(ask.shape), ask.values)
+    return _page(actor, wanted, rows, counted=counted(rows) if ask.shape.figures else None, now=now)
+
+
+def asked(actor: Actor, wanted: Filter, *, now: datetime, figures: bool = True) -> Asked:
+    """Return what a filter asks of the database; raises what `listed` raises."""
     leave(actor, "list")
     _check(wanted)
     values = dict(_values(wanted)) | {"now": now, "partner_id": actor.partner_id}
@@ -112,9 +126,7 @@ async def listed(
         resumed=after is not None,
         figures=figures and after is None,
     )
-    made = statement(shape)
-    rows = await db.rows(connection, made, values)
-    return _page(actor, wanted, rows, figures=shape.figures, now=now)
+    return Asked(shape, values)
 
 
 def _check(wanted: Filter) -> None:
@@ -163,22 +175,32 @@ def _after(wanted: Filter) -> Place | None:
     return place
 
 
-def _page(actor: Actor, wanted: Filter, rows: Sequence[Sequence[Any]], *, figures: bool, now: datetime) -> TicketPage:
+def _page(
+    actor: Actor, wanted: Filter, rows: Sequence[Sequence[Any]], *, counted: Mapping[str, Any] | None, now: datetime
+) -> TicketPage:
     """Return the rows as a page: of limit + 1 the last one only says that there are more."""
-    width = len(STORED)
-    found = [row for row in rows if row[0] is not None]
-    shown = found[: wanted.limit]
-    names = {DbRole.PARTNER: actor.partner_name, DbRole.CUSTOMER: actor.tenant_name}
-    own = names.get(actor.role) or ""
-    counted = dict(zip(COUNTED, rows[0][width + 2 :], strict=True)) if figures else None
+    found = items(actor, rows, now=now)
+    more = len(found) > wanted.limit
     total, at_least = _total(wanted, counted)
     return TicketPage(
-        items=[_item(row, row[width + 1] or own, now=now) for row in shown],
+        items=found[: wanted.limit],
         total=total,
         total_at_least=at_least,
-        aggregates=_aggregates(counted),
-        next_cursor=_next(wanted, shown[-1]) if len(found) > len(shown) else None,
+        aggregates=aggregates(counted),
+        next_cursor=_next(wanted, rows[wanted.limit - 1]) if more else None,
     )
+
+
+def items(actor: Actor, rows: Sequence[Sequence[Any]], *, now: datetime) -> list[TicketItem]:
+    """Return the tickets of a statement's rows; there are none in the only row of figures without tickets."""
+    names = {DbRole.PARTNER: actor.partner_name, DbRole.CUSTOMER: actor.tenant_name}
+    own, name = names.get(actor.role) or "", len(STORED) + 1
+    return [_item(row, row[name] or own, now=now) for row in rows if row[0] is not None]
+
+
+def counted(rows: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
+    """Return the figures of a statement's rows, which all of them hold."""
+    return dict(zip(COUNTED, rows[0][len(STORED) + 2 :], strict=True))
 
 
 def _item(row: Sequence[Any], tenant_name: str, *, now: datetime) -> TicketItem:
@@ -200,7 +222,7 @@ def _total(wanted: Filter, figures: Mapping[str, Any] | None) -> tuple[int | Non
     return (None, COUNT_LIMIT) if figures["total"] > COUNT_LIMIT else (figures["total"], None)
 
 
-def _aggregates(figures: Mapping[str, Any] | None) -> Aggregates | None:
+def aggregates(figures: Mapping[str, Any] | None) -> Aggregates | None:
     """Return the figures as aggregates; None where there are none, or more than were counted."""
     if figures is None or (figures["counted"] or 0) > COUNT_LIMIT:
         return None

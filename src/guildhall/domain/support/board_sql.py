@@ -1,8 +1,9 @@
 """The SQL of a list of tickets, put together from fixed pieces and kept by its shape.
 
 Whoever reaches few tenants gets the newest tickets of each by the tenant's own index; whoever reaches many walks
-all tickets in order and keeps the own ones, since among many tenants the next own one is never far. Figures come
-from rollups; filters that no rollup covers are counted up to COUNT_LIMIT.
+all tickets in order and keeps the own ones, since among many tenants the next own one is never far. Where an index
+has the order, few rows are met, and each is held against its link alone. Figures come from rollups; filters that no
+rollup covers are counted up to COUNT_LIMIT. The board (`columns_sql`) is made from the same pieces.
 """
 
 from functools import lru_cache
@@ -37,6 +38,11 @@ class Shape(Struct, frozen=True):
     resumed: bool
     figures: bool
 
+    @property
+    def undecided(self) -> bool:
+        """Whether only the database knows if the tenants are few or many."""
+        return self.role is DbRole.PARTNER and not self.named
+
 
 def _ranks(column: str, values: tuple[str, ...]) -> str:
     """Return the place of a column's value in `values`, from 1."""
@@ -51,8 +57,10 @@ SOON = (
     "t.sla_breached_at IS NULL AND t.sla_breach_at > :now AND t.sla_breach_at - :now"
     f" <= {LATE_PART} * least(make_interval(hours => CASE t.priority {_HOURS} END), t.sla_breach_at - t.created_at)"
 )
+# Whosever they are, such clocks are few, since the worker records them each minute: the index of those due begins here.
+_UNRECORDED = f"SELECT t.tenant_id FROM tenancy.ticket AS t WHERE {_OVERDUE} ORDER BY t.sla_breach_at OFFSET 0"
 _BREACHED = f"(t.sla_breached_at IS NOT NULL OR ({_OVERDUE}))"
-_FILTERS = {
+FILTERS = {
     "status": "t.status = ANY (:status)",
     "priority": "t.priority = ANY (:priority)",
     "category": "t.category = ANY (:category)",
@@ -72,7 +80,7 @@ _SORTS = {
     "status": _ranks("t.status", TICKET_STATUSES),
     "sla_breach_at": "coalesce(t.sla_breach_at, make_timestamptz(9999, 1, 1, 0, 0, 0, 'UTC'))",
 }
-_TYPES: dict[str, TypeEngine[Any]] = {
+TYPES: dict[str, TypeEngine[Any]] = {
     **{name: ARRAY(Text) for name in ("status", "priority", "category")},
     **{name: DateTime(timezone=True) for name in ("created_from", "created_to", "now")},
     **{name: Uuid() for name in ("assigned_to", "partner_id", "own_tenant_id", "after_id")},
@@ -80,6 +88,7 @@ _TYPES: dict[str, TypeEngine[Any]] = {
     "number": BigInteger(),
     "search": Text(),
 }
+_INDEXED = frozenset({"created_at"})  # orders that an index of all tickets has
 # The tenants of a partner whose live link lets tickets be listed.
 _LINKED = (
     "SELECT tenant_id FROM portal.partner_tenant_link WHERE partner_id = :partner_id AND status = 'active'"
@@ -90,6 +99,11 @@ _LINKED_NAME = (
     " AND l.tenant_id = page.tenant_id AND l.status = 'active'"
     " AND portal.is_live(l.status, l.starts_at, l.ends_at) LIMIT 1)"
 )
+# That a ticket is of such a tenant: by a hash of all of them, for many tickets, or by one look at the links for few.
+_IN_SCOPE = "(t.tenant_id IN (SELECT tenant_id FROM scope)) IS TRUE"
+LINKED_TO = f"({_LINKED} AND tenant_id = t.tenant_id LIMIT 1) IS NOT NULL"
+MANY = "(SELECT many FROM reached)"
+COLUMNS = ", ".join(f"t.{name}" for name in STORED)
 _TALLY = (
     ", ".join(f"count(*) FILTER (WHERE t.status = '{status}') AS {status}" for status in TICKET_STATUSES)
     + f", count(*) FILTER (WHERE {_BREACHED}) AS breached, count(t.resolved_at) AS done,"
@@ -106,19 +120,25 @@ def statement(shape: Shape) -> Fixed:
     Its rows: the stored columns of a ticket, its value in the order, its tenant's name (null for a customer), then
     the columns COUNTED where figures are wanted: without any ticket there is then one row of nulls and figures.
     """
-    scope, page = _scope(shape), _page(shape)
-    parts = [f"scope AS MATERIALIZED ({scope})"] if scope else []
+    direction = shape.sort_order
+    sql = assembled(shape, page=_page(shape), order=f"page.place {direction}, page.id {direction}")
+    after = Integer() if shape.sort_by in {"priority", "status"} else DateTime(timezone=True)
+    return bound(sql, {**TYPES, "after": after})
+
+
+def assembled(shape: Shape, *, page: str, order: str) -> str:
+    """Return the statement that reads `page` in `order`, with names and figures."""
+    parts = [f"scope AS MATERIALIZED ({scope})"] if (scope := _scope(shape)) else []
+    if shape.undecided:
+        first = f"SELECT FROM scope LIMIT {WIDE + 1}"
+        parts.append(f"reached AS MATERIALIZED (SELECT count(*) > {WIDE} AS many FROM ({first}) AS first)")
     parts.append(f"page AS ({page})")
     if shape.figures:
         parts.append(f"figures AS ({_figures(shape)})")
-    direction = shape.sort_order
-    sql = (
+    return (
         f"WITH {', '.join(parts)} SELECT page.*, {_name(shape)}{', figures.*' if shape.figures else ''}"
-        f" FROM {'figures LEFT JOIN page ON true' if shape.figures else 'page'}"
-        f" ORDER BY page.place {direction}, page.id {direction}"
+        f" FROM {'figures LEFT JOIN page ON true' if shape.figures else 'page'} ORDER BY {order}"
     )
-    after = Integer() if shape.sort_by in {"priority", "status"} else DateTime(timezone=True)
-    return bound(sql, {**_TYPES, "after": after})
 
 
 def _scope(shape: Shape) -> str:
@@ -142,34 +162,31 @@ def _name(shape: Shape) -> str:
 def _page(shape: Shape) -> str:
     """Return the page itself: at most limit + 1 rows out of each way to the tickets."""
     sort, direction = _SORTS[shape.sort_by], shape.sort_order
-    columns = ", ".join(f"t.{name}" for name in STORED) + f", {sort} AS place"
+    columns = f"{COLUMNS}, {sort} AS place"
     after = f"({sort}, t.id) {'<' if direction == 'desc' else '>'} (:after, :after_id)" if shape.resumed else ""
-    where = _all_of(*(_FILTERS[name] for name in shape.filters), after)
+    where = matching(*shape.filters) + (f" AND {after}" if after else "")
     count = shape.offset + shape.limit + 1
     end = f"ORDER BY {sort} {direction}, t.id {direction} LIMIT {count}"
-    many = f"(SELECT count(*) FROM scope) > {WIDE}"
-    both = shape.role is DbRole.PARTNER and not shape.named
     ways = []
     if _scope(shape):
         heads = f"SELECT {columns} FROM tenancy.ticket AS t WHERE t.tenant_id = s.tenant_id{where} {end}"
-        ways.append(
-            f"SELECT h.* FROM scope AS s CROSS JOIN LATERAL ({heads}) AS h{f' WHERE NOT {many}' if both else ''}"
-        )
-    if both or not _scope(shape):
-        kept = f"(t.tenant_id IN (SELECT tenant_id FROM scope)) IS TRUE AND {many}" if both else "true"
+        few = f" WHERE NOT {MANY}" if shape.undecided else ""
+        ways.append(f"SELECT h.* FROM scope AS s CROSS JOIN LATERAL ({heads}) AS h{few}")
+    if shape.undecided or not _scope(shape):
+        kept = f"{LINKED_TO if shape.sort_by in _INDEXED else _IN_SCOPE} AND {MANY}" if shape.undecided else "true"
         ways.append(f"(SELECT {columns} FROM tenancy.ticket AS t WHERE {kept}{where} {end})")
     if shape.role is DbRole.PARTNER:
-        ways.append(f"(SELECT {columns} {_accounts(shape)}{where} {end})")
+        ways.append(f"(SELECT {columns} {accounts(shape)}{where} {end})")
     outer = f"ORDER BY place {direction}, id {direction} LIMIT {shape.limit + 1} OFFSET {shape.offset}"
     return f"SELECT * FROM ({' UNION ALL '.join(ways)}) AS found {outer}"
 
 
-def _all_of(*conditions: str) -> str:
-    """Return further conditions of a WHERE."""
-    return "".join(f" AND {condition}" for condition in conditions if condition)
+def matching(*filters: str) -> str:
+    """Return the filters as further conditions of a WHERE."""
+    return "".join(f" AND {FILTERS[name]}" for name in filters)
 
 
-def _accounts(shape: Shape) -> str:
+def accounts(shape: Shape) -> str:
     """Return the tickets of the partner's accounts in its home tenant, which is never a linked one."""
     named = " AND t.tenant_id = ANY (:tenant_ids)" if shape.named else ""
     return f"FROM tenancy.ticket AS t WHERE t.subscriber_id = ANY (ARRAY(SELECT portal.account_subscribers())){named}"
@@ -187,10 +204,10 @@ def _rolled(shape: Shape) -> str:
     within = "= ANY (ARRAY(SELECT tenant_id FROM scope))" if scope else "IS NOT NULL"
     ways = [
         f"SELECT {_ROLLED} FROM tenancy.support_rollup AS r WHERE r.tenant_id {within}",
-        f"SELECT 0, 0, 0, 0, count(*), 0, 0 FROM tenancy.ticket AS t WHERE {_OVERDUE} AND t.tenant_id {within}",
+        f"SELECT 0, 0, 0, 0, count(*), 0, 0 FROM ({_UNRECORDED}) AS t WHERE {_IN_SCOPE if scope else 'true'}",
     ]
     if shape.role is DbRole.PARTNER:
-        ways.append(f"SELECT {_TALLY} {_accounts(shape)}")
+        ways.append(f"SELECT {_TALLY} {accounts(shape)}")
     sums = ", ".join(f"CAST(coalesce(sum({name}), 0) AS bigint) AS {name}" for name in COUNTED[:-2])
     nothing = ", ".join(f"CAST(NULL AS bigint) AS {name}" for name in COUNTED[-2:])
     return f"SELECT {sums}, {nothing} FROM ({' UNION ALL '.join(ways)}) AS part"
@@ -199,15 +216,15 @@ def _rolled(shape: Shape) -> str:
 def _counted(shape: Shape) -> str:
     """Return figures counted row by row, up to one more than COUNT_LIMIT."""
     apart = tuple(name for name in shape.filters if name != "status")
-    total = "count(*)" if apart == shape.filters else f"(SELECT count(*) FROM ({_matching(shape, shape.filters)}) AS t)"
-    return f"SELECT {_TALLY}, count(*) AS counted, {total} AS total FROM ({_matching(shape, apart)}) AS t"
+    total = "count(*)" if apart == shape.filters else f"(SELECT count(*) FROM ({_found(shape, shape.filters)}) AS t)"
+    return f"SELECT {_TALLY}, count(*) AS counted, {total} AS total FROM ({_found(shape, apart)}) AS t"
 
 
-def _matching(shape: Shape, filters: tuple[str, ...]) -> str:
+def _found(shape: Shape, filters: tuple[str, ...]) -> str:
     """Return the tickets that match `filters`, from every way to them, cut off after COUNT_LIMIT + 1."""
-    where = _all_of(*(_FILTERS[name] for name in filters))
+    where = matching(*filters)
     source = "scope JOIN tenancy.ticket AS t USING (tenant_id)" if _scope(shape) else "tenancy.ticket AS t"
     ways = [f"SELECT {_TALLIED} FROM {source} WHERE true{where}"]
     if shape.role is DbRole.PARTNER:
-        ways.append(f"SELECT {_TALLIED} {_accounts(shape)}{where}")
+        ways.append(f"SELECT {_TALLIED} {accounts(shape)}{where}")
     return f"{' UNION ALL '.join(ways)} LIMIT {COUNT_LIMIT + 1}"

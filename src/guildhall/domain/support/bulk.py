@@ -10,7 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from msgspec import UNSET, Struct
-from sqlalchemy import func, literal, select
+from sqlalchemy import any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Uuid
@@ -18,7 +18,8 @@ from sqlalchemy.types import Uuid
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Invalid, NotFound, PreconditionFailed, Refusal
 from guildhall.core.ids import new_id
-from guildhall.domain.access.scope import tenants_opening
+from guildhall.domain.access.scope import opening as links_opening
+from guildhall.domain.access.tables import partner_tenant_link as link
 from guildhall.domain.people.limits import within
 from guildhall.domain.people.tables import partner_user
 from guildhall.domain.support import handling, rules, tickets
@@ -65,7 +66,7 @@ async def planned(
     _check(ticket_ids, change)
     person = await _person(connection, actor, change)
     found = await tickets.several(connection, actor, list(ticket_ids), now=now)
-    opened = await _opening(connection, actor, {item.tenant_id for item in found})
+    opened = await opening(connection, actor, {item.tenant_id for item in found})
     reached = await _reached(connection, person, opened)
     items = [Planned(ticket=item, reason=_reason(item, change, opened, reached)) for item in found]
     return Plan(items=items, person=person, absent=len(set(ticket_ids)) - len(found))
@@ -130,18 +131,12 @@ async def _person(connection: AsyncConnection, actor: Actor, change: Change) -> 
     return found[0]
 
 
-async def _opening(connection: AsyncConnection, actor: Actor, tenants: Collection[UUID]) -> set[UUID]:
+async def opening(connection: AsyncConnection, actor: Actor, tenants: Collection[UUID]) -> set[UUID]:
     """Return those of `tenants` whose link lets their tickets be changed."""
-    opened = await opening(connection, actor)
-    return opened & set(tenants)
-
-
-async def opening(connection: AsyncConnection, actor: Actor) -> set[UUID]:
-    """Return the partner's tenants whose link lets tickets be changed."""
-    rows = await connection.execute(
-        select(func.unnest(tenants_opening(actor.partner_id, tickets.leave(actor, "update"))).label("tenant_id"))
-    )
-    return set(rows.scalars())
+    linked = links_opening(actor.partner_id, tickets.leave(actor, "update"))
+    asked = literal(list(tenants), ARRAY(Uuid))
+    rows = await connection.execute(linked.where(link.c.tenant_id == any_(asked)))
+    return {row.tenant_id for row in rows}
 
 
 async def _reached(connection: AsyncConnection, person: Assignee | None, tenants: Collection[UUID]) -> set[UUID]:

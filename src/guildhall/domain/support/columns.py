@@ -6,10 +6,11 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.domain.support import board
 from guildhall.domain.support.board import Aggregates, Filter
-from guildhall.domain.support.rules import RUNNING
+from guildhall.domain.support.columns_sql import statement
 from guildhall.domain.support.tickets import TicketItem
 from guildhall.domain.tenancy.tables import TICKET_STATUSES
 
@@ -32,31 +33,20 @@ class Board(Struct, frozen=True, kw_only=True):
 
 
 async def columns(connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime) -> Board:
-    """Return the board of the tickets that a filter leaves, its status, order and page put aside.
+    """Return the board of the tickets that a filter leaves, its status, order and page put aside, in one statement.
 
-    What runs comes with the most pressing first, what is done with the newest. One statement for each column.
-    Raises what `board.listed` raises.
+    What runs comes with the most pressing first, what is done with the newest. Raises what `board.listed` raises.
     """
-    pages = [
-        await board.listed(connection, actor, _of(wanted, status), now=now, figures=status == TICKET_STATUSES[0])
-        for status in TICKET_STATUSES
-    ]
-    shown = zip(TICKET_STATUSES, pages, strict=True)
+    every = msgspec.structs.replace(wanted, status=(), limit=MOST, offset=0, cursor="")
+    asked = board.asked(actor, every, now=now)
+    rows = await db.rows(connection, statement(asked.shape), asked.values)
+    items = board.items(actor, rows, now=now)
     return Board(
-        columns=[Column(status=status, items=page.items, more=page.next_cursor is not None) for status, page in shown],
-        aggregates=pages[0].aggregates,
+        columns=[_column(status, [item for item in items if item.status == status]) for status in TICKET_STATUSES],
+        aggregates=board.aggregates(board.counted(rows)),
     )
 
 
-def _of(wanted: Filter, status: str) -> Filter:
-    """Return the filter of one column."""
-    running = status in RUNNING
-    return msgspec.structs.replace(
-        wanted,
-        status=(status,),
-        sort_by="sla_breach_at" if running else "created_at",
-        sort_order="asc" if running else "desc",
-        limit=MOST,
-        offset=0,
-        cursor="",
-    )
+def _column(status: str, found: list[TicketItem]) -> Column:
+    """Return a column: of MOST + 1 tickets the last one only says that there are more."""
+    return Column(status=status, items=found[:MOST], more=len(found) > MOST)

@@ -11,7 +11,9 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Date,
+    DateTime,
     Index,
     Integer,
     Numeric,
@@ -39,6 +41,7 @@ TICKET_STATUSES: tuple[TicketStatus, ...] = get_args(TicketStatus)
 AUTHORS: tuple[Author, ...] = get_args(Author)
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 MONEY = Numeric(18, 4)
+_PRESSING = "CASE WHEN status IN ('open', 'pending') THEN sla_breach_at END"
 
 tenant = Table(
     "tenant",
@@ -146,6 +149,8 @@ payment = Table(
     UniqueConstraint("tenant_id", "external_id"),
     Index("ix_payment_tenant_id_paid_on", "tenant_id", text("paid_on DESC")),
 )
+
+
 ticket = Table(
     "ticket",
     TENANCY,
@@ -170,6 +175,8 @@ ticket = Table(
     Column("assigned_to_name", Text),
     moment("sla_breach_at"),
     moment("sla_breached_at"),
+    # When the clock of a running ticket runs out: the order of the board, which its index holds.
+    Column("pressing_at", DateTime(timezone=True), Computed(_PRESSING, persisted=True)),
     moment("resolved_at"),
     moment("last_response_at"),
     Column("response_count", Integer, nullable=False, server_default="0"),
@@ -183,6 +190,7 @@ ticket = Table(
     UniqueConstraint("tenant_id", "number"),
     Index("ix_ticket_tenant_id_created_at", "tenant_id", text("created_at DESC"), text("id DESC")),
     Index("ix_ticket_created_at", text("created_at DESC"), text("id DESC")),
+    Index("ix_ticket_board", "status", "pressing_at", text("created_at DESC"), text("id DESC")),
     Index(
         "ix_ticket_sla_breached",
         "tenant_id",

@@ -54,7 +54,8 @@ async def ticket_board(request: Web, actor: Who) -> Page:
         saved = await views.listed(connection, actor)
         found = await columns.columns(connection, actor, ticket_lists.wanted(request, actor), now=clock.now())
         people = await ticket_lists.colleagues(connection, actor)
-        opened = await bulk.opening(connection, actor) if actor.may(UPDATE) else set()
+        customers = {card.tenant_id for column in found.columns for card in column.items}
+        opened = await bulk.opening(connection, actor, customers) if actor.may(UPDATE) else set()
     return await page(
         request,
         "tickets/board.html",
