@@ -74,7 +74,7 @@ async def _each(connection: AsyncConnection, actor: Actor, wishes: Sequence[Wish
 
 
 def _order(wishes: Sequence[Wish]) -> list[int]:
-    """Return the places of wishes by domain: of two partners that ask the same customers, neither waits for the other."""
+    """Return the places of wishes by domain: of two that ask the same customers, neither waits for the other."""
     return sorted(range(len(wishes)), key=lambda each: (wishes[each].domain.lower(), each))
 
 
