@@ -61,9 +61,12 @@ FILTERS: Mapping[str, ColumnElement[bool]] = {
     "raised_to": alert.c.raised_at < asked("raised_to", DateTime(timezone=True)),
     "search": or_(_NAME.ilike(asked("search", Text())), asked("number", Text()) == _NUMBER),
 }
-_STATES: Mapping[str, ColumnElement[bool]] = {
-    "shown": any_(asked("shown", ARRAY(Text))) == SHOWN_STATUS,
-    "status": alert.c.status == any_(asked("status", ARRAY(Text))),
+# By stored columns, of which the planner knows what they hold: it is to walk where it could sort.
+_STATES: Mapping[Shown, ColumnElement[bool]] = {
+    "active": and_(alert.c.status == "active", _SNOOZED.is_not(True)),
+    "snoozed": and_(alert.c.status == "active", _SNOOZED),
+    "acknowledged": alert.c.status == "acknowledged",
+    "resolved": alert.c.status == "resolved",
 }
 _AFTER = tuple_(
     func.coalesce(asked("after_resolved_at", DateTime(timezone=True)), ENDLESS),
@@ -74,11 +77,11 @@ _AFTER = tuple_(
 
 
 class Shape(Struct, frozen=True):
-    """What makes one statement differ from another; `filters` and `states` are names of a filter's parts."""
+    """What makes one statement differ from another: `filters` are names of FILTERS, `states` the only ones wanted."""
 
     families: tuple[Family, ...]
     filters: tuple[str, ...]
-    states: tuple[str, ...]
+    states: tuple[Shown, ...]
     limit: int
     offset: int
     resumed: bool
@@ -137,7 +140,8 @@ def _opening(links: CTE, needs: str) -> Select[Any]:
 
 def _page(shape: Shape, narrowed: ColumnElement[bool]) -> Subquery:
     """Return the page, with one row more to see whether it goes on."""
-    chosen = [narrowed, *(_STATES[name] for name in shape.states)]
+    chosen = [narrowed]
+    chosen += [or_(False, *(_STATES[name] for name in shape.states))] if shape.states != SHOWN else []
     chosen += [tuple_(*RANK) < _AFTER] if shape.resumed else []
     stored = [alert.c[name] for name in _STORED]
     rows = select(*stored, SHOWN_STATUS.label("shown")).where(*chosen)
@@ -147,10 +151,5 @@ def _page(shape: Shape, narrowed: ColumnElement[bool]) -> Subquery:
 
 def _counts(narrowed: ColumnElement[bool]) -> Subquery:
     """Return how many there are in whatever state, and how many in each of SHOWN but the first: that is the rest."""
-    each = {
-        "snoozed": and_(_SNOOZED, alert.c.status == "active"),
-        "acknowledged": alert.c.status == "acknowledged",
-        "resolved": alert.c.status == "resolved",
-    }
-    counted = [func.count().filter(each[name]).label(name) for name in COUNTED[1:]]
+    counted = [func.count().filter(_STATES[name]).label(name) for name in SHOWN[1:]]
     return select(func.count().label(COUNTED[0]), *counted).select_from(alert).where(narrowed).subquery("counts")

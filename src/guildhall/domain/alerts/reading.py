@@ -15,7 +15,17 @@ from guildhall.core import cursor, db
 from guildhall.core.actor import Actor
 from guildhall.core.money import Money, money
 from guildhall.core.text import containing
-from guildhall.domain.alerts.alert_sql import COLUMNS, COUNTED, FILTERS, SHOWN_STATUS, Shape, of_partner, statement
+from guildhall.domain.alerts.alert_sql import (
+    COLUMNS,
+    COUNTED,
+    FILTERS,
+    SHOWN,
+    SHOWN_STATUS,
+    Shape,
+    Shown,
+    of_partner,
+    statement,
+)
 from guildhall.domain.alerts.kinds import FAMILIES, Family, Needs, needs_of, readable
 from guildhall.domain.alerts.tables import alert
 
@@ -96,19 +106,18 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> P
     shape = Shape(
         families=tuple(family for family in wanted.families if family in may),
         filters=tuple(name for name in filters if name in FILTERS),
-        states=tuple(states),
+        states=states,
         limit=wanted.limit,
         offset=0 if after else wanted.offset,
         resumed=bool(after),
     )
-    values = {"partner_id": actor.partner_id, **filters, **states, **after}
-    rows = await db.rows(connection, statement(shape), values)
+    rows = await db.rows(connection, statement(shape), {"partner_id": actor.partner_id, **filters, **after})
     found = [dict(zip(COLUMNS, row, strict=False)) for row in rows if row[0] is not None]
     shown = found[: wanted.limit]
     counts = {} if after else _counts(rows[0][len(COLUMNS) :])
     return Page(
         items=[_alert(actor, row) for row in shown],
-        total=None if after else _total(wanted, counts),
+        total=None if after else sum(counts[state] for state in states),
         counts=counts,
         next_cursor=_next(shown[-1]) if len(found) > len(shown) else None,
     )
@@ -127,10 +136,14 @@ def _filters(wanted: Filter) -> Iterator[tuple[str, Any]]:
         yield "number", wanted.search.removeprefix("#")
 
 
-def _states(wanted: Filter) -> dict[str, list[str]]:
-    """Return what is asked of the state, by the names of its SQL."""
-    asked = {"shown": list(wanted.shown), "status": list(wanted.status)}
-    return {name: states for name, states in asked.items() if states}
+def _states(wanted: Filter) -> tuple[Shown, ...]:
+    """Return the states of the centre that are wanted; a snoozed alert is stored as active."""
+    stored: dict[Shown, str] = {shown: "active" if shown == "snoozed" else shown for shown in SHOWN}
+    return tuple(
+        shown
+        for shown, status in stored.items()
+        if (not wanted.shown or shown in wanted.shown) and (not wanted.status or status in wanted.status)
+    )
 
 
 def _counts(row: Sequence[int]) -> dict[str, int]:
@@ -138,16 +151,6 @@ def _counts(row: Sequence[int]) -> dict[str, int]:
     counted = dict(zip(COUNTED, row, strict=True))
     number = counted.pop("number")
     return {"active": number - sum(counted.values()), **counted}
-
-
-def _total(wanted: Filter, counts: dict[str, int]) -> int:
-    """Return how many alerts are of the states that are wanted; a snoozed one is stored as active."""
-    return sum(
-        number
-        for shown, number in counts.items()
-        if (not wanted.shown or shown in wanted.shown)
-        and (not wanted.status or ("active" if shown == "snoozed" else shown) in wanted.status)
-    )
 
 
 def _after(wanted: Filter) -> dict[str, Any]:
