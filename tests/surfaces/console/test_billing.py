@@ -71,3 +71,14 @@ async def test_a_refused_form_keeps_what_was_typed(demo: World) -> None:
     assert 'value="2026-05-02"' in answer.text
     assert "before the first" in answer.text
     assert demo.sql("SELECT id FROM portal.invoice_export WHERE created_at > now() - interval '1 hour'") == []
+
+
+async def test_the_summary_puts_those_billed_most_first_for_whoever_sees_amounts(demo: World) -> None:
+    client = await demo.sign_in(PRINCIPAL)
+    assert "order=billed" in (await client.get("/billing?currency=USD")).text
+    ranked = (await client.get("/billing?currency=USD&order=billed")).text
+    rows = ranked.split("Invoices of the period", 1)[1].split("</tr>")
+    sums = [float(found[1].replace(",", "")) for row in rows if (found := re.search(r"\$([\d,.]+)</td>", row))]
+    assert len(sums) > 2
+    assert sums == sorted(sums, reverse=True)
+    assert (await client.get("/billing?order=other")).status_code == 422

@@ -23,7 +23,6 @@ from guildhall.surfaces.kit.tables import Pages
 
 PERIOD = timedelta(days=30)
 RANKED = "billed"
-_ORDERS = ((None, N_("By name")), (RANKED, N_("Largest first")))
 AGE_NAMES = {
     "current": N_("Not yet due"),
     "days_1_30": N_("1 to 30 days late"),
@@ -84,7 +83,7 @@ async def billing_summary(request: Web, actor: Who) -> Page:
             total=found.tenants,
             next=str(number + 1) if found.more else None,
         ),
-        orders=[(gettext(label), code, (code == RANKED) is ranked) for code, label in _ORDERS] if shows_money else [],
+        ranked=ranked,
         tabs=tabs(actor, "/billing"),
         currencies=[(code, code == found.currency) for code in _codes(found)],
         period=(first, last),
