@@ -15,6 +15,7 @@ from guildhall.adapters.webhooks.posting import Posting
 from guildhall.core import crypto, db, embedded
 from guildhall.core.actor import Surface
 from guildhall.domain.access.boundary.roles import LOGINS
+from guildhall.domain.files import room
 from guildhall.domain.files.store import Store, open_store
 from guildhall.domain.mail.office import Look, Office, open_office
 from guildhall.domain.migrations.run import migrate
@@ -119,6 +120,7 @@ def open_pools(settings: Settings, socket: Path | None, surfaces: Iterable[Surfa
     passwords.allow_demo(allowed=settings.demo)
     methods.install(settings.ways_in)
     kinds.install(settings.api_limits)
+    room.install(settings.tenant_file_bytes)
     application_upkeep.configure(mx_check=settings.mx_check and not settings.demo, keep_days=settings.application_days)
     addresses.configure(addresses.Reach(settings.webhook_least_port, settings.webhook_loopback))
     urls = {

@@ -35,6 +35,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     `mx_check` has applicants' domains looked up; `application_days` is how long a declined application is kept.
     `api_limits` are calls of the API by kind (`list=200,write=100`), where they are not the standard ones.
+    `tenant_file_bytes` is how much room the files of one customer's tickets may take up, where that
+    is not the standard.
     `webhook_least_port` is the lowest port beside 443 that webhooks go to; `webhook_loopback` lets them reach this
     machine itself, in development and the demo only; `webhook_ca_file` names authorities (PEM) that are trusted there
     beside the public ones.
@@ -70,6 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     s3_key: str = ""
     s3_secret: str = ""
     s3_endpoint: str = ""
+    tenant_file_bytes: Annotated[int, Meta(ge=10_000_000, le=10**15)] | None = None
     webhook_least_port: Annotated[int, Meta(ge=1, le=65535)] = 1024
     webhook_loopback: bool = False
     webhook_ca_file: str = ""

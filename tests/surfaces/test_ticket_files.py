@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from guildhall.core import clock, db
 from guildhall.core.actor import system
 from guildhall.core.errors import Invalid
-from guildhall.domain.files import files
+from guildhall.domain.files import files, room
 from guildhall.domain.files.store import opened
 from guildhall.domain.support import attaching, tickets
 from support_console import AUDITOR, SUPPORT, ticket_of, words
@@ -254,6 +254,49 @@ async def test_of_two_that_send_the_last_file_at_once_one_is_refused(world: Worl
     assert refusal.errors == {"files": "This ticket holds as many files as it may"}
     found = world.sql("SELECT count(*) FROM tenancy.ticket_file WHERE ticket_id = %s", ticket)
     assert found[0]["count"] == attaching.MOST_IN_TICKET
+
+
+async def test_where_a_customers_files_take_up_all_the_room_no_more_are_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = world.tenant("acme-fiber")
+    ticket = ticket_of(world, tenant)
+    partner, customer = await world.sign_in(SUPPORT), await world.sign_in(ADMIN, "customers")
+    client, path = await world.api(SUPPORT, tenant), f"{API}/{ticket}/attachments"
+    lead = await world.sign_in("lead@halcyon.example", "staff")
+    used = world.sql("SELECT portal.tenant_file_octets(%s) AS octets", tenant)[0]["octets"]
+    monkeypatch.setattr(room, "_most", used + 20)
+
+    async def post() -> httpx.Response:
+        octets = {"Content-Type": "application/octet-stream"}
+        return await client.post(path, content=b"0123456789abc", params={"name": "a.txt"}, headers=octets)
+
+    both = await asyncio.gather(post(), post())
+    assert sorted(each.status_code for each in both) == [201, 422], "of two that fit one by one, the second is refused"
+    before = kept(world)
+    wrong = (await post()).json()
+    said = "There is no room left for files here. Ask the vendor for more"
+    assert (wrong["code"], wrong["errors"]) == ("VALIDATION_ERROR", [{"pointer": "", "message": said}])
+    for sender, url in ((partner, f"/t/{tenant}/tickets/{ticket}"), (customer, f"/tickets/{ticket}")):
+        refused = await send(sender, url, PDF, content="Words stay", audience="public")
+        assert (refused.status_code, said in words(refused), "Words stay" in refused.text) == (422, True, True)
+    draft = {"subject": "Full", "priority": "low", "category": "network", "_csrf_token": await csrf(customer)}
+    refused = await customer.post("/tickets/new", data=draft, files=[("files", PDF)])
+    assert (refused.status_code, said in words(refused)) == (422, True)
+    assert kept(world) == before
+    page = words(await lead.get(f"/tenants/{tenant}"))
+    assert "Files of tickets" in page
+
+
+async def test_who_may_not_write_in_a_customer_learns_nothing_of_its_files(demo: World) -> None:
+    asked = text("SELECT portal.file_room(:tenant, 0, 0)")
+    for email, label, tenant in (
+        (SUPPORT, "partners", demo.unlinked("northwind")),
+        (ADMIN, "customers", demo.tenant("thistle")),
+    ):
+        with pytest.raises(DBAPIError, match="nobody keeps files here"):
+            async with db.transaction(await demo.actor(email, label)) as connection:
+                await connection.execute(asked, {"tenant": tenant})
 
 
 async def test_a_file_that_was_never_attached_is_swept_and_others_stay(world: World) -> None:

@@ -294,3 +294,7 @@ def test_an_installation_sets_limits_by_kind_and_no_others() -> None:
     for wrong in ("lists=200", "list=0", "list=many", "list", "list=2000000"):
         with pytest.raises(SettingsError):
             load(known | {"GUILDHALL_API_LIMITS": wrong})
+    assert load(known | {"GUILDHALL_TENANT_FILE_BYTES": "50000000"}).tenant_file_bytes == 50_000_000
+    for wrong in ("9999999", "much", ""):
+        with pytest.raises(SettingsError):
+            load(known | {"GUILDHALL_TENANT_FILE_BYTES": wrong})

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -76,11 +77,21 @@ async def announce(
     media_type: str,
     expires_at: datetime | None = None,
     tenant_id: UUID | None = None,
+    size_bytes: int | None = None,
 ) -> UUID:
-    """Write down that a file of the actor's partner (or of `tenant_id`) is going to be; return its id."""
+    """Write down that a file of the actor's partner (or of `tenant_id`) is going to be; return its id.
+
+    `size_bytes` is how large it will be, where that is known and its room is to be kept for it.
+    """
     file_id = new_id()
-    values = {"id": file_id, "partner_id": actor.partner_id, "tenant_id": tenant_id, "created_by": actor.user_id}
-    await connection.execute(insert(file).values(**values, name=name, media_type=media_type, expires_at=expires_at))
+    values: dict[str, Any] = {
+        "id": file_id,
+        "partner_id": actor.partner_id,
+        "tenant_id": tenant_id,
+        "created_by": actor.user_id,
+    }
+    values |= {"name": name, "media_type": media_type, "expires_at": expires_at, "size_bytes": size_bytes}
+    await connection.execute(insert(file).values(values))
     return file_id
 
 

@@ -25,5 +25,11 @@ file = Table(
     CheckConstraint("partner_id IS NOT NULL OR tenant_id IS NOT NULL", name="owner"),
     CheckConstraint("state = 'writing' OR (size_bytes IS NOT NULL AND sha256 IS NOT NULL)", name="ready"),
     Index("ix_file_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+    Index(
+        "ix_file_tenant_id",  # all that is asked before more of a tenant's are kept
+        "tenant_id",
+        postgresql_where=text("tenant_id IS NOT NULL"),
+        postgresql_include=["size_bytes", "expires_at"],
+    ),
     comment="What is known of a file beside its octets, which lie in the store under its id",
 )

@@ -19,7 +19,7 @@ from guildhall.core import db
 from guildhall.core.actor import Actor, DbRole
 from guildhall.core.errors import Invalid, NotFound
 from guildhall.domain.audit.trail import Action, Target, record
-from guildhall.domain.files import files, uploads
+from guildhall.domain.files import files, room, uploads
 from guildhall.domain.files.files import File
 from guildhall.domain.files.uploads import PIECE, Sound, Upload
 from guildhall.domain.support.file_tables import ticket_file
@@ -89,21 +89,35 @@ async def checked(sent: Sequence[Upload]) -> list[Sound]:
 
 
 async def kept_in(actor: Actor, tenant_id: UUID, sound: Sequence[Sound], *, now: datetime) -> list[Kept]:
-    """Put checked files into the store for a ticket of a tenant in which the actor may write."""
-    return [await _kept(actor, tenant_id, each, now=now) for each in sound]
+    """Put checked files into the store for a ticket of a tenant in which the actor may write.
 
-
-async def _kept(actor: Actor, tenant_id: UUID, sound: Sound, *, now: datetime) -> Kept:
-    """Write one file into the store; its row stands before its octets do, so no transaction may surround this."""
+    Their rows stand before their octets do, so no transaction may surround this. Raises Invalid (`files`) where the
+    tenant has no room for them, before anything is kept.
+    """
     async with db.transaction(actor) as connection:
-        file_id = await files.announce(
-            connection,
-            actor,
-            name=sound.name,
-            media_type=sound.media_type,
-            expires_at=now + _WAITS,
-            tenant_id=tenant_id,
-        )
+        if not await room.fits(connection, tenant_id, sum(each.size_bytes for each in sound)):
+            raise Invalid(errors={FIELD: "There is no room left for files here. Ask the vendor for more"})
+        ids = [await _announced(connection, actor, tenant_id, each, now=now) for each in sound]
+    return [await _kept(file_id, each) for file_id, each in zip(ids, sound, strict=True)]
+
+
+async def _announced(
+    connection: AsyncConnection, actor: Actor, tenant_id: UUID, sound: Sound, *, now: datetime
+) -> UUID:
+    """Write down that a file is going to be, and how large."""
+    return await files.announce(
+        connection,
+        actor,
+        name=sound.name,
+        media_type=sound.media_type,
+        expires_at=now + _WAITS,
+        tenant_id=tenant_id,
+        size_bytes=sound.size_bytes,
+    )
+
+
+async def _kept(file_id: UUID, sound: Sound) -> Kept:
+    """Write one file into the store."""
     async with files.writing(file_id) as written:
         while piece := await asyncio.to_thread(sound.content.read, PIECE):
             await written.write(piece)

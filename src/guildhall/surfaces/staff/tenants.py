@@ -9,6 +9,7 @@ from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid
 from guildhall.domain.access import links
+from guildhall.domain.files import room
 from guildhall.domain.people import invites
 from guildhall.domain.rbac.registry import CUSTOMER_ROLES
 from guildhall.domain.tenancy import directory
@@ -56,6 +57,7 @@ async def _tenant(request: Web, actor: Actor, tenant_id: UUID, state: Form, made
         reads_people = actor.may("staff.people.read")
         members = directory.Filter(tenant_id=tenant_id, limit=_SOME)
         people, of_people = await directory.people(connection, actor, members) if reads_people else ([], 0)
+        octets = await room.used(connection, tenant_id)
         rows, of_links = await links.listed(connection, actor, links.Filter(tenant_id=tenant_id, limit=_SOME))
     return await page(
         request,
@@ -65,6 +67,8 @@ async def _tenant(request: Web, actor: Actor, tenant_id: UUID, state: Form, made
         people=people,
         more_people=of_people > len(people),
         links=rows,
+        files_octets=octets,
+        files_most=room.most(),
         more_links=of_links > len(rows),
         form=state,
         made=made,

@@ -46,6 +46,7 @@ SOURCES = (
     ("guildhall.domain.mail", "letters.sql"),
     ("guildhall.domain.webhooks", "emitting.sql"),
     ("guildhall.domain.quotas", "counting.sql"),
+    ("guildhall.domain.files", "room.sql"),
 )
 # Written once and run for each kind of person: the three have the same shape and share no row.
 EACH_KIND = (
@@ -95,6 +96,8 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.account_invoices()": ("partner",),
     "portal.account_tickets()": ("partner",),
     "portal.may_attach(uuid, uuid, uuid, uuid)": ("partner", "customer"),
+    "portal.file_room(uuid, bigint, bigint)": ("partner", "customer"),
+    "portal.tenant_file_octets(uuid)": ("staff",),
     "portal.own_tenant()": ("customer",),
     "portal.partner_people_for_tenant()": ("customer",),
     "portal.request_link(uuid, text, text, bytea, jsonb)": ("partner",),
