@@ -223,6 +223,28 @@ async def test_the_portfolio_is_one_statement_however_long(demo: World, wanted: 
         assert len(seen) == 1
 
 
+async def test_names_are_those_of_the_portfolio_that_match_in_its_order_and_counted(demo: World) -> None:
+    for email in ("principal@northwind.example", "isla.moreno@northwind.example", TECHNICAL):
+        actor = partner_person(demo, email)
+        for search, limit in (("", 3), ("a", 100), ("no such customer", 8)):
+            whole = await page(actor, search=search, limit=limit)
+            with statements(actor) as seen:
+                async with db.transaction(actor) as connection:
+                    found, total = await portfolio.names(connection, actor, search=search, limit=limit)
+            assert [each.tenant_id for each in found] == [item.tenant_id for item in whole.items]
+            assert [each.operating_model for each in found] == [
+                item.relationship.operating_model for item in whole.items
+            ]
+            assert (total, len(seen)) == (whole.total, 1)
+
+
+@pytest.mark.parametrize("wanted", [{}, {"search": "."}, {"status": ("active", "trial", "suspended")}])
+async def test_the_count_is_that_of_all_pages_whoever_asks(demo: World, wanted: dict[str, Any]) -> None:
+    for email in ("principal@northwind.example", "isla.moreno@northwind.example", "peter.okoro@northwind.example"):
+        actor = partner_person(demo, email)
+        assert (await page(actor, **wanted)).total == len(await walked(actor, limit=9, **wanted))
+
+
 async def test_one_tenant_of_the_portfolio_or_none(demo: World) -> None:
     actor = partner_person(demo)
     async with db.transaction(actor) as connection:

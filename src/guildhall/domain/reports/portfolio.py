@@ -118,6 +118,15 @@ class PortfolioPage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
+class Name(Struct, frozen=True, kw_only=True):
+    """What a tenant is found by, and how the partner works with it."""
+
+    tenant_id: UUID
+    name: str
+    domain: str
+    operating_model: OperatingModel
+
+
 class Place(Struct, frozen=True):
     """Where a page ended: the list's order, and the last tenant's value in it, as text."""
 
@@ -160,7 +169,19 @@ async def one(connection: AsyncConnection, actor: Actor, *, tenant_id: UUID) -> 
     return found.items[0]
 
 
-async def _rows(connection: AsyncConnection, actor: Actor, wanted: Filter) -> Sequence[Sequence[Any]]:
+async def names(connection: AsyncConnection, actor: Actor, *, search: str, limit: int) -> tuple[list[Name], int]:
+    """Return the first tenants that match, without their figures, and how many match; raises what `listed` raises."""
+    must(actor, "partner.tenants.list")
+    wanted = Filter(search=search, limit=limit)
+    _check(wanted)
+    rows = await _rows(connection, actor, wanted, figures=False)
+    found = [dict(zip(COLUMNS, row, strict=False)) for row in rows[:limit] if row[2] is not None]
+    return [Name(**{name: row[name] for name in Name.__struct_fields__}) for row in found], rows[0][len(COLUMNS)]
+
+
+async def _rows(
+    connection: AsyncConnection, actor: Actor, wanted: Filter, *, figures: bool = True
+) -> Sequence[Sequence[Any]]:
     """Run the statement of a page."""
     values: dict[str, Any] = {
         name: list(getattr(wanted, name)) for name in ("status", "operating_model", "plan") if getattr(wanted, name)
@@ -171,11 +192,11 @@ async def _rows(connection: AsyncConnection, actor: Actor, wanted: Filter) -> Se
         values["tenant_id"] = wanted.tenant_id
     filters = tuple(values)
     values |= {"partner_id": actor.partner_id} | _after(wanted)
-    made = statement(_shape(actor, wanted, filters, resumed="after" in values))
+    made = statement(_shape(actor, wanted, filters, resumed="after" in values, figures=figures))
     return await db.rows(connection, made, values)
 
 
-def _shape(actor: Actor, wanted: Filter, filters: tuple[str, ...], *, resumed: bool) -> Shape:
+def _shape(actor: Actor, wanted: Filter, filters: tuple[str, ...], *, resumed: bool, figures: bool) -> Shape:
     """Return the shape of the statement: what is asked, cut to what the person may see anywhere."""
     return Shape(
         filters=filters,
@@ -184,10 +205,10 @@ def _shape(actor: Actor, wanted: Filter, filters: tuple[str, ...], *, resumed: b
         limit=wanted.limit,
         offset=0 if resumed else wanted.offset,
         resumed=resumed,
-        money=actor.may("partner.money.read"),
-        billing=actor.may(BILLING),
-        support=actor.may(SUPPORT),
-        subscribers=actor.may(SUBSCRIBERS),
+        money=figures and actor.may("partner.money.read"),
+        billing=figures and actor.may(BILLING),
+        support=figures and actor.may(SUPPORT),
+        subscribers=figures and actor.may(SUBSCRIBERS),
     )
 
 

@@ -1,7 +1,8 @@
 """The SQL of the portfolio, put together from fixed pieces and kept by its shape.
 
-A thin list of the live links first, in order, with its count; then the figures for the page's tenants alone, by
-their keys. What the person may not see is not asked for, so two answers cannot differ by it.
+The live links first, which are counted by themselves unless a filter or the order asks for their tenants' data; of
+those tenants the page; then its figures alone, by their keys. What the person may not see is not asked for, so two
+answers cannot differ by it.
 """
 
 from functools import lru_cache
@@ -34,6 +35,16 @@ class Shape(Struct, frozen=True):
     billing: bool
     support: bool
     subscribers: bool
+
+    @property
+    def by_balance(self) -> bool:
+        """Whether the order is by what is owed, which some links hide."""
+        return self.sort_by == "outstanding_balance"
+
+    @property
+    def counted_whole(self) -> bool:
+        """Whether counting takes the data of every tenant, so that the whole list is kept for it."""
+        return not self.resumed and (self.by_balance or not _TENANT_FILTERS.keys().isdisjoint(self.filters))
 
 
 # Permissions of the registry, by what they show here.
@@ -101,7 +112,9 @@ def statement(shape: Shape) -> Fixed:
     and counts.
     """
     direction = shape.sort_order
-    parts = [f"linked AS MATERIALIZED ({_linked(shape)})", f"listed AS MATERIALIZED ({_listed(shape)})"]
+    parts = [f"linked AS MATERIALIZED ({_linked(shape)})"]
+    if shape.counted_whole:
+        parts.append(f"listed AS MATERIALIZED ({_listed(shape)})")
     parts.append(f"page AS MATERIALIZED ({_page(shape)})")
     if not shape.resumed:
         parts.append(f"counts AS ({_counts(shape)})")
@@ -115,14 +128,14 @@ def statement(shape: Shape) -> Fixed:
 
 def _linked(shape: Shape) -> str:
     """Return the live links that match; by name they come out of an index alone."""
-    opens = ", l.shows_billing" if shape.sort_by == "outstanding_balance" else ""
+    opens = ", l.shows_billing" if shape.by_balance else ""
     where = "".join(f" AND {_LINK_FILTERS[name]}" for name in shape.filters if name in _LINK_FILTERS)
     return f"SELECT l.id, l.tenant_id{opens} FROM portal.partner_tenant_link AS l WHERE {_LIVE}{where}"
 
 
 def _listed(shape: Shape) -> str:
-    """Return the thin list: every live link's tenant that matches, with its value in the order."""
-    by_balance = shape.sort_by == "outstanding_balance"
+    """Return the list: every live link's tenant that matches, with its value in the order."""
+    by_balance = shape.by_balance
     last = f"-{_FAR}" if shape.sort_order == "desc" else _FAR
     place = f"coalesce({_BALANCE}, {last})" if by_balance else _SORTS[shape.sort_by]
     hidden = "NOT l.shows_billing" if by_balance else "false"
@@ -138,22 +151,25 @@ def _listed(shape: Shape) -> str:
 
 
 def _page(shape: Shape) -> str:
-    """Return the page of the thin list, with one row more to see whether it goes on."""
+    """Return the page of the list, with one row more to see whether it goes on."""
+    listed = "listed" if shape.counted_whole else f"({_listed(shape)}) AS listed"
     direction = shape.sort_order
     sign = "<" if direction == "desc" else ">"
     after = f" WHERE (place, tenant_id) {sign} (:after, :after_id)" if shape.resumed else ""
     return (
-        f"SELECT * FROM listed{after} ORDER BY place {direction}, tenant_id {direction}"
+        f"SELECT * FROM {listed}{after} ORDER BY place {direction}, tenant_id {direction}"
         f" LIMIT {shape.limit + 1} OFFSET {shape.offset}"
     )
 
 
 def _counts(shape: Shape) -> str:
     """Return how many there are, how many hide the field sorted by, and whether any link at all shows it."""
+    if not shape.counted_whole:
+        return "SELECT count(*) AS total, 0 AS hidden_count, true AS sortable FROM linked"
     sortable = (
         f"EXISTS (SELECT 1 FROM portal.partner_tenant_link AS l WHERE {_LIVE} AND l.shows_billing"
         " AND l.tenant_id IN (SELECT reached FROM portal.reach('billing') AS reached))"
-        if shape.sort_by == "outstanding_balance"
+        if shape.by_balance
         else "true"
     )
     return (
