@@ -26,7 +26,7 @@ _DAY = timedelta(days=1)
 
 TYPES: Mapping[str, TypeEngine[Any]] = {
     **{name: Date() for name in ("first", "last", "earliest")},
-    **{name: DateTime(timezone=True) for name in ("since", "until")},
+    **{name: DateTime(timezone=True) for name in ("since", "until", "since_before", "until_before")},
     **{name: Uuid() for name in ("partner_id", "user_id")},
     **{name: Integer() for name in ("limit", "offset")},
     **{name: ARRAY(Text) for name in ("metrics", "currencies")},
@@ -100,16 +100,34 @@ def scope(permission: str, *, named: bool, more: str = "") -> dict[str, str]:
     return {"mine": mine, "scope": "SELECT * FROM mine WHERE opens"}
 
 
-def apart(named_report: str, *, named: bool) -> dict[str, str]:
-    """Return two more shelves: `summed`, the tenants whose rows are in the sums of a report, and `apart`, the others.
+def apart(named_report: str, sums: str, *, named: bool) -> dict[str, str]:
+    """Return two more shelves: `kept`, the rows of the query `sums`, and `apart`, the tenants that are not in them.
 
-    `named_report` is one of `tables.SUMMED`. A report that is narrowed to some tenants adds up their rows.
+    `named_report` is one of `tables.SUMMED`, and `sums` reads its sums, which show themselves only to whoever reaches
+    every tenant in them. A report that is narrowed to some tenants adds up their rows.
     """
-    summed = (
-        "SELECT tenant_id FROM scope WHERE false" if named else f"SELECT portal.summed('{named_report}') AS tenant_id"
+    if named:
+        return {"kept": f"{sums} AND false", "apart": "SELECT * FROM scope"}
+    number = f"SELECT count(*) FROM portal.summed_tenant WHERE report = '{named_report}' AND partner_id = :partner_id"
+    # As many in the sums as there are, all of them reached: then they are the same, and nobody looks for others.
+    others = (
+        "SELECT s.* FROM scope AS s"
+        f" WHERE NOT (EXISTS (SELECT 1 FROM kept) AND ({number}) = (SELECT count(*) FROM scope)) AND NOT EXISTS"
+        f" (SELECT 1 FROM portal.summed('{named_report}') AS m (tenant_id) WHERE m.tenant_id = s.tenant_id)"
     )
-    others = "SELECT s.* FROM scope AS s WHERE NOT EXISTS (SELECT 1 FROM summed AS m WHERE m.tenant_id = s.tenant_id)"
-    return {"summed": summed, "apart": others}
+    return {"kept": sums, "apart": others}
+
+
+BY_NAME = "lower(tenant_name), tenant_id"
+
+
+def placed(source: str, order: str) -> str:
+    """Return the shelf of the tenants on the page, by their `place` on it: the rows of `source` in `order`.
+
+    They are numbered once they are chosen, so that not all of them are sorted to find fifty.
+    """
+    page = f"SELECT * FROM {source} ORDER BY {order} LIMIT :limit OFFSET :offset"
+    return f"SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM ({page}) AS chosen"
 
 
 def values(actor: Actor, *, tenant_ids: tuple[UUID, ...], limit: int, offset: int) -> dict[str, Any]:
@@ -178,5 +196,4 @@ async def choices(connection: AsyncConnection, actor: Actor, *, permission: str,
 def _choices(permission: str) -> Fixed:
     """Return the statement of `choices`."""
     shelves = ", ".join(f"{name} AS ({sql})" for name, sql in scope(permission, named=False).items())
-    order = "ORDER BY lower(tenant_name), tenant_id LIMIT :limit"
-    return bound(f"WITH {shelves} SELECT tenant_id, tenant_name FROM scope {order}", TYPES)
+    return bound(f"WITH {shelves} SELECT tenant_id, tenant_name FROM scope ORDER BY {BY_NAME} LIMIT :limit", TYPES)

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import COVERED, apart, report, scope
+from guildhall.domain.reports.report_scope import BY_NAME, COVERED, apart, placed, report, scope
 
 PERMISSION = "partner.reports.revenue.read"
 COLUMNS = {
@@ -44,23 +44,22 @@ def _rows(tenants: str, by: str = "") -> str:
 _NOW = {name: f"sum({name}) FILTER (WHERE day >= :first)" for name in (*_AMOUNTS, "invoices")}
 _BEFORE = {f"previous_{name}": f"sum({name}) FILTER (WHERE day < :first)" for name in ("invoiced", "paid")}
 _ALL = {**_NOW, **_BEFORE}
-_ORDER = "ORDER BY lower(tenant_name), tenant_id"
 _WHOLE = ", ".join(f"{said} AS {name}" for name, said in _ALL.items())
-_SOLD = (
-    "FROM {0} JOIN portal.subscription AS s USING (tenant_id) WHERE s.partner_id = :partner_id AND s.status = 'active'"
+_SUMS = (
+    "SELECT r.currency, r.day, r.invoiced, r.paid, r.outstanding, r.invoices FROM portal.revenue_sum AS r"
+    " WHERE r.partner_id = :partner_id AND (r.invoices > 0 OR r.payments > 0) AND r.day BETWEEN :earliest AND :last"
 )
 _SHELVES = {
-    "daily": "SELECT r.currency, r.day, r.invoiced, r.paid, r.outstanding, r.invoices FROM portal.revenue_sum AS r"
-    " WHERE r.partner_id = :partner_id AND (r.invoices > 0 OR r.payments > 0) AND EXISTS (SELECT 1 FROM summed)"
-    f" AND r.day BETWEEN :earliest AND :last UNION ALL ({_rows('apart')})",
-    "sold": f"SELECT s.currency, sum(s.mrr) AS mrr {_SOLD.format('scope')} GROUP BY 1",
+    "daily": f"SELECT * FROM kept UNION ALL ({_rows('apart')})",
+    "sells": "SELECT tenant_id, s.currency, s.mrr FROM scope JOIN portal.subscription AS s USING (tenant_id)"
+    " WHERE s.partner_id = :partner_id AND s.status = 'active'",
+    "sold": "SELECT currency, sum(mrr) AS mrr FROM sells GROUP BY 1",
     "billed": f"SELECT currency, {_WHOLE} FROM daily GROUP BY 1",
-    "placed": f"SELECT tenant_id, tenant_name, row_number() OVER ({_ORDER}) AS place FROM scope"
-    f" {_ORDER} LIMIT :limit OFFSET :offset",
+    "placed": placed("scope", BY_NAME),
     "each": _rows("placed", "tenant_id, "),
     "whole": f"SELECT tenant_id, currency, mrr, {', '.join(_ALL)}"
     f" FROM (SELECT tenant_id, currency, {_WHOLE} FROM each GROUP BY 1, 2) AS own FULL JOIN"
-    f" (SELECT tenant_id, s.currency, s.mrr {_SOLD.format('placed')}) AS sells USING (tenant_id, currency)",
+    " (SELECT tenant_id, currency, mrr FROM sells JOIN placed USING (tenant_id)) AS sold USING (tenant_id, currency)",
 }
 _FIGURES = ("mrr", *_ALL)
 _PARTS = {
@@ -84,7 +83,7 @@ _PARTS = {
 def statement(*, named: bool) -> Fixed:
     """Return the statement: rows of `part` and COLUMNS, tenants in order of their place."""
     return report(
-        scope(PERMISSION, named=named) | apart("revenue", named=named) | _SHELVES,
+        scope(PERMISSION, named=named) | apart("revenue", _SUMS, named=named) | _SHELVES,
         _PARTS,
         COLUMNS,
         order="place, currency, starts",

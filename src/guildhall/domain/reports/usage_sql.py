@@ -5,7 +5,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import COVERED, apart, report, scope
+from guildhall.domain.reports.report_scope import BY_NAME, COVERED, apart, placed, report, scope
 
 PERMISSION = "partner.reports.usage.read"
 COLUMNS = {
@@ -47,28 +47,28 @@ class Shape(Struct, frozen=True):
 def statement(shape: Shape) -> Fixed:
     """Return the statement of `shape`: rows of `part` and COLUMNS, tenants in order of their place."""
     metrics = " AND u.metric = ANY (:metrics)" if shape.metrics else ""
-    order = _order(shape)
     shelves = scope(PERMISSION, named=shape.named, more=", l.shows_subscribers")
-    shelves |= apart("usage", named=shape.named)
+    sums = "SELECT u.metric, u.day, u.quantity, u.tenants FROM portal.usage_sum AS u WHERE u.partner_id = :partner_id"
+    shelves |= apart("usage", f"{sums} AND u.tenants > 0 AND {_DAYS}{metrics}", named=shape.named)
     shelves["daily"] = (
-        "SELECT metric, day, sum(quantity) AS total, sum(tenants) AS tenants FROM ("
-        "SELECT u.metric, u.day, u.quantity, u.tenants FROM portal.usage_sum AS u WHERE u.partner_id = :partner_id"
-        f" AND u.tenants > 0 AND EXISTS (SELECT 1 FROM summed) AND {_DAYS}{metrics} UNION ALL"
+        "SELECT metric, day, sum(quantity) AS total, sum(tenants) AS tenants FROM (SELECT * FROM kept UNION ALL"
         " SELECT u.metric, u.day, sum(u.quantity), count(*) FROM apart JOIN tenancy.usage_daily AS u USING (tenant_id)"
         f" WHERE EXISTS (SELECT 1 FROM apart) AND {_DAYS}{metrics} GROUP BY 1, 2) AS part GROUP BY 1, 2"
     )
     if shape.ranked:
         shelves["ranks"] = (
-            "SELECT u.tenant_id, sum(u.quantity) AS total FROM scope JOIN tenancy.usage_daily AS u USING (tenant_id)"
-            f" WHERE u.metric = :rank_by AND u.day BETWEEN :first AND :last{metrics} GROUP BY 1"
+            "SELECT s.*, r.total FROM scope AS s LEFT JOIN (SELECT u.tenant_id, sum(u.quantity) AS total"
+            " FROM scope JOIN tenancy.usage_daily AS u USING (tenant_id)"
+            f" WHERE u.metric = :rank_by AND u.day BETWEEN :first AND :last{metrics} GROUP BY 1) AS r USING (tenant_id)"
         )
-    shelves["placed"] = (
-        f"SELECT s.*, row_number() OVER ({order}) AS place FROM scope AS s"
-        f"{' LEFT JOIN ranks AS r USING (tenant_id)' if shape.ranked else ''} {order} LIMIT :limit OFFSET :offset"
-    )
+        shelves["placed"] = placed("ranks", f"total DESC NULLS LAST, {BY_NAME}")
+    else:
+        shelves["placed"] = placed("scope", BY_NAME)
+    # One tenant after the other: each one's rows come by metric from the index, and nothing has to be sorted.
     shelves["whole"] = (
-        f"SELECT u.tenant_id, u.metric, {_of('u.day >= :first')}, {_of('u.day < :first', 'previous_')}"
-        f" FROM placed JOIN tenancy.usage_daily AS u USING (tenant_id) WHERE {_DAYS}{metrics} GROUP BY 1, 2"
+        f"SELECT p.tenant_id, w.* FROM placed AS p CROSS JOIN LATERAL (SELECT u.metric, {_of('u.day >= :first')},"
+        f" {_of('u.day < :first', 'previous_')} FROM tenancy.usage_daily AS u"
+        f" WHERE u.tenant_id = p.tenant_id AND {_DAYS}{metrics} GROUP BY 1) AS w"
     )
     parts = {"covered": COVERED, "summary": _SUMMARY, "tenant": _tenant(shape)}
     if shape.group_by != "tenant":
@@ -119,9 +119,3 @@ def _tenant(shape: Shape) -> tuple[dict[str, str], str]:
         }
         source += " LEFT JOIN tenancy.subscriber_rollup AS r USING (tenant_id)"
     return said, source
-
-
-def _order(shape: Shape) -> str:
-    """Return the order of tenants."""
-    first = "r.total DESC NULLS LAST, " if shape.ranked else ""
-    return f"ORDER BY {first}lower(s.tenant_name), s.tenant_id"
