@@ -135,6 +135,24 @@ async def test_the_target_is_the_one_asked_for_else_the_links_own(own: World) ->
         await told(own, target=Decimal("NaN"))
 
 
+async def test_the_period_before_is_compared_by_what_a_report_of_it_says(own: World) -> None:
+    async def compared() -> tuple[float | None, float | None]:
+        wanted = sla.Filter(period=DAYS, tenant_ids=(own.tenant("acme-fiber"),), compare=True)
+        async with db.transaction(partner_person(own)) as connection:
+            found = await sla.report(connection, partner_person(own), wanted, now=NOW)
+        return found.previous_uptime, (await told(own, period=DAYS.previous)).uptime_percentage
+
+    assert await compared() == (None, None)
+    record(own, BEFORE, FIRST)
+    assert await compared() == (round(100 * (14_400 - 60) / 14_400, 4),) * 2  # an hour of BEFORE lies in it
+    record(own, ("2026-02-20 10:00", "2026-02-20 12:00"), ("2026-02-20 11:00", "2026-02-20 13:00"))
+    assert await compared() == (round(100 * (14_400 - 60 - 180) / 14_400, 4),) * 2
+    _link(own, "starts_at = '2026-02-20 12:30Z'")
+    assert await compared() == (round(100 * (12_210 - 60 - 30) / 12_210, 4),) * 2
+    _link(own, "starts_at = '2026-03-02Z'")
+    assert await compared() == (None, None)
+
+
 async def test_the_same_outage_again_changes_nothing_and_a_late_one_does(own: World) -> None:
     record(own, FIRST)
     once = await told(own)

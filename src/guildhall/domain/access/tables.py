@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     Index,
     Integer,
+    Numeric,
     Table,
     Text,
     Uuid,
@@ -57,6 +58,12 @@ SHOWS = {
 }
 
 
+_UPTIME_TARGET = (
+    "CASE WHEN jsonb_typeof(sla_config -> 'uptime_target') = 'number'"
+    " THEN (sla_config ->> 'uptime_target')::numeric END"
+)
+
+
 def _shown() -> list[Column[bool]]:
     """Return the computed columns of SHOWS."""
     return [Column(name, Boolean, Computed(condition, persisted=True)) for name, condition in SHOWS.items()]
@@ -86,6 +93,9 @@ partner_tenant_link = Table(
     *_shown(),
     Column("paused_by", Text),
     document("sla_config"),
+    Column(
+        "uptime_target", Numeric, Computed(_UPTIME_TARGET, persisted=True), comment="Percent; null where none is agreed"
+    ),
     document("alert_config"),
     Column("reason", Text, nullable=False, server_default=""),
     Column("notes", Text, nullable=False, server_default=""),
@@ -142,7 +152,16 @@ partner_tenant_link = Table(
         "partner_id",
         "tenant_id",
         postgresql_where=text("status = 'active'"),
-        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "areas", "tenant_name", *SHOWS],
+        postgresql_include=[
+            "id",
+            "starts_at",
+            "ends_at",
+            "operating_model",
+            "areas",
+            "tenant_name",
+            *SHOWS,
+            "uptime_target",
+        ],
     ),
     Index("ix_link_tenant", "tenant_id", "status"),
     Index("ix_link_ends_at", "ends_at", postgresql_where=text(f"status IN ({_listed(STANDING)})")),

@@ -21,12 +21,13 @@ class Filter(Struct, frozen=True, kw_only=True):
     """What the report is about. `tenant_ids` passed the gates; empty is every tenant that opens SLA reports.
 
     `target` (percent) replaces what each link agreed, and 99.9 where it agreed nothing. `limit` and `offset` page
-    `by_tenant`, the lowest uptime first.
+    `by_tenant`, the lowest uptime first; `compare` brings the uptime of as many days before.
     """
 
     period: ReportPeriod
     tenant_ids: tuple[UUID, ...] = ()
     target: Decimal | None = None
+    compare: bool = False
     limit: int = 50
     offset: int = 0
 
@@ -87,12 +88,13 @@ class DailyDowntime(Struct, frozen=True):
 
 
 class SlaReport(Struct, frozen=True, kw_only=True):
-    """The report."""
+    """The report. `previous_uptime` (percent) is None where nothing was measured then, or no comparison asked for."""
 
     coverage: ReportCoverage
     summary: SlaSummary
     by_tenant: list[TenantUptime]
     downtime_by_day: list[DailyDowntime]
+    previous_uptime: float | None
 
 
 async def report(connection: AsyncConnection, actor: Actor, wanted: Filter, *, now: datetime) -> SlaReport:
@@ -105,14 +107,18 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter, *, n
         raise Invalid(errors={"target_percentage": "Give a percentage above 0, 100 at most"})
     since, until = bounds(wanted.period, now=now)
     given = values(actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset)
+    since_before, until_before = bounds(wanted.period.previous, now=now) if wanted.compare else (since, since)
     given |= {"since": since, "until": until, "target": wanted.target}
-    found = await parts(connection, statement(named=bool(wanted.tenant_ids)), given, tuple(COLUMNS))
+    given |= {"since_before": since_before, "until_before": until_before}
+    asked = statement(named=bool(wanted.tenant_ids), compare=wanted.compare)
+    found = await parts(connection, asked, given, tuple(COLUMNS))
     covered = coverage(found["covered"][0])
     return SlaReport(
         coverage=covered,
         summary=_summary(found["summary"][0], covered.included),
         by_tenant=[_tenant(part, since=since) for part in found["tenant"]],
         downtime_by_day=[DailyDowntime(part["day"], _minutes(part["down"])) for part in found["day"]],
+        previous_uptime=_percentage(found["before"][0]) if wanted.compare else None,
     )
 
 
@@ -127,13 +133,18 @@ def _minutes(seconds: Decimal | None) -> float:
     return round(float(seconds or 0) / _MINUTE, 2)
 
 
+def _percentage(part: Part) -> float | None:
+    """Return the share of the measured time without downtime; None where there is none."""
+    measured, down = part["measured"], part["down"] or Decimal(0)
+    return round(float(100 * (measured - down) / measured), 4) if measured else None
+
+
 def _uptime(part: Part) -> dict[str, Any]:
     """Return the figures that tenant and summary share."""
-    measured, down = part["measured"], part["down"] or Decimal(0)
     return {
-        "uptime_percentage": round(float(100 * (measured - down) / measured), 4) if measured else None,
-        "downtime_minutes": _minutes(down),
-        "measured_minutes": _minutes(measured),
+        "uptime_percentage": _percentage(part),
+        "downtime_minutes": _minutes(part["down"]),
+        "measured_minutes": _minutes(part["measured"]),
         "outage_count": part["outages"] or 0,
         "breach_count": part["breaches"] or 0,
         "mttr_minutes": _minutes(part["repair"] / part["repaired"]) if part["repaired"] else None,

@@ -7,7 +7,7 @@ the period, its own beginning, the start of the link. One that lasts counts unti
 from functools import lru_cache
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import COVERED, report, scope
+from guildhall.domain.reports.report_scope import BY_NAME, COVERED, placed, report, scope
 
 PERMISSION = "partner.reports.sla.read"
 COLUMNS = {
@@ -31,40 +31,79 @@ COLUMNS = {
     "place": "bigint",
 }
 DEFAULT_TARGET = "99.9"
-_AGREED = (
-    "CASE WHEN jsonb_typeof(l.sla_config -> 'uptime_target') = 'number'"
-    " THEN (l.sla_config ->> 'uptime_target')::numeric END"
+_TARGET = f", coalesce(:target, l.uptime_target, {DEFAULT_TARGET}) AS target, l.starts_at"
+_DAY = "({} AT TIME ZONE 'UTC')::date"
+_LAST_DAY = _DAY.format("(least(up, :until) - interval '1 microsecond')")
+_BROKEN = "{} > 864 * (100 - target)"  # a day's seconds of downtime against what the target leaves to a day
+_RECORDED = "outages > 0" + "".join(
+    f" OR EXISTS (SELECT 1 FROM tenancy.{table} AS m WHERE m.tenant_id = f.tenant_id LIMIT 1)"
+    for table in ("uptime_daily", "outage")
 )
-_TARGET = f", coalesce(:target, {_AGREED}, {DEFAULT_TARGET}) AS target, l.starts_at"
-_ORDER = "ORDER BY down / measured DESC NULLS LAST, lower(tenant_name), tenant_id"
-_SHELVES = {
-    "seen": "SELECT s.tenant_id, s.tenant_name, s.target,"
-    " greatest(:since, s.starts_at, t.created_at) AS since"
-    " FROM scope AS s JOIN tenancy.tenant AS t ON t.id = s.tenant_id",
-    "spans": "SELECT o.tenant_id, s.target, s.since, unnest(range_agg(tstzrange(o.started_at,"
-    " coalesce(o.ended_at, 'infinity')))) AS span FROM seen AS s JOIN tenancy.outage AS o USING (tenant_id)"
-    " WHERE o.started_at < :until AND s.since < :until AND (o.ended_at IS NULL OR o.ended_at > s.since)"
-    " GROUP BY 1, 2, 3",
-    "outages": "SELECT tenant_id, target, greatest(lower(span), since) AS down, least(upper(span), :until) AS up,"
-    " CASE WHEN upper(span) <= :until THEN extract(epoch FROM upper(span) - lower(span)) END AS repair FROM spans",
-    "days": "SELECT tenant_id, target, d.day::date AS day,"
-    " sum(extract(epoch FROM least(up, d.day + interval '1 day') - greatest(down, d.day))) AS down"
-    " FROM outages CROSS JOIN LATERAL generate_series(date_trunc('day', down, 'UTC'),"
-    " up - interval '1 microsecond', interval '1 day') AS d (day) GROUP BY 1, 2, 3",
-    "downs": "SELECT tenant_id, count(*) AS outages, count(repair) AS repaired, sum(repair) AS repair,"
-    " sum(extract(epoch FROM up - down)) AS down FROM outages GROUP BY 1",
-    "worst": "SELECT tenant_id, (array_agg(day ORDER BY down DESC, day))[1] AS worst_day,"
-    " max(down) AS worst, count(*) FILTER (WHERE down > 864 * (100 - target)) AS breaches FROM days GROUP BY 1",
-    # Where nothing was ever recorded there is no uptime to speak of.
-    "told": "SELECT s.*, CASE WHEN s.since < :until AND (n.tenant_id IS NOT NULL"
-    " OR EXISTS (SELECT 1 FROM tenancy.uptime_daily AS m WHERE m.tenant_id = s.tenant_id LIMIT 1)"
-    " OR EXISTS (SELECT 1 FROM tenancy.outage AS o WHERE o.tenant_id = s.tenant_id LIMIT 1))"
-    " THEN extract(epoch FROM :until - s.since) END AS measured,"
-    " coalesce(n.down, 0) AS down, coalesce(n.outages, 0) AS outages, coalesce(n.repaired, 0) AS repaired, n.repair,"
-    " coalesce(w.breaches, 0) AS breaches, w.worst_day, w.worst"
-    " FROM seen AS s LEFT JOIN downs AS n USING (tenant_id) LEFT JOIN worst AS w USING (tenant_id)",
-    "page": f"SELECT *, row_number() OVER ({_ORDER}) AS place FROM told {_ORDER} LIMIT :limit OFFSET :offset",
-}
+_UP = "coalesce(o.ended_at, 'infinity')"
+_OBSERVED = "tenant_id, tenant_name, target, since, since_before, spells_before, down_before, up_before"
+_IN, _BEFORE = (
+    f"o.started_at < {until} AND {_UP} > {since} AND {since} < {until}"
+    for since, until in (("s.since", ":until"), ("s.since_before", ":until_before"))
+)
+
+
+def _merged(condition: str) -> str:
+    """Return the outages of a tenant `s` under `condition`, those that overlap as one: what `unnest` takes."""
+    return (
+        f"(SELECT range_agg(tstzrange(o.started_at, {_UP})) FROM tenancy.outage AS o"
+        f" WHERE o.tenant_id = s.tenant_id AND {condition})"
+    )
+
+
+def _spells(*, compare: bool) -> str:
+    """Return how many outages a tenant had, the first beginning and the last end of them; the same of before."""
+    figures = {"spells": "count(*)", "down": "min(o.started_at)", "up": f"max({_UP})"}
+    said = [f"{figure} FILTER (WHERE {_IN}) AS {name}" for name, figure in figures.items()]
+    said += [f"{figure} FILTER (WHERE {_BEFORE}) AS {name}_before" for name, figure in figures.items() if compare]
+    kinds = {"spells": "bigint", "down": "timestamptz", "up": "timestamptz"}
+    said += [f"NULL::{kind} AS {name}_before" for name, kind in kinds.items() if not compare]
+    return ", ".join(said)
+
+
+# One look into the index for each tenant: the planner knows nothing of how many these shelves hold, and would join
+# them row by row. An outage without length is none.
+def _shelves(*, compare: bool) -> dict[str, str]:
+    """Return the shelves of the report."""
+    return {
+        "seen": "SELECT s.tenant_id, s.tenant_name, s.target, greatest(:since, s.starts_at, t.created_at) AS since,"
+        " greatest(:since_before, s.starts_at, t.created_at) AS since_before"
+        " FROM scope AS s JOIN tenancy.tenant AS t ON t.id = s.tenant_id",
+        # Most tenants that were down were so once, within a day: `once`. Shelves up to `several` are for the others.
+        "observed": f"SELECT *, spells = 1 AND {_DAY.format('began')} = {_LAST_DAY} AS once FROM (SELECT s.*, t.*,"
+        " CASE WHEN t.spells > 0 THEN greatest(t.down, s.since) END AS began FROM seen AS s CROSS JOIN LATERAL ("
+        f"SELECT {_spells(compare=compare)} FROM tenancy.outage AS o WHERE o.tenant_id = s.tenant_id"
+        f" AND o.started_at < :until AND {_UP} > s.since_before AND {_UP} > o.started_at) AS t) AS o",
+        "outages": f"SELECT {_OBSERVED}, greatest(lower(span), since) AS down, least(upper(span), :until) AS up,"
+        " CASE WHEN upper(span) <= :until THEN extract(epoch FROM upper(span) - lower(span)) END AS repair"
+        f" FROM observed AS s CROSS JOIN LATERAL unnest({_merged(_IN)}) AS span WHERE spells > 0 AND NOT once",
+        "days": f"SELECT {_OBSERVED}, d.day::date AS day, count(*) FILTER (WHERE down >= d.day) AS outages,"
+        " count(repair) FILTER (WHERE down >= d.day) AS repaired, sum(repair) FILTER (WHERE down >= d.day) AS repair,"
+        " sum(extract(epoch FROM least(up, d.day + interval '1 day') - greatest(down, d.day))) AS down"
+        " FROM outages CROSS JOIN LATERAL generate_series(date_trunc('day', down, 'UTC'),"
+        f" up - interval '1 microsecond', interval '1 day') AS d (day) GROUP BY {_OBSERVED}, d.day",
+        "several": f"SELECT {_OBSERVED}, sum(outages) AS outages, sum(repaired) AS repaired, sum(repair) AS repair,"
+        f" sum(down) AS down, count(*) FILTER (WHERE {_BROKEN.format('down')}) AS breaches,"
+        f" (array_agg(day ORDER BY down DESC, day))[1] AS day, max(down) AS worst FROM days GROUP BY {_OBSERVED}",
+        "figures": f"SELECT {_OBSERVED}, spells AS outages, num_nonnulls(repair) AS repaired, repair,"
+        f" coalesce(down, 0) AS down, ({_BROKEN.format('coalesce(down, 0)')})::integer AS breaches, day, down AS worst"
+        f" FROM (SELECT {_OBSERVED}, spells, {_DAY.format('began')} AS day,"
+        " extract(epoch FROM least(up, :until) - began) AS down,"
+        " CASE WHEN up <= :until THEN extract(epoch FROM up - down) END AS repair"
+        " FROM observed WHERE spells = 0 OR once) AS o UNION ALL SELECT * FROM several",
+        # Where nothing was ever recorded there is no uptime to speak of.
+        "told": "SELECT *, CASE WHEN recorded AND since < :until THEN extract(epoch FROM :until - since) END"
+        f" AS measured FROM (SELECT *, {_RECORDED} AS recorded FROM figures AS f) AS f",
+        "page": placed("told", f"down / measured DESC NULLS LAST, {BY_NAME}"),
+    }
+
+
+_LASTED = "extract(epoch FROM least(up, :until) - began) AS down"
+_ONCE = f"SELECT {_DAY.format('began')} AS day, {_LASTED} FROM observed WHERE once"
 _SUMS = {name: f"sum({name})" for name in ("measured", "down", "outages", "repaired", "repair", "breaches")}
 _MEETS = "measured IS NOT NULL AND 100 * (measured - down) >= target * measured"
 _PARTS = {
@@ -79,14 +118,34 @@ _PARTS = {
         "FROM told",
     ),
     "tenant": (
-        {name: name for name in COLUMNS if name not in {"tenants", "included", "day", "meeting", "unrecorded"}},
+        {name: name for name in COLUMNS if name not in {"tenants", "included", "day", "meeting", "unrecorded"}}
+        | {"worst_day": "day"},
         "FROM page",
     ),
-    "day": ({"day": "day", "down": "sum(down)"}, "FROM days GROUP BY day"),
+    "day": (
+        {"day": "day", "down": "sum(down)"},
+        f"FROM ({_ONCE} UNION ALL SELECT day, down FROM days) AS d GROUP BY day",
+    ),
+}
+_PARTS_BEFORE = {
+    "before": (
+        {
+            "measured": "extract(epoch FROM sum(:until_before - since_before))",
+            "down": "extract(epoch FROM sum(CASE spells_before WHEN 0 THEN NULL"
+            " WHEN 1 THEN least(up_before, :until_before) - greatest(down_before, since_before) ELSE ("
+            "SELECT sum(least(upper(span), :until_before) - greatest(lower(span), since_before))"
+            f" FROM unnest({_merged(_BEFORE)}) AS span) END))",
+        },
+        "FROM told AS s WHERE recorded AND since_before < :until_before",
+    )
 }
 
 
-@lru_cache(maxsize=2)
-def statement(*, named: bool) -> Fixed:
-    """Return the statement: rows of `part` and COLUMNS; times in seconds, tenants in order of their place."""
-    return report(scope(PERMISSION, named=named, more=_TARGET) | _SHELVES, _PARTS, COLUMNS, order="place, day")
+@lru_cache(maxsize=4)
+def statement(*, named: bool, compare: bool) -> Fixed:
+    """Return the statement: rows of `part` and COLUMNS; times in seconds, tenants in order of their place.
+
+    With `compare` a part `before` says what was measured, and down, from `:since_before` to `:until_before`.
+    """
+    shelves = scope(PERMISSION, named=named, more=_TARGET) | _shelves(compare=compare)
+    return report(shelves, _PARTS | (_PARTS_BEFORE if compare else {}), COLUMNS, order="place, day")

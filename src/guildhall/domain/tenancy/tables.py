@@ -247,7 +247,7 @@ outage = Table(
     Column("cause", Text, nullable=False, server_default=""),
     CheckConstraint("ended_at IS NULL OR ended_at >= started_at", name="order"),
     UniqueConstraint("tenant_id", "external_id"),
-    Index("ix_outage_tenant_id_started_at", "tenant_id", "started_at"),
+    Index("ix_outage_tenant_id_started_at", "tenant_id", "started_at", postgresql_include=["ended_at"]),
 )
 uptime_daily = Table(
     "uptime_daily",

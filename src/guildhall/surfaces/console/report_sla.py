@@ -11,7 +11,7 @@ from guildhall.core import clock, db
 from guildhall.core.errors import Invalid
 from guildhall.domain.reports import sla
 from guildhall.domain.reports.report_scope import LONGEST_PAGE, ReportPeriod
-from guildhall.domain.reports.sla import SlaReport, SlaSummary
+from guildhall.domain.reports.sla import SlaReport
 from guildhall.domain.reports.sla_sql import PERMISSION
 from guildhall.surfaces import sheets
 from guildhall.surfaces.asked import PAGE_SIZE
@@ -48,12 +48,11 @@ async def sla_page(request: Web, actor: Who) -> Page:
             period=wanted.period,
             tenant_ids=wanted.tenant_ids,
             target=target,
+            compare=True,
             limit=PAGE_SIZE,
             offset=wanted.offset,
         )
         found = await sla.report(connection, actor, filtered, now=now)
-        previous = sla.Filter(period=wanted.period.previous, tenant_ids=wanted.tenant_ids, target=target, limit=1)
-        before = await sla.report(connection, actor, previous, now=now)
     options = [Option(code, percent(Decimal(code) / 100, 2)) for code in TARGETS]
     return await page(
         request,
@@ -62,7 +61,7 @@ async def sla_page(request: Web, actor: Who) -> Page:
         tabs=reports.tabs(request, actor),
         wanted=wanted,
         filters=[wanted.filter, Filter("target", gettext("Target"), options)],
-        before=_before(before.summary, wanted.period.days),
+        before=_before(found.previous_uptime, wanted.period.days),
         chart=_chart(found, wanted.period, clock.now().date()),
         pages=reports.pages(wanted, len(found.by_tenant), found.coverage.included),
         left_out=reports.left_out(found.coverage),
@@ -79,11 +78,11 @@ def _target(request: Web) -> Decimal | None:
         raise Invalid(N_("Write the target as a percentage, as in 99.9.")) from None
 
 
-def _before(summary: SlaSummary, days: int) -> str:
+def _before(uptime: float | None, days: int) -> str:
     """Return what uptime was in the period before, in words."""
-    if summary.uptime_percentage is None:
+    if uptime is None:
         return ""
-    told = percent(Decimal(str(summary.uptime_percentage)) / 100, 3)
+    told = percent(Decimal(str(uptime)) / 100, 3)
     return gettext("%(uptime)s in the %(days)s days before", uptime=told, days=number(days))
 
 
