@@ -35,19 +35,21 @@ from guildhall.domain.access.scope import live, opening
 from guildhall.domain.access.tables import SHOWN_BY
 from guildhall.domain.access.tables import partner_tenant_link as link
 from guildhall.domain.alerts.kinds import FAMILIES, Family
-from guildhall.domain.alerts.tables import ENDLESS, alert, rank
+from guildhall.domain.alerts.tables import alert
 
 Shown = Literal["active", "snoozed", "acknowledged", "resolved"]
 SHOWN: tuple[Shown, ...] = ("active", "snoozed", "acknowledged", "resolved")
 _SNOOZED = alert.c.snoozed_until > func.now()
 SHOWN_STATUS = case((alert.c.status != "active", alert.c.status), (_SNOOZED, "snoozed"), else_="active")
-RANK = rank(alert.c)
+# Open ones first, of them the worst, of these the newest: descending in every part.
+_ORDER = ("settled_at", "weight", "raised_at", "id")
+RANK = tuple(alert.c[name] for name in _ORDER)
 _PARTNER = asked("partner_id", Uuid())
 
 # Columns of the answer, in order: the alert, then, unless it goes on from a cursor, what is counted.
 _STORED = (
     *("id", "tenant_id", "link_id", "kind", "severity", "status", "values", "raised_at", "snoozed_until"),
-    *("acknowledged_at", "acknowledged_by", "resolved_at", "version", "weight"),
+    *("acknowledged_at", "acknowledged_by", "resolved_at", "version", "settled_at", "weight"),
 )
 COLUMNS = (*_STORED, "shown")
 COUNTED = ("number", *SHOWN[1:])
@@ -69,7 +71,7 @@ _STATES: Mapping[Shown, ColumnElement[bool]] = {
     "resolved": alert.c.status == "resolved",
 }
 _AFTER = tuple_(
-    func.coalesce(asked("after_resolved_at", DateTime(timezone=True)), ENDLESS),
+    asked("after_settled_at", DateTime(timezone=True)),
     asked("after_weight", SmallInteger()),
     asked("after_raised_at", DateTime(timezone=True)),
     asked("after_id", Uuid()),
@@ -100,7 +102,7 @@ def statement(shape: Shape) -> Fixed:
     )
     page = _page(shape, narrowed)
     shown = [page.c[name] for name in COLUMNS]
-    order = [part.desc() for part in rank(page.c)]
+    order = [page.c[name].desc() for name in _ORDER]
     if shape.resumed:
         return fixed(select(*shown).order_by(*order))
     counts = _counts(narrowed)

@@ -27,7 +27,7 @@ from guildhall.domain.alerts.alert_sql import (
     statement,
 )
 from guildhall.domain.alerts.kinds import FAMILIES, Family, Needs, needs_of, readable
-from guildhall.domain.alerts.tables import alert
+from guildhall.domain.alerts.tables import ENDLESS, alert
 
 _AMOUNTS = ("amount", "threshold", "currency")
 
@@ -158,7 +158,12 @@ def _after(wanted: Filter) -> dict[str, Any]:
     if not wanted.cursor:
         return {}
     place = cursor.decode(wanted.cursor, Place)
-    return {f"after_{name}": getattr(place, name) for name in Place.__struct_fields__}
+    return {
+        "after_settled_at": place.resolved_at or ENDLESS,
+        "after_weight": place.weight,
+        "after_raised_at": place.raised_at,
+        "after_id": place.id,
+    }
 
 
 def _next(last: dict[str, Any]) -> str:

@@ -1,10 +1,9 @@
 """Alerts of partners: one open row for each cause (PRODUCT §8)."""
 
-from typing import Any
+from datetime import UTC, datetime
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Computed,
     DateTime,
     Index,
@@ -13,11 +12,8 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    func,
-    literal_column,
     text,
 )
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from guildhall.core.columns import created, document, id_column, moment, one_of, to, updated
 from guildhall.core.db import PORTAL
@@ -27,6 +23,8 @@ SEVERITIES = ("info", "warning", "critical")  # in the order of their weight
 _WEIGHED = "array_position(ARRAY['" + "', '".join(SEVERITIES) + "'], severity)"
 STATUSES = ("active", "acknowledged", "resolved")
 KEPT_DAYS = 180
+ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)  # when an open alert is settled, so that it stands before all others
+_SETTLED = f"coalesce(resolved_at, timestamptz '{ENDLESS}')"
 
 alert = Table(
     "alert",
@@ -47,6 +45,7 @@ alert = Table(
     moment("acknowledged_at"),
     Column("acknowledged_by", Text),
     moment("resolved_at"),
+    Column("settled_at", DateTime(timezone=True), Computed(_SETTLED, persisted=True)),
     Column("version", Integer, nullable=False, server_default="1"),
     created(),
     updated(),
@@ -54,25 +53,13 @@ alert = Table(
     one_of("severity", SEVERITIES),
     one_of("status", STATUSES),
     Index("uq_alert_open", "partner_id", "cause", unique=True, postgresql_where=text("status <> 'resolved'")),
-    Index("ix_alert_partner", "partner_id", "status", text("raised_at DESC")),
+    Index(
+        "ix_alert_rank",  # a list walks it backwards, and counts without reading a row of the table
+        *("partner_id", "settled_at", "weight", "raised_at", "id"),
+        postgresql_include=["tenant_id", "kind", "status", "snoozed_until"],
+    ),
     Index("ix_alert_kind_open", "kind", postgresql_where=text("status <> 'resolved'")),
     Index("ix_alert_untold", "raised_at", postgresql_where=text("told_at IS NULL")),
-    comment="`raised_at` is when it began, or last got worse; `told_at` when people were told of that",
-)
-
-
-# In lists an open alert is resolved after all others.
-ENDLESS = literal_column("'infinity'::timestamptz", DateTime(timezone=True))
-
-
-def rank(columns: ReadOnlyColumnCollection[str, Any]) -> tuple[ColumnElement[Any], ...]:
-    """Return the order of a list, descending in every part: open ones first, of them the worst, of these the newest."""
-    return func.coalesce(columns.resolved_at, ENDLESS), columns.weight, columns.raised_at, columns.id
-
-
-Index(
-    "ix_alert_rank",  # a list walks it, and counts without reading a row of the table
-    alert.c.partner_id,
-    *rank(alert.c),
-    postgresql_include=["tenant_id", "kind", "status", "snoozed_until"],
+    comment="`raised_at` is when it began, or last got worse; `told_at` when people were told of that;"
+    " `settled_at` is `resolved_at`, far off while it is open",
 )

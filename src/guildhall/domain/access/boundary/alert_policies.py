@@ -27,6 +27,7 @@ _OWN_ALERT = (
 _WITHOUT_AMOUNTS = (
     *("id", "partner_id", "tenant_id", "link_id", "kind", "severity", "weight", "status"),
     *("raised_at", "snoozed_until", "acknowledged_at", "acknowledged_by", "resolved_at"),
+    "settled_at",
 )
 _ACTED_ON = (
     "status",
