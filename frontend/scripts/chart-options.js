@@ -1,6 +1,8 @@
 // From the figure's numbers to an ECharts option. Shapes of `data` are written down in kit/charts.py.
 import { color } from "echarts/core";
 
+const FEW = 8; // bars that leave room for names and numbers
+
 /** Numbers as the reader writes them: currency when the chart has one, percent, or plain. */
 function formatter(data, locale) {
   const style = data.currency
@@ -36,8 +38,16 @@ function legend(data, colours) {
   return { top: 0, left: 0, itemWidth: 10, itemHeight: 10, icon: "roundRect", textStyle: { color: colours.muted } };
 }
 
+/** How the names of categories are written: each under its bar, in lines, where bars are few; else those that fit. */
+function names(data, { flat, narrow, width }) {
+  if (flat) return { hideOverlap: true, width: narrow ? 96 : 160, overflow: "truncate" };
+  if (data.kind !== "bars" || data.labels.length > FEW) return { hideOverlap: true };
+  const room = Math.floor((width - (narrow ? 56 : 72)) / data.labels.length);
+  return { interval: 0, width: room - 4, overflow: "break", lineHeight: 14, fontSize: narrow ? 11 : 12 };
+}
+
 /** Lines, areas and bars over categories. */
-function axes(data, colours, { format, narrow }) {
+function axes(data, colours, { format, narrow, width }) {
   const flat = data.kind === "bars-flat";
   const category = {
     type: "category",
@@ -45,7 +55,7 @@ function axes(data, colours, { format, narrow }) {
     boundaryGap: data.kind !== "line" && data.kind !== "area",
     axisLine: { lineStyle: { color: colours.line } },
     axisTick: { show: false },
-    axisLabel: { color: colours.muted, hideOverlap: true, width: flat ? (narrow ? 96 : 160) : undefined, overflow: "truncate" },
+    axisLabel: { color: colours.muted, ...names(data, { flat, narrow, width }) },
     inverse: flat,
   };
   const value = {
@@ -93,7 +103,7 @@ function shape(data, series) {
 /** The numbers at the bars, where a few bars leave room for them. */
 function said(data, colours, format) {
   const bars = data.kind === "bars" || data.kind === "bars-flat";
-  if (!bars || data.series.length > 1 || data.labels.length > 8) return {};
+  if (!bars || data.series.length > 1 || data.labels.length > FEW) return {};
   const position = data.kind === "bars" ? "top" : "right";
   return { label: { show: true, position, color: colours.text, formatter: (point) => format.short(point.value) } };
 }
@@ -160,10 +170,11 @@ function funnel(data, colours, { format, narrow }) {
 
 const kinds = { line: axes, area: axes, bars: axes, "bars-flat": axes, ring, funnel };
 
-/** The ECharts option for `data` in `colours`; `narrow` below 420 px, `locale` for numbers. */
-export function options(data, colours, { narrow, locale }) {
+/** The ECharts option for `data` in `colours`, `width` pixels wide; `locale` for numbers. */
+export function options(data, colours, { width, locale }) {
   const format = formatter(data, locale);
+  const narrow = width < 420;
   const base = common(data, colours, format);
-  const own = kinds[data.kind](data, colours, { format, narrow });
+  const own = kinds[data.kind](data, colours, { format, narrow, width });
   return { ...base, ...own, tooltip: { ...base.tooltip, ...own.tooltip } };
 }

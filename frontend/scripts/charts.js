@@ -33,7 +33,7 @@ function draw(figure) {
   const chart = drawn.get(figure) ?? echarts.init(canvas, null, { renderer: "svg" });
   drawn.set(figure, chart);
   const locale = document.documentElement.lang;
-  chart.setOption(options(data, palette(), { narrow: canvas.clientWidth < 420, locale }), true);
+  chart.setOption(options(data, palette(), { width: canvas.clientWidth, locale }), true);
   chart.resize();
 }
 
