@@ -94,10 +94,11 @@ def stage(connection: Connection, kind: Kind, rows: Iterable[tuple[int, Row]]) -
     types = {field: kind.type_of(field) for field in kind.fields}
     columns = ", ".join(f"{field} {sql_type}" for field, sql_type in types.items())
     connection.execute(f"CREATE TEMPORARY TABLE staged (row bigint, id uuid, {columns}) ON COMMIT DROP")
+    identified = "id" in kind.table.c  # usage has none, and most rows are of usage
     with connection.cursor() as cursor, cursor.copy("COPY staged FROM STDIN") as target:
         for number, row in rows:
-            cells = (_cell(getattr(row, field), sql_type) for field, sql_type in types.items())
-            target.write_row((number, new_id(), *cells))
+            cells = [_cell(getattr(row, field), sql_type) for field, sql_type in types.items()]
+            target.write_row((number, new_id() if identified else None, *cells))
     connection.execute("ANALYZE staged")
 
 
