@@ -56,6 +56,11 @@ RECOUNTS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _sums_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "WIDE", 2)
+
+
 @asynccontextmanager
 async def summed(cluster: Cluster) -> AsyncIterator[World]:
     """Open a world in which the rows of every partner with two tenants are summed up."""

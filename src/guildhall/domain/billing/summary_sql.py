@@ -62,10 +62,12 @@ _CHOSEN = "(SELECT currency FROM chosen)"
 _BY_NAME = "lower(tenant_name), tenant_id"
 _FROM_KEPT = "(SELECT EXISTS (SELECT 1 FROM kept))"
 # The tenants of the person at work and of the sums are the same where none opens one of the two only, and all are in.
+# Who reaches few has none, and need not ask.
 _SAME = (
-    "SELECT coalesce(bool_and(opens = opens_revenue), true) AND count(*) FILTER (WHERE opens) ="
+    "SELECT true WHERE CASE WHEN (SELECT count(*) FROM live) < :wide THEN false ELSE"
+    " (SELECT coalesce(bool_and(opens = opens_revenue), true) AND count(*) FILTER (WHERE opens) ="
     " (SELECT count(*) FROM portal.summed_tenant AS m WHERE m.report = 'revenue' AND m.partner_id = :partner_id)"
-    " FROM live"
+    " FROM live) END"
 )
 _LAST_PAYMENT = (
     "SELECT p.paid_on, p.amount FROM tenancy.payment AS p WHERE p.tenant_id = page.tenant_id"
@@ -87,7 +89,7 @@ def statement(shape: Shape) -> Fixed:
     shelves = {**_tenants(shape), **_figures(shape), **_page(shape)}
     made = ", ".join(f"{name} AS {sql}" for name, sql in shelves.items())
     sql = f"WITH {made} {' UNION ALL '.join(_parts(shape))} ORDER BY 1, 13"
-    return bound(sql, {**TYPES, "limit": Integer(), "offset": Integer()})
+    return bound(sql, {**TYPES, **{name: Integer() for name in ("limit", "offset", "wide")}})
 
 
 def _tenants(shape: Shape) -> Mapping[str, str]:
@@ -95,13 +97,13 @@ def _tenants(shape: Shape) -> Mapping[str, str]:
     narrowed = " AND tenant_id = ANY (:tenant_ids)" if shape.named else ""
     kept = (
         "SELECT r.currency, r.day AS issued_on, r.due_on, r.invoices, r.settled, r.owed, r.invoiced, r.outstanding"
-        " FROM portal.revenue_sum AS r WHERE r.partner_id = :partner_id AND r.listed > 0"
-        f" AND {f'({_SAME})' if shape.kept else 'false'}"
+        " FROM same CROSS JOIN portal.revenue_sum AS r WHERE r.partner_id = :partner_id AND r.listed > 0"
     )
     return {
         "live": "MATERIALIZED (SELECT l.tenant_id, l.tenant_name, l.shows_summary AS opens,"
         f" l.shows_revenue AS opens_revenue {LIVE})",
         "scope": f"NOT MATERIALIZED (SELECT tenant_id, tenant_name FROM live WHERE opens{narrowed})",
+        "same": f"MATERIALIZED ({_SAME if shape.kept else 'SELECT true WHERE false'})",
         "kept": f"MATERIALIZED ({kept})",
         "own": f"MATERIALIZED (SELECT ARRAY(SELECT tenant_id FROM scope WHERE NOT {_FROM_KEPT}) AS tenant_ids)",
     }
