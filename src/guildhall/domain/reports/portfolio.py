@@ -30,6 +30,7 @@ from guildhall.domain.reports.portfolio_sql import (
 from guildhall.domain.tenancy.tables import TENANT_STATUSES, TenantStatus
 
 SortBy = Literal["name", "created_at", "outstanding_balance"]
+Figures = Literal["all", "brief", "none"]
 LONGEST_PAGE = 100
 _LONGEST_SEARCH = 200
 _CHOICES = {"status": Choices("tenant", TENANT_STATUSES), "operating_model": Choices("model", OPERATING_MODELS)}
@@ -118,15 +119,6 @@ class PortfolioPage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class Name(Struct, frozen=True, kw_only=True):
-    """What a tenant is found by, and how the partner works with it."""
-
-    tenant_id: UUID
-    name: str
-    domain: str
-    operating_model: OperatingModel
-
-
 class Place(Struct, frozen=True):
     """Where a page ended: the list's order, and the last tenant's value in it, as text."""
 
@@ -136,8 +128,12 @@ class Place(Struct, frozen=True):
     id: UUID
 
 
-async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> PortfolioPage:
+async def listed(
+    connection: AsyncConnection, actor: Actor, wanted: Filter, *, figures: Figures = "all"
+) -> PortfolioPage:
     """Return one page of the tenants with a live link, in one statement.
+
+    `brief` figures are what is owed and how many tickets and subscribers there are; those not asked for are None.
 
     Raises Forbidden without partner.tenants.list, or for a sort by a field that the actor may see nowhere; Invalid
     for values that no tenant can have, and for a cursor of another list.
@@ -147,14 +143,14 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> P
     if by_balance and not (actor.may(BILLING) and actor.may("partner.money.read")):
         raise Forbidden
     _check(wanted)
-    rows = await _rows(connection, actor, wanted)
+    rows = await _rows(connection, actor, wanted, figures=figures)
     counts = None if wanted.cursor else dict(zip(COUNTED, rows[0][len(COLUMNS) :], strict=True))
     if counts is not None and not counts["sortable"]:
         raise Forbidden
     found = [dict(zip(COLUMNS, row, strict=False)) for row in rows if row[2] is not None]
     shown = found[: wanted.limit]
     return PortfolioPage(
-        items=[customer(actor, row) for row in shown],
+        items=[customer(actor, row, figures) for row in shown],
         total=counts["total"] if counts else None,
         hidden_count=counts["hidden_count"] if counts else None,
         next_cursor=_next(wanted, shown[-1]) if len(found) > len(shown) else None,
@@ -169,18 +165,8 @@ async def one(connection: AsyncConnection, actor: Actor, *, tenant_id: UUID) -> 
     return found.items[0]
 
 
-async def names(connection: AsyncConnection, actor: Actor, *, search: str, limit: int) -> tuple[list[Name], int]:
-    """Return the first tenants that match, without their figures, and how many match; raises what `listed` raises."""
-    must(actor, "partner.tenants.list")
-    wanted = Filter(search=search, limit=limit)
-    _check(wanted)
-    rows = await _rows(connection, actor, wanted, figures=False)
-    found = [dict(zip(COLUMNS, row, strict=False)) for row in rows[:limit] if row[2] is not None]
-    return [Name(**{name: row[name] for name in Name.__struct_fields__}) for row in found], rows[0][len(COLUMNS)]
-
-
 async def _rows(
-    connection: AsyncConnection, actor: Actor, wanted: Filter, *, figures: bool = True
+    connection: AsyncConnection, actor: Actor, wanted: Filter, *, figures: Figures
 ) -> Sequence[Sequence[Any]]:
     """Run the statement of a page."""
     values: dict[str, Any] = {
@@ -196,8 +182,9 @@ async def _rows(
     return await db.rows(connection, made, values)
 
 
-def _shape(actor: Actor, wanted: Filter, filters: tuple[str, ...], *, resumed: bool, figures: bool) -> Shape:
+def _shape(actor: Actor, wanted: Filter, filters: tuple[str, ...], *, resumed: bool, figures: Figures) -> Shape:
     """Return the shape of the statement: what is asked, cut to what the person may see anywhere."""
+    some = figures != "none"
     return Shape(
         filters=filters,
         sort_by=wanted.sort_by,
@@ -205,10 +192,11 @@ def _shape(actor: Actor, wanted: Filter, filters: tuple[str, ...], *, resumed: b
         limit=wanted.limit,
         offset=0 if resumed else wanted.offset,
         resumed=resumed,
-        money=figures and actor.may("partner.money.read"),
-        billing=figures and actor.may(BILLING),
-        support=figures and actor.may(SUPPORT),
-        subscribers=figures and actor.may(SUBSCRIBERS),
+        money=some and actor.may("partner.money.read"),
+        billing=some and actor.may(BILLING),
+        support=some and actor.may(SUPPORT),
+        subscribers=some and actor.may(SUBSCRIBERS),
+        brief=figures == "brief",
     )
 
 
@@ -250,13 +238,13 @@ def _next(wanted: Filter, last: Mapping[str, Any]) -> str:
     return cursor.encode(Place(wanted.sort_by, wanted.sort_order, value, last["tenant_id"]))
 
 
-def customer(actor: Actor, row: Mapping[str, Any]) -> Customer:
+def customer(actor: Actor, row: Mapping[str, Any], figures: Figures) -> Customer:
     """Return a row as this person may see it through its link: every block and figure by its own permission."""
     return Customer(
         **{name: row[name] for name in _PLAIN},
         relationship=_relationship(row),
-        metrics=_metrics(actor, row),
-        billing=_billing(actor, row) if row["shows_billing"] and actor.may(BILLING) else None,
+        metrics=_metrics(actor, row, figures),
+        billing=_billing(actor, row) if figures == "all" and row["shows_billing"] and actor.may(BILLING) else None,
     )
 
 
@@ -272,17 +260,18 @@ def _relationship(row: Mapping[str, Any]) -> Relationship:
     )
 
 
-def _metrics(actor: Actor, row: Mapping[str, Any]) -> Metrics:
-    """Return the figures; one that is allowed and has no source yet is zero."""
-    owed = row["shows_billing"] and actor.may(BILLING) and actor.may("partner.money.read")
-    helped = row["shows_tickets"] and actor.may(SUPPORT)
-    served = row["shows_subscribers"] and actor.may(SUBSCRIBERS)
+def _metrics(actor: Actor, row: Mapping[str, Any], figures: Figures) -> Metrics:
+    """Return the figures that were asked for; one that is allowed and has no source yet is zero."""
+    some = figures != "none"
+    owed = some and row["shows_billing"] and actor.may(BILLING) and actor.may("partner.money.read")
+    helped = some and row["shows_tickets"] and actor.may(SUPPORT)
+    served = some and row["shows_subscribers"] and actor.may(SUBSCRIBERS)
     others = zip(row["other_balances"] or (), row["other_currencies"] or (), strict=True)
     return Metrics(
         outstanding_balance=money(row["balance"] or _NOTHING, row["currency"]) if owed else None,
         other_balances=[money(*other) for other in others] if owed else None,
         open_tickets=row["open_tickets"] or 0 if helped else None,
-        sla_breach_count_30d=row["breaches"] or 0 if helped else None,
+        sla_breach_count_30d=row["breaches"] or 0 if helped and figures == "all" else None,
         total_subscribers=row["subscribers"] or 0 if served else None,
     )
 

@@ -22,7 +22,8 @@ BREACH_DAYS = 30
 class Shape(Struct, frozen=True):
     """What makes one statement differ from another; values are parameters.
 
-    `money`, `billing`, `support`, `subscribers` are what the person may see of a tenant whose link opens it.
+    `money`, `billing`, `support`, `subscribers` are what the person may see of a tenant whose link opens it. `brief`
+    leaves out what only the whole picture of a tenant holds: its subscription, and the breaches of its clocks.
     """
 
     filters: tuple[str, ...]
@@ -35,6 +36,7 @@ class Shape(Struct, frozen=True):
     billing: bool
     support: bool
     subscribers: bool
+    brief: bool
 
     @property
     def by_balance(self) -> bool:
@@ -181,13 +183,14 @@ def _columns(shape: Shape) -> list[str]:
     """Return the selected columns, in the order of COLUMNS; what is not asked for is null."""
     figures = dict.fromkeys(FIGURES, "NULL")
     if shape.billing:
-        figures |= {"billing_cycle": "s.billing_cycle", "renews_on": "s.renews_on"}
         figures |= {"last_issued_on": "b.last_issued_on"}
     if shape.billing and shape.money:
-        figures |= {"mrr": "s.mrr", "mrr_currency": "s.currency"}
         figures |= {name: f"b.{name}" for name in ("balance", "other_currencies", "other_balances")}
+    if shape.billing and not shape.brief:
+        figures |= {"billing_cycle": "s.billing_cycle", "renews_on": "s.renews_on"}
+        figures |= {"mrr": "s.mrr", "mrr_currency": "s.currency"} if shape.money else {}
     if shape.support:
-        figures |= {"open_tickets": "r.open + r.pending", "breaches": "x.breaches"}
+        figures |= {"open_tickets": "r.open + r.pending"} | ({} if shape.brief else {"breaches": "x.breaches"})
     if shape.subscribers:
         figures |= {"subscribers": "u.active + u.suspended"}
     return [
@@ -201,14 +204,16 @@ def _columns(shape: Shape) -> list[str]:
 def _joins(shape: Shape) -> list[str]:
     """Return the joins that bring the figures of the page's tenants."""
     joins = ["LEFT JOIN portal.partner_tenant_link AS l ON l.id = page.link_id"]
-    if shape.billing:
+    if shape.billing and not shape.brief:
         joins.append(
             "LEFT JOIN portal.subscription AS s ON s.partner_id = :partner_id AND s.tenant_id = page.tenant_id"
             " AND s.status <> 'cancelled'"
         )
+    if shape.billing:
         joins.append(f"LEFT JOIN LATERAL ({_BILLED}) AS b ON true")
     if shape.support:
         joins.append("LEFT JOIN tenancy.support_rollup AS r ON r.tenant_id = page.tenant_id")
+    if shape.support and not shape.brief:
         joins.append(f"LEFT JOIN LATERAL ({_BREACHED}) AS x ON true")
     if shape.subscribers:
         joins.append("LEFT JOIN tenancy.subscriber_rollup AS u ON u.tenant_id = page.tenant_id")

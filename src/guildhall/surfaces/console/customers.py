@@ -38,7 +38,7 @@ async def customer_list(request: Web, actor: Who) -> Page:
         limit=asked.PAGE_SIZE,
     )
     async with db.transaction(actor) as connection:
-        found = await portfolio.listed(connection, actor, wanted)
+        found = await portfolio.listed(connection, actor, wanted, figures="brief")
     return await page(
         request,
         "customers/list.html",
@@ -94,10 +94,14 @@ async def closed_list(request: Web, actor: Who) -> Page:
 @get("/tenants/options", **needs(CUSTOMERS))
 async def tenant_options(request: Web, actor: Who) -> Page:
     """Return the customers that match what is being typed into the header's selector."""
+    wanted = portfolio.Filter(search=asked.words(request), limit=SUGGESTED)
     async with db.transaction(actor) as connection:
-        found, total = await portfolio.names(connection, actor, search=asked.words(request), limit=SUGGESTED)
-    options = [TenantOption(row.name, f"/t/{row.tenant_id}/", row.domain, row.operating_model) for row in found]
-    return await page(request, "kit/tenant_options.html", framed=False, options=options, total=total)
+        found = await portfolio.listed(connection, actor, wanted, figures="none")
+    options = [
+        TenantOption(row.name, f"/t/{row.tenant_id}/", row.domain, row.relationship.operating_model)
+        for row in found.items
+    ]
+    return await page(request, "kit/tenant_options.html", framed=False, options=options, total=found.total)
 
 
 ROUTES = [customer_list, closed_list, tenant_options]
