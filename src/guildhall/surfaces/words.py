@@ -1,4 +1,4 @@
-"""Words of every surface for the codes of the domain: areas of a link, permissions, roles, categories."""
+"""Words of every surface for the codes of the domain: areas of a link, permissions, roles, metrics, categories."""
 
 from collections.abc import Iterable, Mapping
 
@@ -34,6 +34,11 @@ ALERTS: Mapping[str, str] = {
     "billing.threshold": N_("Receivables over threshold"),
     "link.expiring": N_("Link that ends soon"),
     "usage.capacity": N_("Usage near or over capacity"),
+}
+METRICS: Mapping[str, str] = {
+    "active_subscribers": N_("Active subscribers"),
+    "bandwidth_gb": N_("Traffic (GB)"),
+    "api_calls": N_("API calls"),
 }
 PERMISSIONS: Mapping[str, str] = {
     "partner.billing.read": N_("Open billing"),
@@ -101,6 +106,11 @@ SCOPES: Mapping[str, str] = {"all": N_("All of them"), "include": N_("Only some"
 def alert_label(kind: str) -> str:
     """Return the word for a kind of alert."""
     return gettext(ALERTS[kind])
+
+
+def metric_label(code: str) -> str:
+    """Return the word for a metered quantity."""
+    return said(METRICS, code)
 
 
 def said(words: Mapping[str, str], code: str) -> str:

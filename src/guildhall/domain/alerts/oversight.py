@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core.actor import Actor
@@ -30,7 +30,10 @@ class Filter(Struct, frozen=True, kw_only=True):
 
 
 class PartnerAlert(Struct, frozen=True, kw_only=True):
-    """An alert of a partner; `shown` is active, snoozed, acknowledged or resolved."""
+    """An alert of a partner; `shown` is active, snoozed, acknowledged or resolved.
+
+    `about` tells apart what one customer may have several of: the metric of a capacity, the currency of receivables.
+    """
 
     id: UUID
     partner_id: UUID
@@ -38,6 +41,7 @@ class PartnerAlert(Struct, frozen=True, kw_only=True):
     tenant_id: UUID
     tenant_name: str
     kind: str
+    about: str
     severity: str
     shown: str
     raised_at: datetime
@@ -47,7 +51,15 @@ class PartnerAlert(Struct, frozen=True, kw_only=True):
 
 
 _STORED = [alert.c[name] for name in PartnerAlert.__struct_fields__ if name in alert.c]
-_NAMED = (partner.c.name.label("partner_name"), tenant.c.name.label("tenant_name"), SHOWN_STATUS.label("shown"))
+_ABOUT = case(
+    (alert.c.kind.in_(("usage.capacity", "billing.threshold")), func.split_part(alert.c.cause, ":", 3)), else_=""
+)
+_NAMED = (
+    _ABOUT.label("about"),
+    partner.c.name.label("partner_name"),
+    tenant.c.name.label("tenant_name"),
+    SHOWN_STATUS.label("shown"),
+)
 
 
 async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> tuple[list[PartnerAlert], int]:

@@ -6,9 +6,10 @@ from typing import Any
 
 from guildhall.core.money import Money
 from guildhall.domain.alerts.reading import Alert
-from guildhall.surfaces.console.words import metric_label, sum_of
+from guildhall.surfaces.console.words import sum_of
 from guildhall.surfaces.kit import formats
 from guildhall.surfaces.kit.i18n import gettext
+from guildhall.surfaces.words import metric_label
 
 
 def told(alert: Alert) -> str:

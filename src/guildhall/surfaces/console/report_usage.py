@@ -14,13 +14,13 @@ from guildhall.domain.reports.usage import LEVELS, UsageFigure, UsageReport
 from guildhall.domain.reports.usage_sql import PERMISSION
 from guildhall.surfaces import asked, sheets
 from guildhall.surfaces.console import reports
-from guildhall.surfaces.console.words import metric_label
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.charts import Chart, Series
 from guildhall.surfaces.kit.formats import date, number
 from guildhall.surfaces.kit.i18n import N_, gettext, speech
 from guildhall.surfaces.kit.tables import Filter, Option, query_link
+from guildhall.surfaces.words import metric_label
 
 GROUPS = {"day": N_("By day"), "week": N_("By week"), "month": N_("By month"), "tenant": N_("By customer")}
 FIRST = "active_subscribers"

@@ -14,13 +14,13 @@ from guildhall.domain.reports.tenant_lists import UsageDay
 from guildhall.domain.tenancy.tables import INVOICE_STATUSES, SUBSCRIBER_STATUSES
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.tenants import opens, tenant_page
-from guildhall.surfaces.console.words import metric_label
 from guildhall.surfaces.entry import Where, Who, needs
 from guildhall.surfaces.html import Page, Web
 from guildhall.surfaces.kit.charts import Chart, Series
 from guildhall.surfaces.kit.formats import date, number
 from guildhall.surfaces.kit.i18n import gettext
 from guildhall.surfaces.kit.tables import Pages, Sorting, sorting_of
+from guildhall.surfaces.words import metric_label
 
 INVOICE_SORTS = {"issued": "issued_on", "due": "due_on", "amount": "amount"}
 SUBSCRIBER_SORTS = {"name": "name", "since": "created_at"}

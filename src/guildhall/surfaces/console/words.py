@@ -1,4 +1,4 @@
-"""The console's own words for the codes of the domain: cycles, metrics, models, amounts."""
+"""The console's own words for the codes of the domain: cycles, models, amounts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,6 +18,7 @@ from guildhall.surfaces.words import (
     category_label,
     category_options,
     language_name,
+    metric_label,
     permission_label,
     person_role_label,
     proof_facts,
@@ -34,21 +35,11 @@ MODELS: Mapping[str, str] = {
     "fully_managed": N_("You run it; the customer's own people may be read-only or off."),
 }
 CYCLES: Mapping[str, str] = {"monthly": N_("Monthly"), "annual": N_("Annual")}
-METRICS: Mapping[str, str] = {
-    "active_subscribers": N_("Active subscribers"),
-    "bandwidth_gb": N_("Traffic (GB)"),
-    "api_calls": N_("API calls"),
-}
 
 
 def cycle_label(code: str) -> str:
     """Return the word for a billing cycle."""
     return said(CYCLES, code)
-
-
-def metric_label(code: str) -> str:
-    """Return the word for a metered quantity."""
-    return said(METRICS, code)
 
 
 _CLOCKS = {"running": "ok", "due_soon": "soon", "met": "met", "breached": "breached"}

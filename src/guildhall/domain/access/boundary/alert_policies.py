@@ -25,7 +25,7 @@ _OWN_ALERT = (
 )
 # What an alert says in `values` may be an amount, which staff do not need to see.
 _WITHOUT_AMOUNTS = (
-    *("id", "partner_id", "tenant_id", "link_id", "kind", "severity", "weight", "status"),
+    *("id", "partner_id", "tenant_id", "link_id", "kind", "cause", "severity", "weight", "status"),
     *("raised_at", "snoozed_until", "acknowledged_at", "acknowledged_by", "resolved_at"),
     "settled_at",
 )
