@@ -23,6 +23,7 @@ async def test_the_summary_leads_to_the_invoices_behind_each_figure(demo: World)
     row = re.search(r"1 to 30 days late</a></th>\s*<td[^>]*>(\d+)</td>", shown)
     assert row
     assert f"of {row[1]}" in behind
+    assert "do not open billing" in behind
 
 
 async def test_whoever_may_not_read_billing_does_not_find_it(demo: World) -> None:

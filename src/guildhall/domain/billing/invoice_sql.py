@@ -32,6 +32,7 @@ STORED = (
     "created_at",
     "updated_at",
 )
+COLUMNS = ("part", *STORED, "place", "tenant_name", "listed", "outstanding")
 OWED = "i.status IN ('finalized', 'overdue')"
 BILLED = "i.status <> 'cancelled'"  # drafts are never in question here
 WIDE = 200  # tenants from which on the walk over all invoices is the shorter way
@@ -77,7 +78,10 @@ _SCOPE = f"SELECT l.tenant_id, l.tenant_name {LIVE} AND CASE :permission {_OPENS
 
 
 class Shape(Struct, frozen=True):
-    """What makes one statement differ from another; values are parameters."""
+    """What makes one statement differ from another; values are parameters.
+
+    `resumed` pages follow a cursor and have no sums; `covered` ones say how many customers are in them.
+    """
 
     named: bool
     filters: tuple[str, ...]
@@ -86,6 +90,7 @@ class Shape(Struct, frozen=True):
     limit: int = 50
     offset: int = 0
     resumed: bool = False
+    covered: bool = False
 
 
 def scope(*, named: bool) -> str:
@@ -106,9 +111,49 @@ def conditions(filters: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=512)
 def page(shape: Shape) -> Fixed:
-    """Return the statement of one page: the columns STORED, the value in the order, the tenant's name."""
-    sort, kind = SORTS[shape.sort_by]
-    direction = shape.sort_order
+    """Return the statement of one page with what belongs to it: rows of COLUMNS by `part`.
+
+    `item`: the invoices in order, and one more. `sum`, unless resumed: the sums over the filter, one for each currency,
+    in the places of the amounts. `covered`, where asked for: how many live links hold the permission and how many the
+    person reaches, in the places of `listed` and `outstanding`.
+    """
+    _, kind = SORTS[shape.sort_by]
+    items = (
+        "SELECT 'item' AS part, page.*, s.tenant_name, 0::bigint AS listed, 0::numeric AS outstanding"
+        " FROM page LEFT JOIN scope AS s USING (tenant_id)"
+    )
+    parts = [items]
+    if not shape.resumed:
+        parts.append(
+            "SELECT 'sum', NULL, NULL, NULL, NULL, currency, sum(total), sum(paid), NULL, NULL, NULL, NULL, NULL, NULL,"
+            f" NULL, sum(listed)::bigint, sum(outstanding) FROM ({_sums(shape)}) AS s GROUP BY currency"
+            " HAVING sum(listed) > 0"
+        )
+    if shape.covered:
+        parts.append(
+            f"SELECT 'covered', {'NULL, ' * (len(STORED) + 2)}count(*) FILTER (WHERE opens), count(*) FROM live"
+        )
+    sql = (
+        f"WITH {_tenants(shape)}, page AS ({_page(shape)}) SELECT * FROM ({' UNION ALL '.join(parts)}) AS p"
+        f" ORDER BY part, place {shape.sort_order}, id {shape.sort_order}, currency"
+    )
+    return bound(sql, {**TYPES, "after": kind})
+
+
+def _tenants(shape: Shape) -> str:
+    """Return the common tables of tenants: `scope`, and where coverage is asked for all that are `live`."""
+    if not shape.covered:
+        return scope(named=shape.named)
+    narrowed = " AND tenant_id = ANY (:tenant_ids)" if shape.named else ""
+    return (
+        f"live AS MATERIALIZED (SELECT l.tenant_id, l.tenant_name, CASE :permission {_OPENS} END AS opens {LIVE}),"
+        f" scope AS NOT MATERIALIZED (SELECT tenant_id, tenant_name FROM live WHERE opens{narrowed})"
+    )
+
+
+def _page(shape: Shape) -> str:
+    """Return the query for the page's invoices and one more: the columns STORED and the value in the order, `place`."""
+    sort, direction = SORTS[shape.sort_by][0], shape.sort_order
     columns = ", ".join(f"i.{name}" for name in STORED) + f", {sort} AS place"
     after = f" AND ({sort}, i.id) {'<' if direction == 'desc' else '>'} (:after, :after_id)" if shape.resumed else ""
     where = conditions(shape.filters) + after
@@ -119,13 +164,10 @@ def page(shape: Shape) -> Fixed:
     walk = f"(i.tenant_id IN (SELECT tenant_id FROM scope)) IS TRUE AND {many}"
     ways.append(f"(SELECT {columns} FROM tenancy.invoice AS i WHERE {walk}{where} {end})")
     ways.append(f"(SELECT {columns} {accounts(named=shape.named)}{where} {end})")
-    outer = f"ORDER BY place {direction}, id {direction}"
-    found = f"SELECT * FROM ({' UNION ALL '.join(ways)}) AS f {outer} LIMIT {shape.limit + 1} OFFSET {shape.offset}"
-    sql = (
-        f"WITH {scope(named=shape.named)}, page AS ({found}) SELECT page.*, s.tenant_name"
-        f" FROM page LEFT JOIN scope AS s USING (tenant_id) {outer}"
+    return (
+        f"SELECT * FROM ({' UNION ALL '.join(ways)}) AS f ORDER BY place {direction}, id {direction}"
+        f" LIMIT {shape.limit + 1} OFFSET {shape.offset}"
     )
-    return bound(sql, {**TYPES, "after": kind})
 
 
 _SUMS = (
@@ -135,29 +177,15 @@ _SUMS = (
 )
 
 
-@lru_cache(maxsize=256)
-def figures(shape: Shape) -> Fixed:
-    """Return the statement of the sums over a filter: currency, count, total, paid, outstanding; a row per currency."""
-    filters = conditions(shape.filters)
+def _sums(shape: Shape) -> str:
+    """Return the query for the sums over a filter, of linked tenants and of accounts, by currency."""
+    filters, linked = conditions(shape.filters), "tenant_id = ANY (ARRAY(SELECT tenant_id FROM scope))"
     if shape.filters:
-        own = f"SELECT i.currency, {_SUMS} FROM scope JOIN tenancy.invoice AS i USING (tenant_id) WHERE true{filters}"
+        own = f"SELECT i.currency, {_SUMS} FROM tenancy.invoice AS i WHERE i.{linked}{filters}"
     else:
         own = (
             "SELECT r.currency, sum(r.listed) AS listed, sum(r.billed) AS total, sum(r.paid) AS paid,"
-            " sum(r.outstanding) AS outstanding FROM tenancy.billing_rollup AS r"
-            " WHERE r.tenant_id = ANY (ARRAY(SELECT tenant_id FROM scope))"
+            f" sum(r.outstanding) AS outstanding FROM tenancy.billing_rollup AS r WHERE r.{linked}"
         )
     home = f"SELECT i.currency, {_SUMS} {accounts(named=shape.named)}{filters}"
-    sql = (
-        f"WITH {scope(named=shape.named)} SELECT currency, CAST(sum(listed) AS bigint), sum(total), sum(paid),"
-        f" sum(outstanding) FROM ({own} GROUP BY currency UNION ALL {home} GROUP BY currency) AS part"
-        " GROUP BY currency HAVING sum(listed) > 0 ORDER BY currency"
-    )
-    return bound(sql, TYPES)
-
-
-# How many live links the person reaches, and how many of them hold the permission.
-COVERAGE = bound(
-    f"SELECT count(*) FILTER (WHERE CASE :permission {_OPENS} END), count(*) {LIVE}",
-    TYPES,
-)
+    return f"{own} GROUP BY currency UNION ALL {home} GROUP BY currency"

@@ -1,5 +1,6 @@
 """Invoices over every tenant whose link opens them: a list with sums over its filter, and one invoice in full."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Choices, Forbidden, Invalid, NotFound
 from guildhall.core.money import Money, money
 from guildhall.core.text import containing, storable
-from guildhall.domain.billing.invoice_sql import COVERAGE, STORED, Shape, accounts, figures, page, scope
+from guildhall.domain.billing.invoice_sql import COLUMNS, STORED, Shape, accounts, page, scope
 from guildhall.domain.tenancy.tables import INVOICE_STATUSES
 
 SortBy = Literal["invoice_date", "due_date", "amount", "status"]
@@ -83,6 +84,13 @@ class Sums(Struct, frozen=True, kw_only=True):
     outstanding: list[Money]
 
 
+class Coverage(Struct, frozen=True):
+    """How many of the customers that the person reaches are in a figure: `opened` of `customers`."""
+
+    opened: int
+    customers: int
+
+
 class InvoicePage(Struct, frozen=True, kw_only=True):
     """One page. `total` and `sums` are None on pages asked for by cursor, `sums` also for whoever sees no amount."""
 
@@ -90,6 +98,7 @@ class InvoicePage(Struct, frozen=True, kw_only=True):
     total: int | None
     sums: Sums | None
     next_cursor: str | None
+    coverage: Coverage | None
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -116,18 +125,6 @@ class Invoice(Item, frozen=True, kw_only=True):
     payments: list[Payment] | None
 
 
-class Coverage(Struct, frozen=True):
-    """How many of the customers that the person reaches are in a figure: `opened` of `customers`."""
-
-    opened: int
-    customers: int
-
-    @property
-    def left_out(self) -> int:
-        """Return how many are not in it."""
-        return self.customers - self.opened
-
-
 class Place(Struct, frozen=True):
     """Where a page ended: the list's order, and the last invoice's value in it."""
 
@@ -137,14 +134,10 @@ class Place(Struct, frozen=True):
     id: UUID
 
 
-async def coverage(connection: AsyncConnection, actor: Actor, *, permission: str = READ) -> Coverage:
-    """Return how many of the live links that the actor reaches hold `permission`."""
-    rows = await db.rows(connection, COVERAGE, {"partner_id": actor.partner_id, "permission": permission})
-    return Coverage(*rows[0])
-
-
-async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, today: date) -> InvoicePage:
-    """Return one page of invoices.
+async def listed(
+    connection: AsyncConnection, actor: Actor, wanted: Filter, *, today: date, covered: bool = False
+) -> InvoicePage:
+    """Return one page of invoices, and where `covered` is asked for how many customers are in it.
 
     Raises Forbidden without the permission, and for amounts asked by whoever sees none; Invalid for values that no
     invoice can have, and for a cursor of another list.
@@ -162,16 +155,28 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter, *, t
         limit=wanted.limit,
         offset=0 if after else wanted.offset,
         resumed=after is not None,
+        covered=covered,
     )
     resumed = {"after": after[0], "after_id": after[1]} if after else {}
-    rows = await db.rows(connection, page(shape), values | resumed)
+    found: dict[str, list[_Row]] = defaultdict(list)
+    for row in await db.rows(connection, page(shape), values | resumed):
+        found[row[0]].append(dict(zip(COLUMNS, row, strict=True)))
+    return _paged(actor, wanted, found, today)
+
+
+_Row = Mapping[str, Any]  # by the names of invoice_sql.COLUMNS
+
+
+def _paged(actor: Actor, wanted: Filter, found: Mapping[str, list[_Row]], today: date) -> InvoicePage:
+    """Return the rows of a statement as a page."""
+    rows, first = found["item"], not wanted.cursor
     shown = rows[: wanted.limit]
-    sums = None if after else await db.rows(connection, figures(Shape(shape.named, shape.filters)), values)
     return InvoicePage(
         items=[_item(actor, row, today) for row in shown],
-        total=None if sums is None else sum(row[1] for row in sums),
-        sums=_sums(sums) if sums is not None and actor.may(MONEY) else None,
+        total=sum(row["listed"] for row in found["sum"]) if first else None,
+        sums=_sums(found["sum"]) if first and actor.may(MONEY) else None,
         next_cursor=_next(wanted, shown[-1]) if len(rows) > len(shown) else None,
+        coverage=next((Coverage(row["listed"], int(row["outstanding"])) for row in found["covered"]), None),
     )
 
 
@@ -243,13 +248,13 @@ def _after(wanted: Filter) -> tuple[Any, UUID] | None:
     return value, place.id
 
 
-def _next(wanted: Filter, last: Sequence[Any]) -> str:
+def _next(wanted: Filter, last: _Row) -> str:
     """Return the cursor of the page after `last`."""
-    return cursor.encode(Place(wanted.sort_by, wanted.sort_order, str(last[len(STORED)]), last[0]))
+    return cursor.encode(Place(wanted.sort_by, wanted.sort_order, str(last["place"]), last["id"]))
 
 
-def _item(actor: Actor, row: Sequence[Any], today: date) -> Item:
-    return Item(**_stored(actor, dict(zip(STORED, row, strict=False)), row[-1], today))
+def _item(actor: Actor, row: _Row, today: date) -> Item:
+    return Item(**_stored(actor, {name: row[name] for name in STORED}, row["tenant_name"], today))
 
 
 def _stored(actor: Actor, stored: Mapping[str, Any], tenant_name: str | None, today: date) -> dict[str, Any]:
@@ -268,13 +273,10 @@ def _stored(actor: Actor, stored: Mapping[str, Any], tenant_name: str | None, to
     }
 
 
-def _sums(rows: Sequence[Sequence[Any]]) -> Sums:
+def _sums(rows: Sequence[_Row]) -> Sums:
     """Return the sums, one for each currency."""
-    by_name = {
-        name: [money(row[place], row[0]) for row in rows]
-        for place, name in enumerate(("total", "paid", "outstanding"), 2)
-    }
-    return Sums(**by_name)
+    places = {"total": "amount", "paid": "amount_paid", "outstanding": "outstanding"}
+    return Sums(**{name: [money(row[place], row["currency"]) for row in rows] for name, place in places.items()})
 
 
 _ONE = text(

@@ -31,8 +31,7 @@ async def invoice_list(request: Web, actor: Who) -> Page:
     async with db.transaction(actor) as connection:
         if wanted.tenant_ids:
             await named_tenants(connection, actor, tenant_ids=wanted.tenant_ids, needs=invoices.READ)
-        found = await invoices.listed(connection, actor, wanted, today=clock.now().date())
-        reached = await invoices.coverage(connection, actor)
+        found = await invoices.listed(connection, actor, wanted, today=clock.now().date(), covered=True)
         names = await tenant_names(connection, actor, wanted.tenant_ids)
     return await page(
         request,
@@ -42,7 +41,7 @@ async def invoice_list(request: Web, actor: Who) -> Page:
         sorting=sorting,
         tabs=tabs(actor, "/billing/invoices"),
         filters=_filters(request, found, names),
-        reached=reached,
+        reached=found.coverage,
         pages=Pages(shown=len(found.items), page=asked.page_number(request), size=asked.PAGE_SIZE, total=found.total),
         shows_money=actor.may(invoices.MONEY),
         may_export=actor.may(exports.EXPORT),
