@@ -31,6 +31,7 @@ async def _seen(world: World, email: str = PRINCIPAL, **wanted: Any) -> list[Ale
     async with db.transaction(actor) as connection:
         page = await reading.listed(connection, actor, Filter(limit=1000, **wanted))
     assert page.total == len(page.items)
+    assert page.total == sum(page.counts[each] for each in wanted.get("shown", page.counts))
     return page.items
 
 
@@ -145,7 +146,9 @@ async def test_each_role_sees_its_kinds_and_no_other(demo: World, email: str, ki
     assert {each.kind for each in await _seen(demo, email)} == kinds
 
 
-async def test_only_own_customers_alerts_are_seen_and_within_the_persons_limits(world: World) -> None:
+async def test_only_own_customers_alerts_are_seen_as_the_link_opens_them_and_within_the_persons_limits(
+    world: World,
+) -> None:
     everything = await _seen(world)
     partner = partner_person(world).partner_id
     rows = world.sql("SELECT count(*) AS n FROM portal.alert WHERE partner_id = %s", partner)
@@ -160,6 +163,15 @@ async def test_only_own_customers_alerts_are_seen_and_within_the_persons_limits(
     }
     limited = await _seen(world, "technical@northwind.example")
     assert one in {each.tenant_id for each in limited} <= reached
+    closing = "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions, %s) WHERE tenant_id = %s"
+    owed = next(each.tenant_id for each in everything if each.kind == "billing.threshold")
+    for permission, tenant in (("partner.alerts.sla.read", one), ("partner.alerts.billing.read", owed)):
+        world.sql(closing, permission, tenant)
+    assert [(each.id, each.kind) for each in await _seen(world)] == [
+        (each.id, each.kind)
+        for each in everything
+        if each.kind == "link.expiring" or each.tenant_id != (owed if each.kind == "billing.threshold" else one)
+    ]
     world.sql("UPDATE portal.partner_tenant_link SET status = 'revoked' WHERE tenant_id = %s", one)
     assert one not in {each.tenant_id for each in await _seen(world, kinds=("sla.ticket", "billing.threshold"))}
 

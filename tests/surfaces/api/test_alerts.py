@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from guildhall.domain.alerts import reading
 from support_world import World
 
 pytestmark = pytest.mark.anyio
@@ -110,3 +111,20 @@ async def test_pages_by_cursor_hold_every_alert_once_in_the_lists_order(demo: Wo
     for cursor in (tickets, "x"):
         refused = await client.get(SLA, params={"cursor": cursor})
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/query/cursor")
+
+
+async def test_counting_stops_in_the_lists_order_and_says_so(demo: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, everything = await demo.api(PRINCIPAL), await _items(demo, PRINCIPAL, SLA)
+    still_open = [each for each in everything if each["status"] != "resolved"]
+    active = sum(each["status"] == "active" for each in everything)
+    for most, asked, counted in (
+        (len(everything), {}, (len(everything), None)),
+        (len(still_open), {}, (None, len(still_open))),
+        (len(still_open), {"status": "active"}, (active, None)),
+        (1, {"status": "active,acknowledged"}, (None, 1)),
+    ):
+        monkeypatch.setattr(reading, "COUNTED_TO", most)
+        page = (await client.get(SLA, params={"limit": 1, **asked})).json()
+        assert (page["total"], page["total_at_least"]) == counted, most
+        assert page["items"] == [next(each for each in everything if not asked or each["status"] in asked["status"])]
+        assert page["has_more"] is True

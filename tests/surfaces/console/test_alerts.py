@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from guildhall.domain.alerts import reading
+from guildhall.domain.alerts.alert_sql import SHOWN
+from guildhall.surfaces import asked
 from support_console import BILLING, PRINCIPAL, SUPPORT, VIEWER, counted, hrefs, words
 from support_world import World
 
@@ -86,3 +89,16 @@ async def test_a_long_list_costs_as_many_statements_as_a_short_one(demo: World) 
             await client.get(f"/alerts{query}")
         costs.append(len(seen))
     assert costs[0] == costs[1]
+
+
+async def test_what_was_not_counted_to_the_end_has_no_number(demo: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await demo.sign_in(PRINCIPAL)
+    whole = await client.get("/alerts?state=all")
+    rows = whole.text.count("row-link")
+    monkeypatch.setattr(reading, "COUNTED_TO", 1)
+    monkeypatch.setattr(asked, "PAGE_SIZE", rows - 1)
+    first, last = [await client.get(f"/alerts?state=all&page={number}") for number in (1, 2)]
+    assert [page.text.count("row-link") for page in (first, last)] == [rows - 1, 1]
+    onward = [any("page=2" in href or "page=3" in href for href in hrefs(page)) for page in (whole, first, last)]
+    assert onward == [False, True, False]
+    assert whole.text.count('class="count"') - first.text.count('class="count"') == len(SHOWN)

@@ -1,7 +1,7 @@
 """The statement of a list of alerts, kept by its shape.
 
-A page walks the partner's alerts in the list's order and stops when it is full. What is counted comes out of the same
-index alone. Both hold each alert against one reading of the partner's links.
+A page walks the partner's alerts in the list's order and stops when it is full. Counting walks the same index, without
+reading a row, and stops where it was told to. Both hold each alert against one reading of the partner's links.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +29,7 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from guildhall.core.sql import Fixed, asked, fixed
 from guildhall.domain.access.scope import live, opening
@@ -63,19 +64,26 @@ FILTERS: Mapping[str, ColumnElement[bool]] = {
     "raised_to": alert.c.raised_at < asked("raised_to", DateTime(timezone=True)),
     "search": or_(_NAME.ilike(asked("search", Text())), asked("number", Text()) == _NUMBER),
 }
-# By stored columns, of which the planner knows what they hold: it is to walk where it could sort.
-_STATES: Mapping[Shown, ColumnElement[bool]] = {
-    "active": and_(alert.c.status == "active", _SNOOZED.is_not(True)),
-    "snoozed": and_(alert.c.status == "active", _SNOOZED),
-    "acknowledged": alert.c.status == "acknowledged",
-    "resolved": alert.c.status == "resolved",
-}
 _AFTER = tuple_(
     asked("after_settled_at", DateTime(timezone=True)),
     asked("after_weight", SmallInteger()),
     asked("after_raised_at", DateTime(timezone=True)),
     asked("after_id", Uuid()),
 )
+
+
+def _states(columns: ReadOnlyColumnCollection[str, Any]) -> Mapping[Shown, ColumnElement[bool]]:
+    """Return the condition of each state, by columns of which the planner knows what they hold: it is not to sort."""
+    status, snoozed = columns.status, columns.snoozed_until > func.now()
+    return {
+        "active": and_(status == "active", snoozed.is_not(True)),
+        "snoozed": and_(status == "active", snoozed),
+        "acknowledged": status == "acknowledged",
+        "resolved": status == "resolved",
+    }
+
+
+_STATES = _states(alert.c)
 
 
 class Shape(Struct, frozen=True):
@@ -87,6 +95,7 @@ class Shape(Struct, frozen=True):
     limit: int
     offset: int
     resumed: bool
+    counted_to: int
 
 
 @lru_cache(maxsize=512)
@@ -105,7 +114,7 @@ def statement(shape: Shape) -> Fixed:
     order = [page.c[name].desc() for name in _ORDER]
     if shape.resumed:
         return fixed(select(*shown).order_by(*order))
-    counts = _counts(narrowed)
+    counts = _counts(narrowed, shape.counted_to)
     both = select(*shown, *counts.c).select_from(counts.outerjoin(page, true()))
     return fixed(both.order_by(*order))
 
@@ -151,7 +160,13 @@ def _page(shape: Shape, narrowed: ColumnElement[bool]) -> Subquery:
     return (rows.offset(shape.offset) if shape.offset else rows).subquery("page")
 
 
-def _counts(narrowed: ColumnElement[bool]) -> Subquery:
-    """Return how many there are in whatever state, and how many in each of SHOWN but the first: that is the rest."""
-    counted = [func.count().filter(_STATES[name]).label(name) for name in SHOWN[1:]]
-    return select(func.count().label(COUNTED[0]), *counted).select_from(alert).where(narrowed).subquery("counts")
+def _counts(narrowed: ColumnElement[bool], most: int) -> Subquery:
+    """Return how many there are in whatever state, and how many in each of SHOWN but the first: that is the rest.
+
+    Counted in the list's order, open ones first, and to one more than `most`.
+    """
+    first = select(alert.c.status, alert.c.snoozed_until).where(narrowed)
+    found = first.order_by(*(part.desc() for part in RANK)).limit(most + 1).subquery("found")
+    states = _states(found.c)
+    counted = [func.count().filter(states[name]).label(name) for name in SHOWN[1:]]
+    return select(func.count().label(COUNTED[0]), *counted).select_from(found).subquery("counts")

@@ -17,7 +17,6 @@ from guildhall.core.money import Money, money
 from guildhall.core.text import containing
 from guildhall.domain.alerts.alert_sql import (
     COLUMNS,
-    COUNTED,
     FILTERS,
     SHOWN,
     SHOWN_STATUS,
@@ -29,6 +28,7 @@ from guildhall.domain.alerts.alert_sql import (
 from guildhall.domain.alerts.kinds import FAMILIES, Family, Needs, needs_of, readable
 from guildhall.domain.alerts.tables import ENDLESS, alert
 
+COUNTED_TO = 10_000
 _AMOUNTS = ("amount", "threshold", "currency")
 
 
@@ -77,13 +77,16 @@ class Alert(Struct, frozen=True, kw_only=True):
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """One page of alerts, how many there are, and with every state of the centre how many it holds.
+    """One page of alerts, how many there are, and with each state of the centre how many it holds.
 
-    Neither is counted on pages asked for by cursor: `total` is None there and `counts` empty.
+    Nothing is counted on pages asked for by cursor. Elsewhere counting stops at 10,000, in the list's order: `counts`
+    holds the states that were counted to their end, and where one that is wanted is not among them, `total` is None
+    and `total_at_least` says how many were found.
     """
 
     items: list[Alert]
     total: int | None
+    total_at_least: int | None
     counts: dict[str, int]
     next_cursor: str | None
 
@@ -110,15 +113,20 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> P
         limit=wanted.limit,
         offset=0 if after else wanted.offset,
         resumed=bool(after),
+        counted_to=COUNTED_TO,
     )
     rows = await db.rows(connection, statement(shape), {"partner_id": actor.partner_id, **filters, **after})
     found = [dict(zip(COLUMNS, row, strict=False)) for row in rows if row[0] is not None]
     shown = found[: wanted.limit]
-    counts = {} if after else _counts(rows[0][len(COLUMNS) :])
+    counted = {} if after else _counted(rows[0][len(COLUMNS) :])
+    whole = _whole(counted)
+    known = not after and whole.issuperset(states)
+    number = sum(counted.get(state, 0) for state in states)
     return Page(
         items=[_alert(actor, row) for row in shown],
-        total=None if after else sum(counts[state] for state in states),
-        counts=counts,
+        total=number if known else None,
+        total_at_least=None if known or after else min(number, COUNTED_TO),
+        counts={state: counted[state] for state in whole},
         next_cursor=_next(shown[-1]) if len(found) > len(shown) else None,
     )
 
@@ -146,11 +154,17 @@ def _states(wanted: Filter) -> tuple[Shown, ...]:
     )
 
 
-def _counts(row: Sequence[int]) -> dict[str, int]:
-    """Return how many alerts each state of the centre holds."""
-    counted = dict(zip(COUNTED, row, strict=True))
-    number = counted.pop("number")
-    return {"active": number - sum(counted.values()), **counted}
+def _counted(row: Sequence[int]) -> dict[Shown, int]:
+    """Return how many alerts of each state of the centre were counted."""
+    number, *others = row
+    return {"active": number - sum(others), **dict(zip(SHOWN[1:], others, strict=True))}
+
+
+def _whole(counted: dict[Shown, int]) -> set[Shown]:
+    """Return the states of which none was left uncounted: open alerts come before the first that is resolved."""
+    if sum(counted.values()) <= COUNTED_TO:
+        return set(counted)
+    return set(counted) - {"resolved"} if counted["resolved"] else set()
 
 
 def _after(wanted: Filter) -> dict[str, Any]:

@@ -69,7 +69,13 @@ async def alert_list(request: Web, actor: Who) -> Page:
         tabs=_tabs(request, found.counts, state),
         filters=_filters(kinds),
         lengths=[Option(str(hours), gettext(label)) for hours, label in _LENGTHS.items()],
-        pages=Pages(shown=len(lines), page=number, size=asked.PAGE_SIZE, total=found.total),
+        pages=Pages(
+            shown=len(lines),
+            page=number,
+            size=asked.PAGE_SIZE,
+            total=found.total,
+            next=found.next_cursor if found.total is None else None,
+        ),
     )
 
 
@@ -91,11 +97,11 @@ def _filters(kinds: tuple[str, ...]) -> list[Filter]:
 
 
 def _tabs(request: Web, counts: Mapping[str, int], state: str) -> list[tuple[str, str, bool, int | None]]:
-    """Return one tab for each state, with how many there are."""
+    """Return one tab for each state, with how many there are where it was counted to the end."""
     query = list(request.query_params.multi_items())
     path = request.url.path
     tabs: list[tuple[str, str, bool, int | None]] = [
-        (state_label("alert", code), query_link(path, query, {"state": code}), code == state, counts.get(code, 0))
+        (state_label("alert", code), query_link(path, query, {"state": code}), code == state, counts.get(code))
         for code in SHOWN
     ]
     return [*tabs, (gettext("All"), query_link(path, query, {"state": "all"}), state == "all", None)]

@@ -61,6 +61,7 @@ class AlertPage(Struct, frozen=True, kw_only=True):
 
     items: list[AlertItem]
     total: int | None
+    total_at_least: int | None
     limit: int
     offset: int | None
     has_more: bool
@@ -76,7 +77,8 @@ def _list(family: Family, about: str) -> Operation:
         group=GROUP,
         summary=f"List {about}",
         description="Those of every customer whose link opens them, of those in `tenant_ids`, or of the one in "
-        "`X-Active-Tenant-Id`. Open ones first, the worst of them first.",
+        "`X-Active-Tenant-Id`. Open ones first, the worst of them first. Counting stops at 10,000: where it did not "
+        "come to the end of what is asked for, `total` is null and `total_at_least` says how many were found.",
         mark=needs(FAMILIES[family].read),
         query=AlertsQuery,
         answer=AlertPage,
@@ -122,6 +124,7 @@ async def _page(call: Call[AlertsQuery, None], family: Family) -> AlertPage:
     return AlertPage(
         items=[_item(each) for each in found.items],
         total=found.total,
+        total_at_least=found.total_at_least,
         limit=asked.limit,
         offset=None if asked.cursor else asked.offset,
         has_more=found.next_cursor is not None,
