@@ -169,7 +169,7 @@ async def parts(
     return found
 
 
-COVERED = ({"tenants": "(SELECT count(*) FROM mine)", "included": "(SELECT count(*) FROM scope)"}, "")
+COVERED = ({"tenants": "count(*)", "included": "count(*) FILTER (WHERE opens)"}, "FROM mine")
 
 
 def coverage(part: Part) -> ReportCoverage:

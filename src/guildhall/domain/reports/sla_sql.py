@@ -42,7 +42,7 @@ _RECORDED = "outages > 0" + "".join(
 _UP = "coalesce(o.ended_at, 'infinity')"
 _OBSERVED = "tenant_id, tenant_name, target, since, since_before, spells_before, down_before, up_before"
 _IN, _BEFORE = (
-    f"o.started_at < {until} AND {_UP} > {since} AND {since} < {until}"
+    f"o.started_at < {until} AND {_UP} > {since}"
     for since, until in (("s.since", ":until"), ("s.since_before", ":until_before"))
 )
 
@@ -58,11 +58,27 @@ def _merged(condition: str) -> str:
 def _spells(*, compare: bool) -> str:
     """Return how many outages a tenant had, the first beginning and the last end of them; the same of before."""
     figures = {"spells": "count(*)", "down": "min(o.started_at)", "up": f"max({_UP})"}
-    said = [f"{figure} FILTER (WHERE {_IN}) AS {name}" for name, figure in figures.items()]
-    said += [f"{figure} FILTER (WHERE {_BEFORE}) AS {name}_before" for name, figure in figures.items() if compare]
+    said = [f"{figure} FILTER (WHERE {_UP} > s.since) AS {name}" for name, figure in figures.items()]
+    earlier = "FILTER (WHERE o.started_at < :until_before)"
+    said += [f"{figure} {earlier} AS {name}_before" for name, figure in figures.items() if compare]
     kinds = {"spells": "bigint", "down": "timestamptz", "up": "timestamptz"}
     said += [f"NULL::{kind} AS {name}_before" for name, kind in kinds.items() if not compare]
     return ", ".join(said)
+
+
+_SEEN = (
+    "SELECT s.tenant_id, s.tenant_name, s.target, greatest(:since, s.starts_at, t.created_at) AS since,"
+    " greatest(:since_before, s.starts_at, t.created_at) AS since_before"
+    " FROM mine AS s JOIN tenancy.tenant AS t ON t.id = s.tenant_id WHERE s.opens"
+)
+_FIGURES = (
+    f"SELECT {_OBSERVED}, (down IS NOT NULL)::integer AS outages, num_nonnulls(repair) AS repaired, repair,"
+    f" coalesce(down, 0) AS down, ({_BROKEN.format('coalesce(down, 0)')})::integer AS breaches, day, down AS worst"
+    f" FROM (SELECT {_OBSERVED}, {_DAY.format('began')} AS day,"
+    " extract(epoch FROM least(up, :until) - began) AS down,"
+    " CASE WHEN up <= :until THEN extract(epoch FROM up - down) END AS repair"
+    " FROM observed WHERE once IS NOT FALSE) AS o UNION ALL SELECT * FROM several"
+)
 
 
 # One look into the index for each tenant: the planner knows nothing of how many these shelves hold, and would join
@@ -70,17 +86,16 @@ def _spells(*, compare: bool) -> str:
 def _shelves(*, compare: bool) -> dict[str, str]:
     """Return the shelves of the report."""
     return {
-        "seen": "SELECT s.tenant_id, s.tenant_name, s.target, greatest(:since, s.starts_at, t.created_at) AS since,"
-        " greatest(:since_before, s.starts_at, t.created_at) AS since_before"
-        " FROM scope AS s JOIN tenancy.tenant AS t ON t.id = s.tenant_id",
         # Most tenants that were down were so once, within a day: `once`. Shelves up to `several` are for the others.
-        "observed": f"SELECT *, spells = 1 AND {_DAY.format('began')} = {_LAST_DAY} AS once FROM (SELECT s.*, t.*,"
-        " CASE WHEN t.spells > 0 THEN greatest(t.down, s.since) END AS began FROM seen AS s CROSS JOIN LATERAL ("
+        "observed": "SELECT *, CASE WHEN began IS NOT NULL THEN spells = 1"
+        f" AND {_DAY.format('began')} = {_LAST_DAY} END AS once FROM (SELECT s.*, t.*,"
+        " CASE WHEN t.spells > 0 AND s.since < :until THEN greatest(t.down, s.since) END AS began"
+        f" FROM ({_SEEN}) AS s CROSS JOIN LATERAL ("
         f"SELECT {_spells(compare=compare)} FROM tenancy.outage AS o WHERE o.tenant_id = s.tenant_id"
         f" AND o.started_at < :until AND {_UP} > s.since_before AND {_UP} > o.started_at) AS t) AS o",
         "outages": f"SELECT {_OBSERVED}, greatest(lower(span), since) AS down, least(upper(span), :until) AS up,"
         " CASE WHEN upper(span) <= :until THEN extract(epoch FROM upper(span) - lower(span)) END AS repair"
-        f" FROM observed AS s CROSS JOIN LATERAL unnest({_merged(_IN)}) AS span WHERE spells > 0 AND NOT once",
+        f" FROM observed AS s CROSS JOIN LATERAL unnest({_merged(_IN)}) AS span WHERE NOT once",
         "days": f"SELECT {_OBSERVED}, d.day::date AS day, count(*) FILTER (WHERE down >= d.day) AS outages,"
         " count(repair) FILTER (WHERE down >= d.day) AS repaired, sum(repair) FILTER (WHERE down >= d.day) AS repair,"
         " sum(extract(epoch FROM least(up, d.day + interval '1 day') - greatest(down, d.day))) AS down"
@@ -89,15 +104,9 @@ def _shelves(*, compare: bool) -> dict[str, str]:
         "several": f"SELECT {_OBSERVED}, sum(outages) AS outages, sum(repaired) AS repaired, sum(repair) AS repair,"
         f" sum(down) AS down, count(*) FILTER (WHERE {_BROKEN.format('down')}) AS breaches,"
         f" (array_agg(day ORDER BY down DESC, day))[1] AS day, max(down) AS worst FROM days GROUP BY {_OBSERVED}",
-        "figures": f"SELECT {_OBSERVED}, spells AS outages, num_nonnulls(repair) AS repaired, repair,"
-        f" coalesce(down, 0) AS down, ({_BROKEN.format('coalesce(down, 0)')})::integer AS breaches, day, down AS worst"
-        f" FROM (SELECT {_OBSERVED}, spells, {_DAY.format('began')} AS day,"
-        " extract(epoch FROM least(up, :until) - began) AS down,"
-        " CASE WHEN up <= :until THEN extract(epoch FROM up - down) END AS repair"
-        " FROM observed WHERE spells = 0 OR once) AS o UNION ALL SELECT * FROM several",
         # Where nothing was ever recorded there is no uptime to speak of.
         "told": "SELECT *, CASE WHEN recorded AND since < :until THEN extract(epoch FROM :until - since) END"
-        f" AS measured FROM (SELECT *, {_RECORDED} AS recorded FROM figures AS f) AS f",
+        f" AS measured FROM (SELECT *, {_RECORDED} AS recorded FROM ({_FIGURES}) AS f) AS f",
         "page": placed("told", f"down / measured DESC NULLS LAST, {BY_NAME}"),
     }
 
@@ -147,5 +156,10 @@ def statement(*, named: bool, compare: bool) -> Fixed:
 
     With `compare` a part `before` says what was measured, and down, from `:since_before` to `:until_before`.
     """
-    shelves = scope(PERMISSION, named=named, more=_TARGET) | _shelves(compare=compare)
-    return report(shelves, _PARTS | (_PARTS_BEFORE if compare else {}), COLUMNS, order="place, day")
+    mine = scope(PERMISSION, named=named, more=_TARGET)["mine"]
+    return report(
+        {"mine": mine, **_shelves(compare=compare)},
+        _PARTS | (_PARTS_BEFORE if compare else {}),
+        COLUMNS,
+        order="place, day",
+    )
