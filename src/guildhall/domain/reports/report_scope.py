@@ -28,7 +28,7 @@ TYPES: Mapping[str, TypeEngine[Any]] = {
     **{name: Date() for name in ("first", "last", "earliest")},
     **{name: DateTime(timezone=True) for name in ("since", "until", "since_before", "until_before")},
     **{name: Uuid() for name in ("partner_id", "user_id")},
-    **{name: Integer() for name in ("limit", "offset")},
+    **{name: Integer() for name in ("limit", "offset", "choices")},
     **{name: ARRAY(Text) for name in ("metrics", "currencies")},
     "tenant_ids": ARRAY(Uuid),
     "target": Numeric(),
@@ -82,6 +82,9 @@ def period(from_date: date | None, to_date: date | None, *, today: date) -> Repo
     return made
 
 
+_SCOPE = "SELECT * FROM mine WHERE opens"
+
+
 def scope(permission: str, *, named: bool, more: str = "") -> dict[str, str]:
     """Return the first two shelves of a report: `mine`, the tenants reached, and `scope`, those that open it.
 
@@ -97,7 +100,7 @@ def scope(permission: str, *, named: bool, more: str = "") -> dict[str, str]:
         " AND ((SELECT u.tenant_scope FROM portal.partner_user AS u WHERE u.id = :user_id) = 'all'"
         f" OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE){narrowed}"
     )
-    return {"mine": mine, "scope": "SELECT * FROM mine WHERE opens"}
+    return {"mine": mine, "scope": _SCOPE}
 
 
 def apart(named_report: str, sums: str, *, named: bool) -> dict[str, str]:
@@ -130,7 +133,15 @@ def placed(source: str, order: str) -> str:
     return f"SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM ({page}) AS chosen"
 
 
-def values(actor: Actor, *, tenant_ids: tuple[UUID, ...], limit: int, offset: int) -> dict[str, Any]:
+# The first tenants by name: those that a report can be narrowed to, and where it goes by name those up to its page.
+FIRST = f"SELECT * FROM scope ORDER BY {BY_NAME} LIMIT "
+CHOICES = (
+    {"tenant_id": "tenant_id", "tenant_name": "tenant_name", "place": "place"},
+    f"FROM (SELECT *, row_number() OVER (ORDER BY {BY_NAME}) AS place FROM first) AS named WHERE place <= :choices",
+)
+
+
+def values(actor: Actor, *, tenant_ids: tuple[UUID, ...], limit: int, offset: int, choices: int) -> dict[str, Any]:
     """Return the values that every report's statement takes; raise Invalid for a page that cannot be."""
     if not 1 <= limit <= LONGEST_PAGE or offset < 0:
         raise Invalid(errors={"limit": f"Ask for 1 to {LONGEST_PAGE}, starting at 0 or later"})
@@ -140,16 +151,21 @@ def values(actor: Actor, *, tenant_ids: tuple[UUID, ...], limit: int, offset: in
         "tenant_ids": list(tenant_ids),
         "limit": limit,
         "offset": offset,
+        "choices": choices,
     }
 
 
 def report(shelves: Mapping[str, str], parts: Parts, columns: Mapping[str, str], *, order: str) -> Fixed:
     """Return a report's statement: `shelves` read once each, then the union of `parts` in one form, in `order`.
 
+    The shelf `scope` is no more than a look at `mine`, and is not kept besides it.
+
     A row is the part's name, then `columns` (name → SQL type), null where the part does not say it. Each of `parts`
     says which columns it fills, and whence.
     """
-    kept = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in shelves.items())
+    kept = ", ".join(
+        f"{name} AS {'NOT ' if sql == _SCOPE else ''}MATERIALIZED ({sql})" for name, sql in shelves.items()
+    )
     answer = " UNION ALL ".join(
         f"(SELECT '{part}' AS part, "
         + ", ".join(f"CAST({said.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in columns.items())
@@ -184,6 +200,11 @@ class Choice(Struct, frozen=True):
 
     tenant_id: UUID
     name: str
+
+
+def chosen(found: Mapping[str, list[Part]]) -> list[Choice]:
+    """Return what the part `choice` says."""
+    return [Choice(part["tenant_id"], part["tenant_name"]) for part in found["choice"]]
 
 
 async def choices(connection: AsyncConnection, actor: Actor, *, permission: str, most: int) -> list[Choice]:

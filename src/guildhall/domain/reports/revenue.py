@@ -17,7 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core.actor import Actor
 from guildhall.core.money import Money, money
 from guildhall.domain.access.links import must
-from guildhall.domain.reports.report_scope import Part, ReportCoverage, ReportPeriod, coverage, parts, values
+from guildhall.domain.reports.report_scope import (
+    Choice,
+    Part,
+    ReportCoverage,
+    ReportPeriod,
+    chosen,
+    coverage,
+    parts,
+    values,
+)
 from guildhall.domain.reports.revenue_sql import COLUMNS, PERMISSION, statement
 
 _NOTHING = Decimal(0)
@@ -26,7 +35,8 @@ _NOTHING = Decimal(0)
 class Filter(Struct, frozen=True, kw_only=True):
     """What the report is about. `tenant_ids` passed the gates; empty is every tenant that opens revenue reports.
 
-    `compare` brings figures of as many days before; `limit` and `offset` page `by_tenant`, by name.
+    `compare` brings figures of as many days before; `limit` and `offset` page `by_tenant`, by name; `choices` brings
+    that many tenants to choose from.
     """
 
     period: ReportPeriod
@@ -34,6 +44,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     compare: bool = False
     limit: int = 50
     offset: int = 0
+    choices: int = 0
 
 
 class Billed(Struct, frozen=True, kw_only=True):
@@ -78,6 +89,7 @@ class RevenueReport(Struct, frozen=True, kw_only=True):
     """The report; currencies are never added up."""
 
     coverage: ReportCoverage
+    choices: list[Choice]
     summary: list[Revenue]
     by_tenant: list[TenantRevenue]
     by_month: list[RevenueMonth]
@@ -90,13 +102,16 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter) -> R
     """
     must(actor, PERMISSION)
     must(actor, "partner.money.read")
-    given = values(actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset)
+    given = values(
+        actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset, choices=wanted.choices
+    )
     days = wanted.period
     given |= {"first": days.from_date, "last": days.to_date}
     given["earliest"] = days.previous.from_date if wanted.compare else days.from_date
     found = await parts(connection, statement(named=bool(wanted.tenant_ids)), given, tuple(COLUMNS))
     return RevenueReport(
         coverage=coverage(found["covered"][0]),
+        choices=chosen(found),
         summary=[_revenue(part, compare=wanted.compare) for part in found["summary"]],
         by_tenant=_tenants(found["tenant"], compare=wanted.compare),
         by_month=[RevenueMonth(month=part["starts"], **_billed(part)) for part in found["month"]],

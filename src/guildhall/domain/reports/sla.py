@@ -11,7 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid
 from guildhall.domain.access.links import must
-from guildhall.domain.reports.report_scope import Part, ReportCoverage, ReportPeriod, coverage, parts, values
+from guildhall.domain.reports.report_scope import (
+    Choice,
+    Part,
+    ReportCoverage,
+    ReportPeriod,
+    chosen,
+    coverage,
+    parts,
+    values,
+)
 from guildhall.domain.reports.sla_sql import COLUMNS, PERMISSION, statement
 
 _MINUTE = 60
@@ -21,7 +30,8 @@ class Filter(Struct, frozen=True, kw_only=True):
     """What the report is about. `tenant_ids` passed the gates; empty is every tenant that opens SLA reports.
 
     `target` (percent) replaces what each link agreed, and 99.9 where it agreed nothing. `limit` and `offset` page
-    `by_tenant`, the lowest uptime first; `compare` brings the uptime of as many days before.
+    `by_tenant`, the lowest uptime first; `compare` brings the uptime of as many days before, `choices` that many
+    tenants by name, to choose from.
     """
 
     period: ReportPeriod
@@ -30,6 +40,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     compare: bool = False
     limit: int = 50
     offset: int = 0
+    choices: int = 0
 
 
 class WorstDay(Struct, frozen=True):
@@ -91,6 +102,7 @@ class SlaReport(Struct, frozen=True, kw_only=True):
     """The report. `previous_uptime` (percent) is None where nothing was measured then, or no comparison asked for."""
 
     coverage: ReportCoverage
+    choices: list[Choice]
     summary: SlaSummary
     by_tenant: list[TenantUptime]
     downtime_by_day: list[DailyDowntime]
@@ -106,7 +118,9 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter, *, n
     if wanted.target is not None and not (wanted.target.is_finite() and 0 < wanted.target <= 100):  # noqa: PLR2004 - percent
         raise Invalid(errors={"target_percentage": "Give a percentage above 0, 100 at most"})
     since, until = bounds(wanted.period, now=now)
-    given = values(actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset)
+    given = values(
+        actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset, choices=wanted.choices
+    )
     since_before, until_before = bounds(wanted.period.previous, now=now) if wanted.compare else (since, since)
     given |= {"since": since, "until": until, "target": wanted.target}
     given |= {"since_before": since_before, "until_before": until_before}
@@ -115,6 +129,7 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter, *, n
     covered = coverage(found["covered"][0])
     return SlaReport(
         coverage=covered,
+        choices=chosen(found),
         summary=_summary(found["summary"][0], covered.included),
         by_tenant=[_tenant(part, since=since) for part in found["tenant"]],
         downtime_by_day=[DailyDowntime(part["day"], _minutes(part["down"])) for part in found["day"]],

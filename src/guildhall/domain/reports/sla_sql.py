@@ -7,7 +7,7 @@ the period, its own beginning, the start of the link. One that lasts counts unti
 from functools import lru_cache
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import BY_NAME, COVERED, placed, report, scope
+from guildhall.domain.reports.report_scope import BY_NAME, CHOICES, COVERED, FIRST, placed, report, scope
 
 PERMISSION = "partner.reports.sla.read"
 COLUMNS = {
@@ -69,7 +69,7 @@ def _spells(*, compare: bool) -> str:
 _SEEN = (
     "SELECT s.tenant_id, s.tenant_name, s.target, greatest(:since, s.starts_at, t.created_at) AS since,"
     " greatest(:since_before, s.starts_at, t.created_at) AS since_before"
-    " FROM mine AS s JOIN tenancy.tenant AS t ON t.id = s.tenant_id WHERE s.opens"
+    " FROM scope AS s JOIN tenancy.tenant AS t ON t.id = s.tenant_id"
 )
 _FIGURES = (
     f"SELECT {_OBSERVED}, (down IS NOT NULL)::integer AS outages, num_nonnulls(repair) AS repaired, repair,"
@@ -117,6 +117,7 @@ _SUMS = {name: f"sum({name})" for name in ("measured", "down", "outages", "repai
 _MEETS = "measured IS NOT NULL AND 100 * (measured - down) >= target * measured"
 _PARTS = {
     "covered": COVERED,
+    "choice": CHOICES,
     "summary": (
         {
             **_SUMS,
@@ -156,9 +157,9 @@ def statement(*, named: bool, compare: bool) -> Fixed:
 
     With `compare` a part `before` says what was measured, and down, from `:since_before` to `:until_before`.
     """
-    mine = scope(PERMISSION, named=named, more=_TARGET)["mine"]
+    shelves = scope(PERMISSION, named=named, more=_TARGET) | {"first": f"{FIRST} :choices"}
     return report(
-        {"mine": mine, **_shelves(compare=compare)},
+        shelves | _shelves(compare=compare),
         _PARTS | (_PARTS_BEFORE if compare else {}),
         COLUMNS,
         order="place, day",

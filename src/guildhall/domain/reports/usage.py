@@ -15,7 +15,16 @@ from guildhall.core.errors import Invalid
 from guildhall.core.text import storable
 from guildhall.domain.access.links import must
 from guildhall.domain.reports.portfolio_sql import SUBSCRIBERS
-from guildhall.domain.reports.report_scope import Part, ReportCoverage, ReportPeriod, coverage, parts, values
+from guildhall.domain.reports.report_scope import (
+    Choice,
+    Part,
+    ReportCoverage,
+    ReportPeriod,
+    chosen,
+    coverage,
+    parts,
+    values,
+)
 from guildhall.domain.reports.usage_sql import COLUMNS, PERMISSION, Shape, statement
 
 GroupBy = Literal["day", "week", "month", "tenant"]
@@ -29,7 +38,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     """What the report is about. `tenant_ids` passed the gates; empty is every tenant that opens usage reports.
 
     `metrics` empty is all. `limit` and `offset` page `by_tenant`: the largest in the metric `rank_by` first, by name
-    without it. `compare` brings figures of as many days before.
+    without it. `compare` brings figures of as many days before; `choices` that many tenants by name, to choose from.
     """
 
     period: ReportPeriod
@@ -40,6 +49,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     compare: bool = False
     limit: int = 50
     offset: int = 0
+    choices: int = 0
 
 
 class UsageFigure(Struct, frozen=True, kw_only=True):
@@ -88,6 +98,7 @@ class UsageReport(Struct, frozen=True, kw_only=True):
     """The report. `time_series` is None where it is grouped by tenant."""
 
     coverage: ReportCoverage
+    choices: list[Choice]
     summary: list[UsageSummary]
     by_tenant: list[TenantUsage]
     time_series: list[UsagePoint] | None
@@ -108,7 +119,9 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter) -> U
         ranked=bool(wanted.rank_by),
         subscribers=actor.may(SUBSCRIBERS),
     )
-    given = values(actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset)
+    given = values(
+        actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset, choices=wanted.choices
+    )
     days = wanted.period
     given |= {"first": days.from_date, "last": days.to_date}
     given |= {"metrics": list(wanted.metrics), "rank_by": wanted.rank_by}
@@ -116,6 +129,7 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter) -> U
     found = await parts(connection, statement(shape), given, tuple(COLUMNS))
     return UsageReport(
         coverage=coverage(found["covered"][0]),
+        choices=chosen(found),
         summary=[_summary(part) for part in found["summary"]],
         by_tenant=_tenants(found["tenant"]),
         time_series=None if wanted.group_by == "tenant" else [_point(part) for part in found["series"]],

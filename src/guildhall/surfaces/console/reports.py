@@ -15,7 +15,7 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden
 from guildhall.domain.access.scope import named_tenants
 from guildhall.domain.reports import report_scope, revenue_sql, sla_sql, usage_sql
-from guildhall.domain.reports.report_scope import LONGEST_PAGE, ReportCoverage, ReportPeriod
+from guildhall.domain.reports.report_scope import LONGEST_PAGE, Choice, ReportCoverage, ReportPeriod
 from guildhall.surfaces import asked, sheets
 from guildhall.surfaces.entry import Who, own
 from guildhall.surfaces.html import Web, redirect
@@ -34,11 +34,10 @@ REPORTS = (
 
 
 class Narrowed(Struct, frozen=True):
-    """What a report's address asks for: days, the tenants, and the choice of them."""
+    """What a report's address asks for: days, and the tenants."""
 
     period: ReportPeriod
     tenant_ids: tuple[UUID, ...]
-    filter: Filter
     page: int
 
     @property
@@ -60,14 +59,20 @@ async def narrowed(
     tenant_id = asked.identity(request, "tenant")
     if tenant_id is not None:
         await named_tenants(connection, actor, tenant_ids=[tenant_id], needs=permission)
-    choices = await report_scope.choices(connection, actor, permission=permission, most=MOST_TENANTS)
-    options = [Option(str(each.tenant_id), each.name) for each in choices]
     return Narrowed(
         period=period(request, first=first),
         tenant_ids=(tenant_id,) if tenant_id else (),
-        filter=Filter("tenant", gettext("Customer"), options),
         page=asked.page_number(request),
     )
+
+
+async def tenants(
+    connection: AsyncConnection, actor: Actor, permission: str, *, wanted: Narrowed, known: list[Choice]
+) -> Filter:
+    """Return the choice of tenants: the `known` of a report over all of them; one that is narrowed knows no others."""
+    if wanted.tenant_ids:
+        known = await report_scope.choices(connection, actor, permission=permission, most=MOST_TENANTS)
+    return Filter("tenant", gettext("Customer"), [Option(str(each.tenant_id), each.name) for each in known])
 
 
 def pages(wanted: Narrowed, shown: int, total: int) -> Pages:
