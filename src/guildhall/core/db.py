@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 from sqlalchemy import MetaData, TextClause, event
 from sqlalchemy.exc import DisconnectionError
@@ -54,6 +55,7 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
             pool_recycle=1800,
             isolation_level="AUTOCOMMIT",  # `transaction` begins and ends by itself, with the role in the same message
             hide_parameters=True,  # bound values hold secrets and personal data; they do not belong in a log
+            json_deserializer=msgspec.json.decode,  # lists hold many documents
             connect_args={"server_settings": _settings(surface)},
         )
         event.listen(made.sync_engine, "checkout", _alive)

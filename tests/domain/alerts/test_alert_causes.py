@@ -51,7 +51,7 @@ async def test_an_old_world_is_told_once_and_shows_every_kind(world: World) -> N
 
 async def test_a_ticket_is_cured_by_its_answer_and_told_anew_when_it_recurs(world: World) -> None:
     cause = next(each for each in await _seen(world, kinds=("sla.ticket",), shown=("active",)))
-    ticket = cause.values["ticket_id"]
+    ticket = cause.details["ticket_id"]
     key = f"ticket:{ticket}"
     world.sql("UPDATE tenancy.ticket SET status = 'resolved', resolved_at = now() WHERE id = %s", ticket)
     assert await _evaluate() == 0

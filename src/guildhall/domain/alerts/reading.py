@@ -29,7 +29,7 @@ from guildhall.domain.alerts.kinds import FAMILIES, Family, Needs, needs_of, rea
 from guildhall.domain.alerts.tables import ENDLESS, alert
 
 COUNTED_TO = 10_000
-_AMOUNTS = ("amount", "threshold", "currency")
+_APART = ("tenant", "amount", "threshold", "currency")  # what an alert says that is no detail of it
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class Filter(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One alert. `values` says what is wrong, by kind; `amount` and `threshold` are for whoever may see money."""
+    """One alert. `details` say what is wrong, by kind; `amount` and `threshold` are for whoever may see money."""
 
     id: UUID
     tenant_id: UUID
@@ -64,7 +64,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     severity: str
     status: str
     shown: str
-    values: dict[str, Any]
+    details: dict[str, Any]
     amount: Money | None
     threshold: Money | None
     raised_at: datetime
@@ -74,6 +74,9 @@ class Alert(Struct, frozen=True, kw_only=True):
     resolved_at: datetime | None
     version: int
     may_act: bool
+
+
+_SAME = [name for name in Alert.__struct_fields__ if name in {*alert.c.keys(), "shown"}]
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -207,16 +210,13 @@ def _alert(actor: Actor, row: dict[str, Any]) -> Alert:
     """Return a row as this person may see it."""
     said = row["values"]
     amounts = said if actor.may("partner.money.read") else {}
-    names = ("tenant_id", "link_id", "kind", "severity", "status", "shown", "raised_at", "snoozed_until")
-    more = ("acknowledged_at", "acknowledged_by", "resolved_at", "version")
     return Alert(
-        id=row["id"],
         tenant_name=said["tenant"],
-        values={name: value for name, value in said.items() if name not in _AMOUNTS},
+        details={name: value for name, value in said.items() if name not in _APART},
         amount=_sum(amounts, "amount"),
         threshold=_sum(amounts, "threshold"),
         may_act=row["status"] != "resolved" and actor.may(needs_of(row["kind"]).act),
-        **{name: row[name] for name in (*names, *more)},
+        **{name: row[name] for name in _SAME},
     )
 
 

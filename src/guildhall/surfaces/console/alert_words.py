@@ -21,7 +21,7 @@ def href_of(alert: Alert) -> str:
     """Return the page of what an alert is about."""
     inside = f"/t/{alert.tenant_id}"
     pages = {
-        "sla.ticket": f"{inside}/tickets/{alert.values.get('ticket_id')}",
+        "sla.ticket": f"{inside}/tickets/{alert.details.get('ticket_id')}",
         "billing.threshold": f"{inside}/billing",
         "link.expiring": f"/links/{alert.link_id}",
     }
@@ -29,22 +29,22 @@ def href_of(alert: Alert) -> str:
 
 
 def _ticket(alert: Alert) -> str:
-    since = datetime.fromisoformat(alert.values["breached_at"])
+    since = datetime.fromisoformat(alert.details["breached_at"])
     return gettext("Ticket #%(number)s: the clock ran out on %(when)s", **_number(alert), when=formats.datetime(since))
 
 
 def _number(alert: Alert) -> dict[str, Any]:
-    return {"number": alert.values["number"]}
+    return {"number": alert.details["number"]}
 
 
 def _uptime(alert: Alert) -> str:
-    month = date.fromisoformat(alert.values["month"] + "-01")
+    month = date.fromisoformat(alert.details["month"] + "-01")
     return gettext(
         "Down for %(down)s minutes since %(day)s; a month at %(target)s %% may have %(allowed)s",
-        down=formats.number(alert.values["down_minutes"]),
+        down=formats.number(alert.details["down_minutes"]),
         day=formats.date(month),
-        target=formats.number(alert.values["target"]),
-        allowed=formats.number(alert.values["allowed_minutes"]),
+        target=formats.number(alert.details["target"]),
+        allowed=formats.number(alert.details["allowed_minutes"]),
     )
 
 
@@ -59,15 +59,15 @@ def _owed(amount: Money, threshold: Money) -> str:
 
 
 def _expiring(alert: Alert) -> str:
-    end = datetime.fromisoformat(alert.values["ends_at"])
+    end = datetime.fromisoformat(alert.details["ends_at"])
     return gettext("The link ends on %(day)s", day=formats.date(end))
 
 
 def _usage(alert: Alert) -> str:
     return gettext(
         "%(metric)s: %(percent)s %% of the capacity on the fullest of the last days",
-        metric=metric_label(alert.values["metric"]),
-        percent=formats.number(alert.values["percent"]),
+        metric=metric_label(alert.details["metric"]),
+        percent=formats.number(alert.details["percent"]),
     )
 
 

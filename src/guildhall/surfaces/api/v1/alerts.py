@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, convert
 
 from guildhall.core import db
 from guildhall.core.money import Money
@@ -141,8 +141,7 @@ def _start(day: date | UnsetType, later: int) -> datetime | None:
 
 def _item(found: reading.Alert) -> AlertItem:
     """Return an alert as callers get it."""
-    same = {name: getattr(found, name) for name in AlertItem.__struct_fields__ if name != "details"}
-    return AlertItem(details={name: said for name, said in found.values.items() if name != "tenant"}, **same)
+    return convert(found, AlertItem, from_attributes=True)
 
 
 ACKNOWLEDGE = Operation(
