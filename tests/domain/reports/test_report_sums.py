@@ -215,6 +215,28 @@ async def test_a_link_that_ends_takes_its_tenant_out_of_reports_at_once_and_out_
             assert (await connection.exec_driver_sql("SELECT * FROM portal.usage_sum")).all()
 
 
+async def test_as_many_customers_as_in_the_sums_are_not_taken_for_the_same(cluster: Cluster) -> None:
+    async with summed(cluster) as world:
+        principal = partner_person(world)
+        before = await told(principal)
+        world.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER USER")
+        world.sql(
+            "UPDATE portal.partner_tenant_link SET (tenant_id, tenant_name) ="
+            " (SELECT t.id, t.name FROM tenancy.tenant AS t"
+            " WHERE EXISTS (SELECT 1 FROM tenancy.usage_daily AS u WHERE u.tenant_id = t.id) AND NOT EXISTS ("
+            "SELECT 1 FROM portal.partner_tenant_link AS l WHERE l.tenant_id = t.id AND l.partner_id = %s) LIMIT 1)"
+            " WHERE partner_id = %s AND tenant_id = %s AND status = 'active'",
+            principal.partner_id,
+            principal.partner_id,
+            world.tenant("acme-fiber"),
+        )
+        at_once = await told(principal)
+        assert at_once[0].coverage == before[0].coverage
+        assert at_once[0].summary != before[0].summary
+        assert await sums.keep(system("reports"), many=2) > 0
+        assert await told(principal) == at_once
+
+
 async def test_who_writes_and_who_follows_the_links_wait_for_each_other(cluster: Cluster) -> None:
     insert = "INSERT INTO tenancy.usage_daily SELECT id, 'new_metric', current_date, 3 FROM tenancy.tenant"
     async with domain_world(cluster) as world:

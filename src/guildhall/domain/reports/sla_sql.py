@@ -74,10 +74,9 @@ _SEEN = (
 _FIGURES = (
     f"SELECT {_OBSERVED}, (down IS NOT NULL)::integer AS outages, num_nonnulls(repair) AS repaired, repair,"
     f" coalesce(down, 0) AS down, ({_BROKEN.format('coalesce(down, 0)')})::integer AS breaches, day, down AS worst"
-    f" FROM (SELECT {_OBSERVED}, {_DAY.format('began')} AS day,"
-    " extract(epoch FROM least(up, :until) - began) AS down,"
+    f" FROM (SELECT {_OBSERVED}, day, extract(epoch FROM least(up, :until) - began) AS down,"
     " CASE WHEN up <= :until THEN extract(epoch FROM up - down) END AS repair"
-    " FROM observed WHERE once IS NOT FALSE) AS o UNION ALL SELECT * FROM several"
+    " FROM observed WHERE began IS NULL OR once) AS o UNION ALL SELECT * FROM several"
 )
 
 
@@ -87,22 +86,22 @@ def _shelves(*, compare: bool) -> dict[str, str]:
     """Return the shelves of the report."""
     return {
         # Most tenants that were down were so once, within a day: `once`. Shelves up to `several` are for the others.
-        "observed": "SELECT *, CASE WHEN began IS NOT NULL THEN spells = 1"
-        f" AND {_DAY.format('began')} = {_LAST_DAY} END AS once FROM (SELECT s.*, t.*,"
+        "observed": f"SELECT *, spells = 1 AND day = {_LAST_DAY} AS once"
+        f" FROM (SELECT *, {_DAY.format('began')} AS day FROM (SELECT s.*, t.*,"
         " CASE WHEN t.spells > 0 AND s.since < :until THEN greatest(t.down, s.since) END AS began"
         f" FROM ({_SEEN}) AS s CROSS JOIN LATERAL ("
         f"SELECT {_spells(compare=compare)} FROM tenancy.outage AS o WHERE o.tenant_id = s.tenant_id"
-        f" AND o.started_at < :until AND {_UP} > s.since_before AND {_UP} > o.started_at) AS t) AS o",
+        f" AND o.started_at < :until AND {_UP} > s.since_before AND {_UP} > o.started_at) AS t) AS o) AS o",
         "outages": f"SELECT {_OBSERVED}, greatest(lower(span), since) AS down, least(upper(span), :until) AS up,"
         " CASE WHEN upper(span) <= :until THEN extract(epoch FROM upper(span) - lower(span)) END AS repair"
-        f" FROM observed AS s CROSS JOIN LATERAL unnest({_merged(_IN)}) AS span WHERE NOT once",
+        f" FROM observed AS s CROSS JOIN LATERAL unnest({_merged(_IN)}) AS span WHERE began IS NOT NULL AND NOT once",
         "days": f"SELECT {_OBSERVED}, d.day::date AS day, count(*) FILTER (WHERE down >= d.day) AS outages,"
         " count(repair) FILTER (WHERE down >= d.day) AS repaired, sum(repair) FILTER (WHERE down >= d.day) AS repair,"
         " sum(extract(epoch FROM least(up, d.day + interval '1 day') - greatest(down, d.day))) AS down"
         " FROM outages CROSS JOIN LATERAL generate_series(date_trunc('day', down, 'UTC'),"
         f" up - interval '1 microsecond', interval '1 day') AS d (day) GROUP BY {_OBSERVED}, d.day",
-        "several": f"SELECT {_OBSERVED}, sum(outages) AS outages, sum(repaired) AS repaired, sum(repair) AS repair,"
-        f" sum(down) AS down, count(*) FILTER (WHERE {_BROKEN.format('down')}) AS breaches,"
+        "several": f"SELECT {_OBSERVED}, sum(outages)::bigint AS outages, sum(repaired)::bigint AS repaired,"
+        f" sum(repair) AS repair, sum(down) AS down, count(*) FILTER (WHERE {_BROKEN.format('down')}) AS breaches,"
         f" (array_agg(day ORDER BY down DESC, day))[1] AS day, max(down) AS worst FROM days GROUP BY {_OBSERVED}",
         # Where nothing was ever recorded there is no uptime to speak of.
         "told": "SELECT *, CASE WHEN recorded AND since < :until THEN extract(epoch FROM :until - since) END"
@@ -111,8 +110,7 @@ def _shelves(*, compare: bool) -> dict[str, str]:
     }
 
 
-_LASTED = "extract(epoch FROM least(up, :until) - began) AS down"
-_ONCE = f"SELECT {_DAY.format('began')} AS day, {_LASTED} FROM observed WHERE once"
+_ONCE = "SELECT day, extract(epoch FROM sum(least(up, :until) - began)) AS down FROM observed WHERE once GROUP BY day"
 _SUMS = {name: f"sum({name})" for name in ("measured", "down", "outages", "repaired", "repair", "breaches")}
 _MEETS = "measured IS NOT NULL AND 100 * (measured - down) >= target * measured"
 _PARTS = {
