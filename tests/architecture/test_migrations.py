@@ -3,10 +3,12 @@
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from guildhall.domain.migrations import run
 from guildhall.domain.migrations.run import HISTORIES, config, migrate
 from support_world import Cluster
 
@@ -35,8 +37,33 @@ def test_the_history_makes_the_tables_of_the_code(schema: str, cluster: Cluster,
     assert differences == []
 
 
-def test_migrating_twice_changes_nothing(cluster: Cluster, empty_database: str) -> None:
+@pytest.mark.parametrize("schema", HISTORIES)
+def test_a_computed_column_holds_what_the_code_says(schema: str, cluster: Cluster, demo_database: str) -> None:
+    computed = [
+        (table, column)
+        for table in HISTORIES[schema].tables.values()
+        for column in table.c
+        if column.computed is not None
+    ]
+    assert computed
+    with psycopg.connect(cluster.url(demo_database)) as connection:
+        for table, column in computed:
+            other = f"{column.name} IS DISTINCT FROM ({column.computed.sqltext})"
+            rows = connection.execute(f"SELECT count(*) FROM {table.fullname} WHERE {other}".encode())
+            assert rows.fetchone() == (0,), column
+
+
+def test_migrating_twice_changes_nothing_and_after_a_step_vacuums(
+    cluster: Cluster, empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = migrate(empty_database, prefix=cluster.prefix)
+    monkeypatch.setattr(run, "_SMALL", -1)
     second = migrate(empty_database, prefix=cluster.prefix)
     assert "boundary: written" in first
     assert "boundary: as it should be" in second
+    assert not [line for line in second if line.startswith("vacuumed")]
+    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(empty_database))
+    with engine.begin() as connection:
+        command.downgrade(config("portal", connection), "-1")
+    engine.dispose()
+    assert "vacuumed: portal.partner_tenant_link" in migrate(empty_database, prefix=cluster.prefix)

@@ -58,6 +58,19 @@ SHOWS = {
 }
 
 
+# The areas that a link opens as bits of one number, for portal.reach(): 1 is any link at all. A new area goes last.
+AREA_BITS = {"any": 1} | {area: 2**place for place, area in enumerate(Area, start=1)}
+_OPENS = " + ".join(
+    ["1"]
+    + [
+        f"CASE WHEN '{area}' = ANY (areas)"
+        + (" AND operating_model <> 'customer_managed'" if area is Area.POSTURE else "")
+        + f" THEN {bit} ELSE 0 END"
+        for area, bit in AREA_BITS.items()
+        if area != "any"
+    ]
+)
+
 _UPTIME_TARGET = (
     "CASE WHEN jsonb_typeof(sla_config -> 'uptime_target') = 'number'"
     " THEN (sla_config ->> 'uptime_target')::numeric END"
@@ -91,6 +104,7 @@ partner_tenant_link = Table(
     Column("status", Text, nullable=False),
     Column("is_active", Boolean, Computed("status = 'active'", persisted=True)),
     *_shown(),
+    Column("opens", Integer, Computed(_OPENS, persisted=True), comment="The areas as bits; see AREA_BITS"),
     Column("paused_by", Text),
     document("sla_config"),
     Column(
@@ -148,7 +162,14 @@ partner_tenant_link = Table(
     Index("ix_link_partner", "partner_id", "status", "tenant_id", postgresql_include=["ends_at", "tenant_name"]),
     Index("ix_link_partner_created_at", "partner_id", text("created_at DESC NULLS LAST"), "id"),
     Index(
-        "ix_link_reach",  # all that portal.reach() and a list of tenants ask, so that they read no row of the table
+        "ix_link_opens",  # what portal.reach() asks and no more: it walks all links of a partner, for each table read
+        "partner_id",
+        "tenant_id",
+        postgresql_where=text("status = 'active'"),
+        postgresql_include=["starts_at", "ends_at", "opens"],
+    ),
+    Index(
+        "ix_link_reach",  # all that a list of tenants asks, so that it reads no row of the table
         "partner_id",
         "tenant_id",
         postgresql_where=text("status = 'active'"),

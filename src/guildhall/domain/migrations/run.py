@@ -18,6 +18,7 @@ from guildhall.domain.migrations import jobs, tables
 HISTORIES = {"portal": PORTAL, "tenancy": TENANCY}
 # What the migrating log-in may become: it migrates, and its commands import under `platform`.
 MIGRATING = ("owner", "definer", "platform")
+_SMALL = 8_000_000  # bytes
 _LOCK = 7_238_114_906  # any number that no other program uses
 __all__ = ["MIGRATING", "config", "history", "migrate", "tables", "tasks"]
 
@@ -55,7 +56,7 @@ def migrate(url: str, *, prefix: str, logins: Mapping[str, tuple[str, ...]] = LO
     `url` is a psycopg connection string of somebody with CREATEROLE who may create schemas. `logins` maps
     log-in names to the roles they may become. Two runs at once wait for each other.
     """
-    done = []
+    done, moved = [], False
     with psycopg.connect(url, autocommit=True) as guard:
         guard.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         with psycopg.connect(url) as connection:
@@ -64,6 +65,7 @@ def migrate(url: str, *, prefix: str, logins: Mapping[str, tuple[str, ...]] = LO
         for schema in HISTORIES:
             before, after = _upgrade(engine, schema, prefix)
             done.append(f"{schema}: {before or 'empty'} -> {after}")
+            moved = moved or before != after
         engine.dispose()
         with psycopg.connect(url) as connection:
             before, after = jobs.install(connection, prefix)
@@ -71,7 +73,26 @@ def migrate(url: str, *, prefix: str, logins: Mapping[str, tuple[str, ...]] = LO
         with psycopg.connect(url) as connection:
             changed = apply(connection, prefix=prefix, logins=dict(logins))
             done.append("boundary: " + ("written" if changed else "as it should be"))
+        done += [f"vacuumed: {table}" for table in _vacuumed(guard, prefix)] if moved else []
     return done
+
+
+def _vacuumed(connection: psycopg.Connection[Any], prefix: str) -> list[str]:
+    """Vacuum every table that was written anew and is not small; return their names.
+
+    PostgreSQL has forgotten which of their pages all may see, so that indexes alone would answer nothing, and comes to
+    look at a table only after many of its rows have changed.
+    """
+    found = connection.execute(
+        "SELECT c.oid::regclass::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = ANY (%s) AND c.relkind = 'r' AND c.relallvisible = 0 AND pg_relation_size(c.oid) > %s",
+        [list(HISTORIES), _SMALL],
+    ).fetchall()
+    connection.execute(named("SET ROLE @owner", prefix).encode())
+    for (table,) in found:
+        connection.execute(f"VACUUM (ANALYZE) {table}".encode())
+    connection.execute("RESET ROLE")
+    return [table for (table,) in found]
 
 
 def _roles(connection: psycopg.Connection[Any], prefix: str, logins: Mapping[str, tuple[str, ...]]) -> None:

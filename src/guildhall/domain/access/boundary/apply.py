@@ -24,6 +24,7 @@ from guildhall.domain.access.boundary.roles import (
 )
 from guildhall.domain.access.boundary.rules import Rule
 from guildhall.domain.access.states import steps
+from guildhall.domain.access.tables import AREA_BITS
 from guildhall.domain.partners.application_states import STEPS as APPLICATION_STEPS
 from guildhall.domain.webhooks import events
 
@@ -250,7 +251,14 @@ def functions() -> str:
     allowed, applying = _steps(steps()), _steps(APPLICATION_STEPS)
     enqueued = ", ".join(f"('{task.name}', '@{role}')" for task in tasks().values() for role in task.roles)
     texts = [*(_source(*source) for source in SOURCES), *_for_each_kind()]
-    marks = {"%STEPS%": allowed, "%APPLICATION_STEPS%": applying, "%TASKS%": enqueued, "%EVENTS%": events.rows()}
+    areas = ", ".join(f"('{area}', {bit})" for area, bit in AREA_BITS.items())
+    marks = {
+        "%STEPS%": allowed,
+        "%APPLICATION_STEPS%": applying,
+        "%TASKS%": enqueued,
+        "%EVENTS%": events.rows(),
+        "%AREAS%": areas,
+    }
     return reduce(lambda text, mark: text.replace(*mark), marks.items(), "\n".join(texts))
 
 
