@@ -15,7 +15,8 @@ import msgspec
 from guildhall.core.errors import Invalid
 
 LONGEST = 1500  # characters; a name of 200 letters of four octets each needs 1,300
-_YEARS = range(1900, 9000)  # of what lists hold; the database and its driver stop somewhat beyond
+ENDLESS = 8999  # the year that stands for no end, where a list puts those without one last
+_YEARS = range(1900, ENDLESS + 1)  # of what lists hold; the database and its driver stop somewhat beyond
 _NUMBERS = 10**18
 Place = TypeVar("Place", bound=msgspec.Struct)
 Value = TypeVar("Value", datetime, Decimal)

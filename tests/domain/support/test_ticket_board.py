@@ -156,6 +156,14 @@ async def test_cursors_pass_every_ticket_once_in_order(demo: World, sort_by: Any
     assert len(ids) == len(set(ids)) == whole.total
 
 
+@pytest.mark.parametrize("sort_order", ["asc", "desc"])
+async def test_cursors_pass_tickets_without_a_clock_too(world: World, sort_order: Any) -> None:
+    actor = partner_person(world, "principal@alderfinch.example")
+    world.sql("UPDATE tenancy.ticket SET sla_breach_at = NULL WHERE number % 2 = 0")
+    ids = await walked(actor, sort_by="sla_breach_at", sort_order=sort_order, limit=1)
+    assert len(ids) == len(set(ids)) == (await page(actor, limit=1)).total
+
+
 async def test_a_page_asked_for_by_cursor_counts_nothing(demo: World) -> None:
     actor = partner_person(demo)
     first = await page(actor, limit=5)

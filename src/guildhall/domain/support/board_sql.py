@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
 from guildhall.core.actor import DbRole
+from guildhall.core.cursor import ENDLESS
 from guildhall.core.sql import Fixed, bound
 from guildhall.domain.support.rules import HOURS, LATE_PART
 from guildhall.domain.support.tickets import STORED
@@ -78,7 +79,7 @@ _SORTS = {
     "updated_at": "t.updated_at",
     "priority": _ranks("t.priority", PRIORITIES),
     "status": _ranks("t.status", TICKET_STATUSES),
-    "sla_breach_at": "coalesce(t.sla_breach_at, make_timestamptz(9999, 1, 1, 0, 0, 0, 'UTC'))",
+    "sla_breach_at": f"coalesce(t.sla_breach_at, make_timestamptz({ENDLESS}, 1, 1, 0, 0, 0, 'UTC'))",
 }
 TYPES: dict[str, TypeEngine[Any]] = {
     **{name: ARRAY(Text) for name in ("status", "priority", "category")},
