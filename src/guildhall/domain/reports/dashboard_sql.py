@@ -12,7 +12,6 @@ from sqlalchemy.types import TypeEngine
 
 from guildhall.core.sql import Fixed, bound
 from guildhall.domain.access.links import EXPIRING_DAYS
-from guildhall.domain.access.states import STATES
 from guildhall.domain.support.board_sql import SOON
 
 TRIAL_DAYS = 30
@@ -56,25 +55,22 @@ _SHELVES = {
     " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
     " AND ((SELECT u.tenant_scope FROM portal.partner_user AS u WHERE u.id = :user_id) = 'all'"
     " OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE)",
-    "sold": "SELECT s.plan, s.status, s.currency, s.mrr, s.trial_ends_on, mine.shows_billing"
+    "sold": "SELECT s.plan, s.currency, count(*) AS number, count(*) FILTER (WHERE s.status = 'trial'"
+    f" AND s.trial_ends_on BETWEEN :today AND :today + {TRIAL_DAYS}) AS ending,"
+    " count(*) FILTER (WHERE mine.shows_billing AND s.status = 'active') AS paying,"
+    " sum(s.mrr) FILTER (WHERE mine.shows_billing AND s.status = 'active') AS mrr"
     " FROM mine JOIN portal.subscription AS s USING (tenant_id)"
-    " WHERE s.partner_id = :partner_id AND s.status <> 'cancelled'",
-    "running": "SELECT t.priority, t.sla_breached_at IS NOT NULL OR t.sla_breach_at <= :now AS late,"
-    f" {SOON} AS soon FROM tenancy.ticket AS t"
-    f" WHERE t.tenant_id = {_those('shows_tickets')} AND t.status IN ('open', 'pending')",
+    " WHERE s.partner_id = :partner_id AND s.status <> 'cancelled' GROUP BY s.plan, s.currency",
+    "running": "SELECT t.priority, count(*) AS number,"
+    " count(*) FILTER (WHERE t.sla_breached_at IS NOT NULL OR t.sla_breach_at <= :now) AS late,"
+    f" count(*) FILTER (WHERE {SOON}) AS soon FROM tenancy.ticket AS t"
+    f" WHERE t.tenant_id = {_those('shows_tickets')} AND t.status IN ('open', 'pending') GROUP BY t.priority",
     "owing": "SELECT r.tenant_id, r.currency, r.outstanding, r.overdue FROM tenancy.billing_rollup AS r"
     f" WHERE r.tenant_id = {_those('shows_billing')} AND (r.outstanding <> 0 OR r.overdue <> 0)",
     "shared": "SELECT (SELECT count(*) FROM mine WHERE shows_posture) AS shared, count(p.score) AS measured,"
     " round(avg(p.score)) AS score, sum(p.critical) AS critical, sum(p.high) AS high, sum(p.medium) AS medium,"
     f" sum(p.low) AS low FROM tenancy.posture_rollup AS p WHERE p.tenant_id = {_those('shows_posture')}",
 }
-# Active links from the index that holds all that is asked of them (their state is its condition), others by state.
-_OTHERS = ", ".join(f"'{state}'" for state in STATES if state != "active")
-_OWN_LINKS = " FROM portal.partner_tenant_link WHERE partner_id = :partner_id AND status"
-_LINKS = (
-    f"SELECT 'active' AS status, ends_at{_OWN_LINKS} = 'active'"
-    f" UNION ALL SELECT status, ends_at{_OWN_LINKS} IN ({_OTHERS})"
-)
 _SHOWN = (
     "CASE WHEN l.status IN ('scheduled', 'active', 'paused') AND l.ends_at <= now() THEN 'expired'"
     f" WHEN l.status = 'active' AND l.ends_at <= now() + make_interval(days => {EXPIRING_DAYS}) THEN 'expiring'"
@@ -89,16 +85,16 @@ def _rows(source: str, columns: tuple[str, ...]) -> str:
 
 
 _PARTS = {
-    "funnel": f"SELECT 'funnel', {_SHOWN}, count(*), 0 FROM ({_LINKS}) AS l GROUP BY 2",
+    "funnel": f"SELECT 'funnel', {_SHOWN}, count(*), 0 FROM portal.partner_tenant_link AS l"
+    " WHERE l.partner_id = :partner_id GROUP BY 2",
     "customers": "SELECT 'customers', '', count(*), 0 FROM mine",
     "models": "SELECT 'models', operating_model, count(*), 0 FROM mine GROUP BY 2",
-    "plans": "SELECT 'plans', plan, count(*), 0 FROM sold GROUP BY 2",
-    "trials": "SELECT 'trials', '', count(*), 0 FROM sold WHERE status = 'trial'"
-    f" AND trial_ends_on BETWEEN :today AND :today + {TRIAL_DAYS}",
-    "mrr": "SELECT 'mrr', currency, count(*), sum(mrr) FROM sold WHERE shows_billing AND status = 'active' GROUP BY 2",
-    "tickets": "SELECT 'tickets', priority, count(*), 0 FROM running GROUP BY 2",
-    "breached": "SELECT 'breached', '', count(*), 0 FROM running WHERE late",
-    "due_soon": "SELECT 'due_soon', '', count(*), 0 FROM running WHERE soon",
+    "plans": "SELECT 'plans', plan, sum(number), 0 FROM sold GROUP BY 2",
+    "trials": "SELECT 'trials', '', sum(ending), 0 FROM sold",
+    "mrr": "SELECT 'mrr', currency, sum(paying), sum(mrr) FROM sold WHERE paying > 0 GROUP BY 2",
+    "tickets": "SELECT 'tickets', priority, number, 0 FROM running",
+    "breached": "SELECT 'breached', '', sum(late), 0 FROM running",
+    "due_soon": "SELECT 'due_soon', '', sum(soon), 0 FROM running",
     "owed": "SELECT o.kind, o.currency, o.tenants, o.amount FROM (SELECT currency, count(*) AS tenants,"
     " sum(outstanding) AS outstanding, sum(overdue) AS overdue FROM owing GROUP BY currency) AS r CROSS JOIN LATERAL"
     " (VALUES ('outstanding', r.currency, r.tenants, r.outstanding), ('overdue', r.currency, r.tenants, r.overdue))"
