@@ -176,6 +176,7 @@ _LABELS: Mapping[str, str] = {
     "email": N_("E-mail"),
     "ends_at": N_("Ends"),
     "engagement_type": N_("Engagement"),
+    "home_of": N_("Home tenant of"),
     "home_tenant": N_("Home tenant"),
     "expires_at": N_("Works until"),
     "name": N_("Name"),

@@ -114,3 +114,27 @@ async def test_a_home_tenant_is_named_unless_it_is_a_customer_or_left_with_accou
     assert (await world.post(lead, f"{base}/home", domain=f" {domain.upper()} ")).status_code == 303
     assert partner(world, "northwind")["home"] == home
     assert "Entrust a subscriber" in await opens(lead, base)
+
+
+async def test_a_tenant_reads_that_it_became_or_is_no_longer_somebodys_home_and_no_other_name(world: World) -> None:
+    northwind, lead = partner(world, "northwind")["id"], await world.sign_in(LEAD, "staff")
+    tenants = world.sql(
+        "SELECT t.id, t.name, t.domain FROM tenancy.tenant AS t WHERE NOT EXISTS (SELECT 1 FROM"
+        " portal.partner_tenant_link AS l WHERE l.partner_id = %s AND l.tenant_id = t.id) ORDER BY t.id LIMIT 2",
+        northwind,
+    )
+    for each in tenants:
+        answer = await world.post(lead, f"/partners/{northwind}/accounts/home", domain=each["domain"])
+        assert answer.status_code == 303
+    told = {
+        (row["kind"], row["chain_id"]): row["body"]
+        for row in world.sql(
+            "SELECT kind, chain_id, body FROM portal.audit_entry WHERE action = 'partner.changed' ORDER BY sequence"
+        )
+    }
+    first, second = (told["tenant", each["id"]] for each in tenants)
+    assert '"home_of":["Northwind Managed Services",null]' in first
+    assert '"home_of":[null,"Northwind Managed Services"]' in second
+    assert tenants[0]["name"] not in second
+    assert tenants[1]["name"] not in first
+    assert all(each["name"] in told["partner", northwind] for each in tenants)

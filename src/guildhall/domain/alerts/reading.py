@@ -125,10 +125,11 @@ async def listed(connection: AsyncConnection, actor: Actor, wanted: Filter) -> P
     whole = _whole(counted)
     known = not after and whole.issuperset(states)
     number = sum(counted.get(state, 0) for state in states)
+    seen = shape.offset + len(found) if found else 0
     return Page(
         items=[_alert(actor, row) for row in shown],
         total=number if known else None,
-        total_at_least=None if known or after else min(number, COUNTED_TO),
+        total_at_least=None if known or after else max(min(number, COUNTED_TO), seen),
         counts={state: counted[state] for state in whole},
         next_cursor=_next(shown[-1]) if len(found) > len(shown) else None,
     )

@@ -1,6 +1,8 @@
 """The tenant that is a partner's own organisation: staff name it, and accounts are kept in it (PRODUCT §1)."""
 
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -12,7 +14,7 @@ from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound
 from guildhall.core.freshness import require_fresh
 from guildhall.domain.access.states import OPEN, STANDING
 from guildhall.domain.access.tables import partner_account, partner_tenant_link
-from guildhall.domain.audit.trail import Action, Target, record
+from guildhall.domain.audit.trail import Action, Target, hold, record
 from guildhall.domain.partners.tables import partner
 from guildhall.domain.tenancy.tables import tenant
 
@@ -39,7 +41,7 @@ async def settle(actor: Actor, *, partner_id: UUID, domain: str, now: datetime) 
         raise Forbidden
     require_fresh(actor, now=now)
     async with db.transaction(actor) as connection:
-        locked = select(partner.c.home_tenant_id).where(partner.c.id == partner_id).with_for_update()
+        locked = select(partner.c.home_tenant_id, partner.c.name).where(partner.c.id == partner_id).with_for_update()
         current = (await connection.execute(locked)).first()
         if current is None:
             raise NotFound(code="PARTNER_NOT_FOUND")
@@ -50,15 +52,26 @@ async def settle(actor: Actor, *, partner_id: UUID, domain: str, now: datetime) 
         before = await of(connection, partner_id)
         write = update(partner).where(partner.c.id == partner_id)
         await connection.execute(write.values(home_tenant_id=home[0], updated_at=func.now()))
-        await record(
-            connection,
-            actor,
-            action=Action.PARTNER_CHANGED,
-            target=Target("partner", partner_id),
-            partner_id=partner_id,
-            tenant_id=home[0],
-            changes={"home_tenant": [before[1] if before else None, home[1]]},
-        )
+        await _note(connection, actor, (partner_id, current.name), before, home)
+
+
+async def _note(
+    connection: AsyncConnection,
+    actor: Actor,
+    whose: tuple[UUID, str],
+    before: tuple[UUID, str] | None,
+    home: tuple[UUID, str],
+) -> None:
+    """Tell the partner which tenant was and is its home, and each of the two tenants of itself alone."""
+    target, (partner_id, name) = Target("partner", whose[0]), whose
+    left = [before] if before else []
+    await hold(connection, partners=[partner_id], tenants=[each[0] for each in (*left, home)], vendor=True)
+    names: dict[str, Any] = {"home_tenant": [before[1] if before else None, home[1]]}
+    changed = partial(record, connection, actor, action=Action.PARTNER_CHANGED, target=target)
+    await changed(partner_id=partner_id, changes=names)
+    for tenant_id, _ in left:
+        await changed(tenant_id=tenant_id, changes={"home_of": [name, None]})
+    await changed(tenant_id=home[0], changes={"home_of": [None, name]})
 
 
 async def _tenant(connection: AsyncConnection, domain: str) -> tuple[UUID, str]:
