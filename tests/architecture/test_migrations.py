@@ -64,6 +64,7 @@ def test_migrating_twice_changes_nothing_and_after_a_step_vacuums(
     assert not [line for line in second if line.startswith("vacuumed")]
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(empty_database))
     with engine.begin() as connection:
-        command.downgrade(config("portal", connection), "-1")
+        command.downgrade(config("portal", connection), "0018")
     engine.dispose()
-    assert "vacuumed: portal.partner_tenant_link" in migrate(empty_database, prefix=cluster.prefix)
+    again = migrate(empty_database, prefix=cluster.prefix)
+    assert {"vacuumed: portal.partner_tenant_link", "boundary: written"} <= set(again)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0019"
-down_revision: str | None = "0018"
+revision: str = "0022"
+down_revision: str | None = "0021"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
@@ -30,6 +30,10 @@ def _begin_anew() -> None:
     for source in ("invoice", "payment"):
         for verb in ("insert", "update", "delete"):
             op.execute(f"DROP TRIGGER IF EXISTS sum_{verb} ON tenancy.{source}")
+    # Whatever was written there before, the boundary is to be written anew.
+    op.execute(
+        "DO $$ BEGIN IF to_regclass('portal.boundary') IS NOT NULL THEN DELETE FROM portal.boundary; END IF; END $$"
+    )
     op.execute("TRUNCATE portal.revenue_sum")
     op.execute("DELETE FROM portal.summed_tenant WHERE report = 'revenue'")
 
