@@ -44,8 +44,9 @@ def migrate(*, print_roles: bool) -> None:
         for statement in create_roles(prefix=settings.role_prefix, server_version=NEWEST_GRANTS, logins=logins):
             click.echo(statement + ";")
         return
-    for line in runtime.prepare(settings, runtime.open_database(settings)):
-        click.echo(line)
+    with stopping():
+        for line in runtime.prepare(settings, runtime.open_database(settings)):
+            click.echo(line)
 
 
 @main.command()
@@ -73,7 +74,8 @@ def serve() -> None:
 def up() -> None:
     """Migrate, then run web and worker until Ctrl-C."""
     settings = settings_or_stop()
-    runtime.prepare(settings, runtime.open_database(settings))
+    with stopping():
+        runtime.prepare(settings, runtime.open_database(settings))
     _run_children(settings)
 
 
@@ -90,7 +92,8 @@ def demo(*, reset: bool) -> None:
         running.reset(settings)
         click.echo("The demo world is gone; the next start makes a new one.")
         return
-    running.prepare(settings)
+    with stopping():
+        running.prepare(settings)
     click.echo(running.welcome(settings))
     _run_children(settings)
 

@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from guildhall.core.errors import Conflict
 from guildhall.domain.migrations import run
 from guildhall.domain.migrations.run import HISTORIES, config, migrate
 from support_world import Cluster
@@ -53,7 +54,7 @@ def test_a_computed_column_holds_what_the_code_says(schema: str, cluster: Cluste
             assert rows.fetchone() == (0,), column
 
 
-def test_migrating_twice_changes_nothing_and_after_a_step_vacuums(
+def test_migrating_twice_changes_nothing_after_a_step_vacuums_and_another_version_is_refused(
     cluster: Cluster, empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = migrate(empty_database, prefix=cluster.prefix)
@@ -68,3 +69,7 @@ def test_migrating_twice_changes_nothing_and_after_a_step_vacuums(
     engine.dispose()
     again = migrate(empty_database, prefix=cluster.prefix)
     assert {"vacuumed: portal.partner_tenant_link", "boundary: written"} <= set(again)
+    with psycopg.connect(empty_database) as admin:
+        admin.execute("UPDATE tenancy.alembic_version SET version_num = '9999'")
+    with pytest.raises(Conflict, match="of a version that this one does not know"):
+        migrate(empty_database, prefix=cluster.prefix)

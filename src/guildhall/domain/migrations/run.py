@@ -8,8 +8,10 @@ import psycopg
 import sqlalchemy as sa
 from alembic import command, context
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from guildhall.core.db import PORTAL, TENANCY
+from guildhall.core.errors import Conflict
 from guildhall.domain import tasks
 from guildhall.domain.access.boundary.apply import apply
 from guildhall.domain.access.boundary.roles import LOGINS, create_roles, named
@@ -54,7 +56,8 @@ def migrate(url: str, *, prefix: str, logins: Mapping[str, tuple[str, ...]] = LO
     """Make roles, bring both histories to their heads, write the boundary; return what was done, in words.
 
     `url` is a psycopg connection string of somebody with CREATEROLE who may create schemas. `logins` maps
-    log-in names to the roles they may become. Two runs at once wait for each other.
+    log-in names to the roles they may become. Two runs at once wait for each other. Raises Conflict for a database
+    whose history this version does not know.
     """
     done, moved = [], False
     with psycopg.connect(url, autocommit=True) as guard:
@@ -113,8 +116,19 @@ def _upgrade(engine: sa.Engine, schema: str, prefix: str) -> tuple[str | None, s
         connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
         connection.execute(sa.text(named("SET LOCAL ROLE @owner", prefix)))
         before = _revision(connection, schema)
+        _known(schema, before)
         command.upgrade(config(schema, connection), "head")
         return before, _revision(connection, schema)
+
+
+def _known(schema: str, revision: str | None) -> None:
+    """Raise Conflict for a revision that this version of the code does not know."""
+    known = {step.revision for step in ScriptDirectory.from_config(config(schema)).walk_revisions()}
+    if revision is not None and revision not in known:
+        found = {"schema": schema, "revision": revision}
+        raise Conflict(
+            "The database is of another version (%(schema)s %(revision)s). Nothing was changed", values=found
+        )
 
 
 def _revision(connection: sa.Connection, schema: str) -> str | None:
