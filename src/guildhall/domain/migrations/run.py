@@ -127,7 +127,8 @@ def _known(schema: str, revision: str | None) -> None:
     if revision is not None and revision not in known:
         found = {"schema": schema, "revision": revision}
         raise Conflict(
-            "The database is of another version (%(schema)s %(revision)s). Nothing was changed", values=found
+            "The database is of a version that this one does not know (%(schema)s %(revision)s). Run that one or a newer one",
+            values=found,
         )
 
 
