@@ -11,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import clock, db
 from guildhall.core.actor import system
@@ -46,6 +47,18 @@ def kept(world: World) -> tuple[int, int]:
         " (SELECT count(*) FROM portal.file WHERE tenant_id IS NOT NULL) AS known"
     )[0]
     return row["attached"], row["known"]
+
+
+def octets(world: World, tenant: UUID, partner: UUID | None = None) -> int:
+    """Return how much a tenant's files take up, or those of one partner there."""
+    rows = world.sql(
+        "SELECT coalesce(sum(size_bytes), 0)::bigint AS octets FROM portal.file WHERE tenant_id = %s"
+        " AND (expires_at IS NULL OR expires_at > now()) AND (%s::uuid IS NULL OR partner_id = %s)",
+        tenant,
+        partner,
+        partner,
+    )
+    return int(rows[0]["octets"])
 
 
 def trails(world: World, ticket: UUID, action: str) -> set[str]:
@@ -195,7 +208,7 @@ async def test_a_file_under_a_key_is_added_once_and_no_slow_store_holds_a_connec
         assert (refused.status_code, refused.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
     wrong = [await post("a.exe", "wrong") for _ in range(2)]
     assert [each.status_code for each in wrong] == [422, 422]
-    assert wrong[1].content == wrong[0].content
+    assert wrong[1].json()["errors"] == wrong[0].json()["errors"]
     assert kept(world) == (before[0] + more, before[1] + more), "neither is kept again"
 
     raced = await asyncio.gather(*(post("raced.txt", "race") for _ in range(4)))
@@ -264,18 +277,24 @@ async def test_where_a_customers_files_take_up_all_the_room_no_more_are_kept(
     partner, customer = await world.sign_in(SUPPORT), await world.sign_in(ADMIN, "customers")
     client, path = await world.api(SUPPORT, tenant), f"{API}/{ticket}/attachments"
     lead = await world.sign_in("lead@halcyon.example", "staff")
-    used = world.sql("SELECT portal.tenant_file_octets(%s) AS octets", tenant)[0]["octets"]
+    (large,) = world.sql(  # of nobody's partner, so that the partner's half is not what ends first
+        "INSERT INTO portal.file (id, tenant_id, created_by, name, media_type, state, sha256, size_bytes)"
+        " VALUES (gen_random_uuid(), %s, gen_random_uuid(), 'a', 'text/plain', 'ready', sha256(''), 100000)"
+        " RETURNING id",
+        tenant,
+    )
+    used = octets(world, tenant)
     monkeypatch.setattr(room, "_most", used + 20)
 
     async def post() -> httpx.Response:
-        octets = {"Content-Type": "application/octet-stream"}
-        return await client.post(path, content=b"0123456789abc", params={"name": "a.txt"}, headers=octets)
+        kind = {"Content-Type": "application/octet-stream"}
+        return await client.post(path, content=b"0123456789abc", params={"name": "a.txt"}, headers=kind)
 
     both = await asyncio.gather(post(), post())
     assert sorted(each.status_code for each in both) == [201, 422], "of two that fit one by one, the second is refused"
     before = kept(world)
     wrong = (await post()).json()
-    said = "There is no room left for files here. Ask the vendor for more"
+    said = "There is no room left for your files here. Ask the vendor for more"
     assert (wrong["code"], wrong["errors"]) == ("VALIDATION_ERROR", [{"pointer": "", "message": said}])
     for sender, url in ((partner, f"/t/{tenant}/tickets/{ticket}"), (customer, f"/tickets/{ticket}")):
         refused = await send(sender, url, PDF, content="Words stay", audience="public")
@@ -286,6 +305,50 @@ async def test_where_a_customers_files_take_up_all_the_room_no_more_are_kept(
     assert kept(world) == before
     page = words(await lead.get(f"/tenants/{tenant}"))
     assert "Files of tickets" in page
+
+    northwind = world.sql("SELECT id FROM portal.partner WHERE slug = 'northwind'")[0]["id"]
+    world.sql(
+        "UPDATE portal.file SET partner_id = %s, expires_at = now() + interval '1 hour' WHERE id = %s",
+        northwind,
+        large["id"],
+    )
+    monkeypatch.setattr(room, "_most", 2 * (octets(world, tenant, northwind) + 20))
+    both = await asyncio.gather(post(), post())
+    assert sorted(each.status_code for each in both) == [201, 422], "a partner has half of the room at most"
+    before = kept(world)
+    refused = await send(partner, f"/t/{tenant}/tickets/{ticket}", PDF, content="Half", audience="public")
+    assert (refused.status_code, said in words(refused), kept(world)) == (422, True, before)
+    done = await send(customer, f"/tickets/{ticket}", PDF, content="The customer has room still")
+    assert (done.status_code, kept(world)) == (303, (before[0] + 1, before[1] + 1))
+
+
+async def test_a_refusal_for_want_of_room_gives_way_to_the_answer_under_the_same_key(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = world.tenant("acme-fiber")
+    client, path = await world.api(SUPPORT, tenant), f"{API}/{ticket_of(world, tenant)}/attachments"
+    before, plain, first = kept(world), room.fits, list[httpx.Response]()
+
+    async def post(key: str) -> httpx.Response:
+        headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": key}
+        return await client.post(path, content=b"once", params={"name": "a.txt"}, headers=headers)
+
+    async def full(connection: AsyncConnection, tenant_id: UUID, more: int) -> bool:
+        return False
+
+    async def overtaken(connection: AsyncConnection, tenant_id: UUID, more: int) -> bool:
+        monkeypatch.setattr(room, "fits", plain)
+        first.append(await post("overtaken"))
+        return False
+
+    monkeypatch.setattr(room, "fits", overtaken)
+    second = await post("overtaken")
+    assert (first[0].status_code, second.status_code, second.content) == (201, 201, first[0].content)
+    monkeypatch.setattr(room, "fits", full)
+    assert (await post("later")).status_code == 422
+    monkeypatch.setattr(room, "fits", plain)
+    assert (await post("later")).status_code == 201, "room was made, and the refusal is kept nowhere"
+    assert kept(world) == (before[0] + 2, before[1] + 2)
 
 
 async def test_who_may_not_write_in_a_customer_learns_nothing_of_its_files(demo: World) -> None:

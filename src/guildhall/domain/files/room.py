@@ -1,4 +1,7 @@
-"""How much room the files of one tenant may take up in the store: one number for an installation."""
+"""How much room the files of one tenant may take up in the store: one number for an installation.
+
+The tenant may use all of it, each of its partners half.
+"""
 
 from uuid import UUID
 
@@ -23,7 +26,10 @@ def most() -> int:
 
 
 async def fits(connection: AsyncConnection, tenant_id: UUID, more: int) -> bool:
-    """Return whether `more` octets fit beside a tenant's files; nobody else adds any until the transaction ends."""
+    """Return whether `more` octets fit beside a tenant's files, and beside the own partner's into its half of the room.
+
+    Nobody else adds any until the transaction ends.
+    """
     return bool(await connection.scalar(_FITS, {"tenant_id": tenant_id, "more": more, "most": _most}))
 
 

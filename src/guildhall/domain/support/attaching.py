@@ -92,11 +92,11 @@ async def kept_in(actor: Actor, tenant_id: UUID, sound: Sequence[Sound], *, now:
     """Put checked files into the store for a ticket of a tenant in which the actor may write.
 
     Their rows stand before their octets do, so no transaction may surround this. Raises Invalid (`files`) where the
-    tenant has no room for them, before anything is kept.
+    tenant, or the actor's partner there, has no room for them, before anything is kept.
     """
     async with db.transaction(actor) as connection:
         if not await room.fits(connection, tenant_id, sum(each.size_bytes for each in sound)):
-            raise Invalid(errors={FIELD: "There is no room left for files here. Ask the vendor for more"})
+            raise Invalid(errors={FIELD: "There is no room left for your files here. Ask the vendor for more"})
         ids = [await _announced(connection, actor, tenant_id, each, now=now) for each in sound]
     return [await _kept(file_id, each) for file_id, each in zip(ids, sound, strict=True)]
 

@@ -169,7 +169,8 @@ class Endpoint(Struct, frozen=True):
     """An operation with what carries it out.
 
     `ahead` does what takes long and changes nothing that anybody sees, as writing octets into the store. It is done
-    before the transaction of an Idempotency-Key is opened, and the handler takes what it returns for the body.
+    before the transaction of an Idempotency-Key is opened, and the handler takes what it returns for the body. What it
+    refuses is not kept under the key.
     """
 
     operation: Operation
@@ -235,11 +236,15 @@ async def _first(endpoint: Endpoint, request: Wire, asked: Asked, refusals: list
     """Return what is kept under the key, or act, adding what the act itself refuses to `refusals`."""
     actor, ready = entry.entered(request).actor, None
     if endpoint.ahead is not None:
-        found = await idempotency.kept(actor, asked)
-        if found is not None:
+        if (found := await idempotency.kept(actor, asked)) is not None:
             return found
-        with _noting(request, refusals):
+        try:
             ready = await _ready(endpoint, request)
+        except Refusal:
+            # Another request under this key may have stood in the way: its answer goes first, and this is kept nowhere.
+            if (found := await idempotency.kept(actor, asked)) is not None:
+                return found
+            raise
 
     async def act() -> Reply:
         with _noting(request, refusals):
