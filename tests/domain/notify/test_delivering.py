@@ -193,6 +193,7 @@ async def test_nobody_is_told_what_the_portal_would_not_show(world: World) -> No
     await watch(WORKER)
     news(world)
     news(world, kind="ticket.opened")
+    news(world, kind="account.begun")
     await delivering.at_once(WORKER)
     for letter in letters(world, TECHNICAL):
         assert "acme" not in text_of(letter).lower()
@@ -200,9 +201,11 @@ async def test_nobody_is_told_what_the_portal_would_not_show(world: World) -> No
     [viewers] = letters(world, "viewer@northwind.example")
     assert "SLA" not in text_of(viewers)
     assert "ticket" not in text_of(viewers)
+    assert "entrusted" not in text_of(viewers)
     [support] = letters(world, "msp_support@northwind.example")
     assert "Receivables" not in text_of(support)
     assert "opened ticket #7" in text_of(support)
+    assert "entrusted a subscriber" in text_of(support)
 
 
 @pytest.mark.parametrize(

@@ -271,6 +271,16 @@ async def test_nobody_reads_or_marks_what_was_told_to_others(world: World) -> No
     assert (await seen(other))[0].read_at is None, "each person has marks of the own"
 
 
+async def test_an_account_is_told_to_whoever_may_list_accounts_alone(world: World) -> None:
+    world.sql(
+        "INSERT INTO portal.notice (id, audience, audience_id, kind, dedupe)"
+        " SELECT gen_random_uuid(), 'partner', id, 'account.begun', 'x' FROM portal.partner WHERE slug = 'northwind'"
+    )
+    (found,) = await seen(partner_person(world, "msp_support@northwind.example"))
+    assert found.kind == "account.begun"
+    assert await seen(partner_person(world, "viewer@northwind.example")) == []
+
+
 async def test_all_is_read_in_one_row_and_what_comes_later_is_not(world: World) -> None:
     person = partner_person(world)
     await pausing.pause(customer_person(world), link_id=link_id(world, "northwind", "acme-fiber"))

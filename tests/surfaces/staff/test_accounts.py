@@ -77,6 +77,9 @@ async def test_a_subscriber_is_found_entrusted_and_taken_back(world: World) -> N
     notices = words(await reseller.get("/notices"))
     assert "The vendor ended one of your partner accounts" in notices
     assert whom["name"] not in notices
+    acts = world.sql("SELECT body::text AS said FROM portal.audit_entry WHERE target_id = %s", str(made["id"]))
+    assert acts
+    assert not [each["said"] for each in acts if whom["name"] in each["said"]]
 
 
 async def test_who_may_not_and_what_cannot_be_changes_nothing(world: World) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.types import Text, Uuid
 
 from guildhall.domain.alerts.kinds import needs_of
 from guildhall.domain.notify.delivery_tables import delivery_choice
-from guildhall.domain.notify.notices import needs_by_area
+from guildhall.domain.notify.notices import needed
 from guildhall.domain.notify.topics import REGISTRIES, TOPICS, Way, topic_of
 from guildhall.domain.rbac.registry import OF_THE_WHOLE_PARTNER, held_by
 
@@ -126,7 +126,7 @@ class Person(Struct, frozen=True, kw_only=True):
     def _needed(self, news: News) -> str:
         if news.kind.startswith("alert."):
             return needs_of(news.kind.removeprefix("alert.")).read
-        return needs_by_area(self.audience).get(news.area, "")
+        return needed(self.audience, news.area, news.kind)
 
     def _reaches(self, news: News) -> bool:
         if news.tenant_id is None:

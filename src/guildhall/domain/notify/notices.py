@@ -34,22 +34,26 @@ from guildhall.domain.notify.tables import notice, notice_read, notice_read_unti
 
 # Who reads: given with each statement, so that one that never changes can be kept.
 PERSON = asked("person_id", Uuid())
+_OF_ACCOUNTS = "account."
 _STILL_AT_WORK = timedelta(minutes=1)
-# The permission that each side needs for a notice about an area; "" is about links.
+# The permission that each side needs for a notice about an area; "" is about links. Those about accounts, which no link
+# opens, are told by their kind.
 _NEEDS: Mapping[DbRole, Mapping[str, str]] = {
     DbRole.PARTNER: {
         "": "partner.links.read",
         "support": "partner.support.tickets.list",
         "clients": "partner.clients.manage",
+        "accounts": "partner.provisioning.subscribers.list",
     },
     DbRole.CUSTOMER: {"": "customer.links.read", "support": "customer.tickets.read"},
     DbRole.STAFF: {"": "staff.links.read", "applications": "staff.applications.read"},
 }
 
 
-def needs_by_area(audience: str) -> Mapping[str, str]:
-    """Return the permission that a notice to `audience` needs, by its area."""
-    return next(_NEEDS[role] for role, whom in AUDIENCES.items() if whom == audience)
+def needed(audience: str, area: str, kind: str) -> str:
+    """Return the permission that a notice to `audience` needs; none has an empty name."""
+    needs = next(_NEEDS[role] for role, whom in AUDIENCES.items() if whom == audience)
+    return needs.get("accounts" if kind.startswith(_OF_ACCOUNTS) else area, "")
 
 
 class Notice(Struct, frozen=True, kw_only=True):
@@ -137,4 +141,5 @@ def _own_mark() -> ColumnElement[bool]:
 def _shown(role: DbRole, allowed: tuple[str, ...]) -> ColumnElement[bool]:
     """Return the condition that a notice is of an area `allowed`, and of a topic that the person wants to see."""
     wanted = topic_in_sql(AUDIENCES[role]).not_in(muted(PERSON))
-    return and_(notice.c.area.in_(allowed), wanted)
+    area = case((notice.c.kind.startswith(_OF_ACCOUNTS), "accounts"), else_=notice.c.area)
+    return and_(area.in_(allowed), wanted)

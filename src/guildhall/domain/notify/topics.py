@@ -34,6 +34,7 @@ class Topic(Struct, frozen=True, kw_only=True):
 _QUIET, _DAILY, _AT_ONCE = Way(True, False, False), Way(True, False, True), Way(True, True, False)
 _ENDS = ("link.ends_*",)
 _LINKS, _TICKETS = "partner.links.read", "partner.support.tickets.list"
+_ACCOUNTS = "partner.provisioning.subscribers.list"
 
 
 def _topic(name: str, label: str, kinds: tuple[str, ...], needs: str, way: Way) -> Topic:
@@ -59,6 +60,7 @@ TOPICS: Mapping[str, tuple[Topic, ...]] = {
         _topic("tickets_given", N_("Tickets that somebody gives to you"), ("ticket.assigned*",), _TICKETS, _AT_ONCE),
         _topic("tickets", N_("Tickets: what customers open and write"), ("ticket.*",), _TICKETS, _DAILY),
         _topic("clients", N_("API clients"), ("client.*",), "partner.clients.manage", _QUIET),
+        _topic("accounts", N_("Partner accounts"), ("account.*",), _ACCOUNTS, _DAILY),
         _topic("other", N_("Everything else"), ("*",), _LINKS, _QUIET),
     ),
     "tenant": (

@@ -123,7 +123,7 @@ async def begin(
             target=Target("partner_account", made),
             partner_id=partner_id,
             tenant_id=home,
-            changes={"subscriber": whom.name, "engagement_type": engagement_type},
+            changes={"subscriber": str(whom.id), "engagement_type": engagement_type},
             reason=reason.strip(),
         )
     return made
@@ -164,7 +164,7 @@ async def end(actor: Actor, *, partner_id: UUID, account_id: UUID, reason: str, 
             target=Target("partner_account", account_id),
             partner_id=partner_id,
             tenant_id=current.home_tenant_id,
-            changes={"subscriber": current.name or str(current.subscriber_id)},
+            changes={"subscriber": str(current.subscriber_id)},
             reason=reason.strip(),
         )
 
