@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid, Refusal
-from guildhall.domain.access.asking import Request, by_code, by_domain, note
+from guildhall.domain.access.asking import Request, by_code, by_domain, note, tidy
 from guildhall.domain.access.links import must
 from guildhall.domain.access.terms import Terms
 
@@ -34,9 +34,8 @@ async def ask_many(actor: Actor, *, wishes: Sequence[Wish], now: datetime) -> li
     """
     async with db.transaction(actor) as connection:
         answers = await _each(connection, actor, wishes, now)
-        for place in _order(wishes):  # last, so that nobody waits for these trails while the rest is done
-            if isinstance(made := answers[place], Request):
-                await note(connection, actor, made)
+        for made in _by_trail(answers):  # last, so that nobody waits for these trails while the rest is done
+            await note(connection, actor, made)
     return _refused(answers)
 
 
@@ -74,8 +73,18 @@ async def _each(connection: AsyncConnection, actor: Actor, wishes: Sequence[Wish
 
 
 def _order(wishes: Sequence[Wish]) -> list[int]:
-    """Return the places of wishes by domain: of two that ask the same customers, neither waits for the other."""
-    return sorted(range(len(wishes)), key=lambda each: (wishes[each].domain.lower(), each))
+    """Return the places of wishes by domain and code: two colleagues who ask the same write in the same order."""
+    return sorted(range(len(wishes)), key=lambda each: (wishes[each].domain.lower(), tidy(wishes[each].code), each))
+
+
+def _by_trail(answers: Sequence[_Answer]) -> list[Request]:
+    """Return what was stored, by customer: whoever writes several trails takes them in the order of their ids.
+
+    What reaches no customer comes first; it is in the partner's trail alone. `hold` is not for partners: it would let
+    them lock anybody's trail.
+    """
+    made = [answer for answer in answers if isinstance(answer, Request)]
+    return sorted(made, key=lambda each: each.tenant_id.bytes if each.tenant_id else b"")
 
 
 async def _ask(connection: AsyncConnection, actor: Actor, wish: Wish, now: datetime) -> Request | None:

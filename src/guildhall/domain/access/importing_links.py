@@ -121,13 +121,13 @@ async def _note_all(connection: AsyncConnection, actor: Actor, given: Sequence[_
 
 
 async def _partners(connection: AsyncConnection, names: set[str]) -> dict[str, list[Row[Any]]]:
-    """Return the active partners that each name can mean: the one of this short name, else all of this name."""
+    """Lock and return the active partners that each name can mean: the one so named in short, else all so named."""
     chosen = select(partner).where(
         partner.c.status == "active", or_(func.lower(partner.c.name).in_(names), partner.c.slug.in_(names))
     )
     by_name: dict[str, list[Row[Any]]] = {}
     by_slug: dict[str, list[Row[Any]]] = {}
-    for row in await connection.execute(chosen):
+    for row in await connection.execute(chosen.with_for_update(read=True, key_share=True)):
         by_name.setdefault(row.name.lower(), []).append(row)
         by_slug[row.slug] = [row]
     return by_name | by_slug

@@ -32,7 +32,8 @@ async def create_beta(actor: Actor, *, partner_id: UUID, tenant_id: UUID, terms:
     if not terms.reason.strip():
         raise Invalid(errors={"reason": "Say why this link starts without the customer's approval"})
     async with db.transaction(actor) as connection:
-        asking = (await connection.execute(select(partner).where(partner.c.id == partner_id))).first()
+        whose = select(partner).where(partner.c.id == partner_id).with_for_update(read=True, key_share=True)
+        asking = (await connection.execute(whose)).first()
         target = (await connection.execute(select(tenant).where(tenant.c.id == tenant_id))).first()
         if asking is None or target is None or asking.status != "active":
             raise Invalid(errors={"partner_id" if target is not None else "tenant_id": "Choose one of the list"})
@@ -46,8 +47,8 @@ async def give(
 ) -> UUID:
     """Write an active link of the partner `to` with the tenant `about`, which is told; return its id.
 
-    The caller records it, with `note_given`. Raises Invalid for terms that cannot be, Conflict where a rule of links
-    forbids it.
+    The caller has locked the partner, so that its home tenant stays, and records the link with `note_given`. Raises
+    Invalid for terms that cannot be, Conflict where a rule of links forbids it.
     """
     columns, new = exact(terms, now=now), new_id()
     statement = insert(link).values(

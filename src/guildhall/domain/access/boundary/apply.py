@@ -234,6 +234,8 @@ _DEFINER_WRITES = (
     "tenancy.posture_rollup",
 )
 
+# Rows of these the definer only locks, against whoever changes them meanwhile: leave for one column is leave to lock.
+_DEFINER_LOCKS = ("portal.partner",)
 _DEFINER_DELETES = (
     "portal.sign_in_backoff",
     "portal.used_challenge",
@@ -289,6 +291,8 @@ def grants() -> Iterator[str]:
     yield "GRANT SELECT ON ALL TABLES IN SCHEMA portal, tenancy TO @definer"
     for table in _DEFINER_WRITES:
         yield f"GRANT INSERT, UPDATE ON {table} TO @definer"
+    for table in _DEFINER_LOCKS:
+        yield f"GRANT UPDATE (updated_at) ON {table} TO @definer"
     for table in _DEFINER_DELETES:
         yield f"GRANT DELETE ON {table} TO @definer"
     yield "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA portal, tenancy FROM PUBLIC"

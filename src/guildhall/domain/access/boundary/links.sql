@@ -124,7 +124,8 @@ DECLARE
 BEGIN
     SELECT p.* INTO asking FROM portal.partner AS p
     JOIN portal.at_work() AS w ON w.partner_id = p.id
-    WHERE p.status = 'active';
+    WHERE p.status = 'active'
+    FOR KEY SHARE OF p; -- its home tenant stays what it is here until this is stored
     IF asking.id IS NULL THEN
         RAISE EXCEPTION 'nobody asks' USING ERRCODE = 'insufficient_privilege';
     END IF;
