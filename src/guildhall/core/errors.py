@@ -160,3 +160,9 @@ class IdempotencyKeyReused(Refusal):
     """The Idempotency-Key was used for a different request."""
 
     code, status, title = "IDEMPOTENCY_KEY_REUSED", 422, "This key was used for a different request"
+
+
+class Unavailable(Refusal):
+    """The database cannot be reached, has no connection left, or undid this for somebody who changed the same."""
+
+    code, status, title = "UNAVAILABLE", 503, "The service is busy; try again shortly"

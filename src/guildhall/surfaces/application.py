@@ -22,6 +22,7 @@ from litestar.utils.scope.state import ScopeState
 from guildhall.core import crypto
 from guildhall.core.errors import Forbidden, Invalid, NotFound, Refusal, StepUpRequired, Unauthorized
 from guildhall.surfaces import browsers, entry, step_up
+from guildhall.surfaces.faults import passing
 from guildhall.surfaces.html import GATES_FIRST, LARGEST_FORM, Site, Web, shell_of, site_of, speech_of, told
 from guildhall.surfaces.kit import i18n
 from guildhall.surfaces.kit.i18n import gettext
@@ -205,14 +206,16 @@ async def _on_http(request: Web, error: HTTPException) -> Response[Any]:
 async def _on_fault(request: Web, error: Exception) -> Response[Any]:
     """Answer a fault of ours without its inside; the log has it under the reference."""
     request.scope["state"]["fault"] = error
-    shell = await shell_of(request, framed=False)
+    shell, soon = await shell_of(request, framed=False), passing(error)
+    ours = gettext("Nothing was changed. Try again; if it happens again, tell us the reference below.")
     return rendered(
         site_of(request).templates,
         "kit/error.html",
         shell,
-        status_code=500,
-        heading=gettext("Something went wrong on our side"),
-        sentence=gettext("Nothing was changed. Try again; if it happens again, tell us the reference below."),
+        status_code=soon.status if soon else 500,
+        headers={"Retry-After": str(soon.retry_after)} if soon else {},
+        heading=gettext(soon.title) if soon else gettext("Something went wrong on our side"),
+        sentence=told(soon) if soon else ours,
         next_step=None,
         action=(gettext("Go to the start page"), "/"),
         reference=request.scope["state"].get("request_id"),

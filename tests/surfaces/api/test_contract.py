@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from guildhall.core import db
@@ -138,6 +138,24 @@ async def test_a_full_pool_and_a_lost_database_are_503(demo: World, monkeypatch:
         answer = await client.get("/api/v1/auth/me")
         assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
         assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("condition", ["deadlock_detected", "serialization_failure"])
+async def test_what_the_database_undid_for_another_is_503_and_may_be_sent_again(
+    demo: World, monkeypatch: pytest.MonkeyPatch, condition: str
+) -> None:
+    clients = await demo.api(PRINCIPAL), await demo.sign_in(PRINCIPAL)
+
+    async def undone(surface: Surface, *_: object) -> None:
+        async with db.engine(surface).connect() as connection:
+            await connection.execute(text(f"DO $$ BEGIN RAISE {condition}; END $$"))
+
+    monkeypatch.setattr(db, "door", undone)
+    api, console = [await client.get(path) for client, path in zip(clients, ("/api/v1/auth/me", "/"), strict=True)]
+    assert (api.status_code, api.json()["code"]) == (503, "UNAVAILABLE")
+    assert "Send it again" in api.json()["detail"]
+    assert (console.status_code, "Send it again" in console.text) == (503, True)
+    assert {answer.headers["retry-after"] for answer in (api, console)} == {"1"}
 
 
 async def test_a_fault_of_ours_shows_nothing_of_its_inside(demo: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,10 @@ _TABLE: tuple[tuple[type[errors.Refusal], str], ...] = (
     (errors.PreconditionRequired, N_("A PATCH needs If-Match with the ETag that you read.")),
     (errors.TooManyRequests, N_("Wait as many seconds as Retry-After says.")),
     (problems.Internal, N_("A fault on our side; nothing was changed. Quote the request_id.")),
-    (problems.Unavailable, N_("The service is busy or its database is restarting; try again after Retry-After.")),
+    (
+        errors.Unavailable,
+        N_("Too busy, restarting, or others changed the same at once; try again after Retry-After."),
+    ),
 )
 _FINER = {
     "TENANT_NOT_FOUND": N_("The path names no tenant with a live link."),

@@ -5,26 +5,17 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from asyncpg.exceptions import (
-    InterfaceError,
-    OperatorInterventionError,
-    PostgresConnectionError,
-    TooManyConnectionsError,
-)
 from litestar.exceptions import HTTPException
 from litestar.response.base import ASGIResponse
 from msgspec import Struct
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from guildhall.core import clock
 from guildhall.core.errors import NotFound, Refusal, Unauthorized
 from guildhall.core.idempotency import Reply
+from guildhall.surfaces.faults import passing
 
 MEDIA_TYPE = "application/problem+json"
 DOCS = "/api/v1/docs"
-_TRY_AGAIN = 5  # seconds
-_GONE = (PostgresConnectionError, OperatorInterventionError, InterfaceError, TooManyConnectionsError)
 
 
 class FieldError(Struct, frozen=True):
@@ -95,12 +86,6 @@ class UnsupportedMediaType(Refusal):
     """The body is not sent as JSON."""
 
     code, status, title = "UNSUPPORTED_MEDIA_TYPE", 415, "Send the body as application/json"
-
-
-class Unavailable(Refusal):
-    """The database cannot be reached or every connection is taken."""
-
-    code, status, title = "UNAVAILABLE", 503, "The service is busy; try again shortly"
 
 
 class Internal(Refusal):
@@ -191,14 +176,6 @@ def _methods(request: Any) -> set[str]:
 def on_fault(request: Any, error: Exception) -> Any:
     """Answer a fault without its inside; the log has it under the request's id."""
     request.scope["state"]["fault"] = error
-    if out_of_reach(error):
-        return on_refusal(request, Unavailable(retry_after=_TRY_AGAIN))
-    return on_refusal(request, Internal("Nothing was changed. Tell us the request_id if it happens again."))
-
-
-def out_of_reach(error: Exception) -> bool:
-    """Return whether the database is gone or has no connection left, which passes by itself."""
-    if isinstance(error, DBAPIError):
-        cause = getattr(error.orig, "__cause__", None) or error.orig
-        return error.connection_invalidated or isinstance(cause, _GONE)
-    return isinstance(error, (PoolTimeout, OSError, *_GONE))
+    return on_refusal(
+        request, passing(error) or Internal("Nothing was changed. Tell us the request_id if it happens again.")
+    )
