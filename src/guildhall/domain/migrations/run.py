@@ -64,12 +64,11 @@ def migrate(url: str, *, prefix: str, logins: Mapping[str, tuple[str, ...]] = LO
         guard.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         with psycopg.connect(url) as connection:
             _roles(connection, prefix, logins)
-        engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
+        engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sa.NullPool)
         for schema in HISTORIES:
             before, after = _upgrade(engine, schema, prefix)
             done.append(f"{schema}: {before or 'empty'} -> {after}")
             moved = moved or before != after
-        engine.dispose()
         with psycopg.connect(url) as connection:
             before, after = jobs.install(connection, prefix)
             done.append(f"jobs: {before or 'empty'} -> {after}")
