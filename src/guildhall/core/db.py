@@ -51,6 +51,7 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
             pool_size=size,
             max_overflow=0,
             pool_timeout=5,
+            pool_use_lifo=True,  # few connections that know their statements, rather than many that learn them
             pool_pre_ping=surface is Surface.WORKER,  # a job has time, and nobody to press “reload”
             pool_recycle=1800,
             isolation_level="AUTOCOMMIT",  # `transaction` begins and ends by itself, with the role in the same message
