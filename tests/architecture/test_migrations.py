@@ -73,3 +73,25 @@ def test_migrating_twice_changes_nothing_after_a_step_vacuums_and_another_versio
         admin.execute("UPDATE tenancy.alembic_version SET version_num = '9999'")
     with pytest.raises(Conflict, match="of a version that this one does not know"):
         migrate(empty_database, prefix=cluster.prefix)
+
+
+def test_days_that_an_older_version_counted_are_counted_anew(cluster: Cluster, empty_database: str) -> None:
+    migrate(empty_database, prefix=cluster.prefix)
+    with psycopg.connect(empty_database) as admin:
+        admin.execute(
+            "WITH one AS (INSERT INTO tenancy.tenant (id, name, slug, domain)"
+            " VALUES (gen_random_uuid(), 'A', 'a', 'a.example') RETURNING id)"
+            " INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at)"
+            " SELECT gen_random_uuid(), id, '2026-03-01 23:00Z', '2026-03-02 01:00:00.5Z' FROM one"
+        )
+        counted = admin.execute("SELECT * FROM tenancy.uptime_daily ORDER BY day").fetchall()
+    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(empty_database))
+    with engine.begin() as connection:
+        command.downgrade(config("tenancy", connection), "0010")
+        older = connection.execute(sa.text("SELECT day, down_seconds FROM tenancy.uptime_daily ORDER BY day")).all()
+    engine.dispose()
+    assert [seconds for _, seconds in older] == [3600, 3600]
+    migrate(empty_database, prefix=cluster.prefix)
+    with psycopg.connect(empty_database) as admin:
+        assert admin.execute("SELECT * FROM tenancy.uptime_daily ORDER BY day").fetchall() == counted
+    assert [row[2:] for row in counted] == [(3600, 1, False, 0, 0), (3600.5, 0, True, 1, 7200.5)]

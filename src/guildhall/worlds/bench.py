@@ -41,7 +41,7 @@ FROM pg_index AS i JOIN pg_class AS t ON t.oid = i.indrelid AND t.relnamespace =
 WHERE NOT EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conindid = i.indexrelid)
 """
 _MEASURED = "SELECT slug, id FROM portal.partner WHERE slug IN ('bench50', 'bench10k')"
-_TRIGGERED = ("invoice", "payment", "ticket", "subscriber", "posture_snapshot", "usage_daily")
+_TRIGGERED = ("invoice", "payment", "ticket", "subscriber", "posture_snapshot", "outage", "usage_daily")
 
 
 class Scale(Struct, frozen=True):
@@ -151,7 +151,7 @@ def _rollups(connection: Connection) -> None:
     """Count the totals of all tenants, some thousands at a time."""
     tenants = [tenant for (tenant,) in connection.execute("SELECT id FROM tenancy.tenant").fetchall()]
     for first in range(0, len(tenants), _CHUNK):
-        for name in ("billing", "support", "subscribers", "posture"):
+        for name in ("billing", "support", "subscribers", "posture", "uptime"):
             connection.execute(f"SELECT tenancy.roll_{name}(%s)", [tenants[first : first + _CHUNK]])
 
 

@@ -70,11 +70,6 @@ INSERT INTO tenancy.outage (id, tenant_id, external_id, started_at, ended_at, ca
 SELECT pg_temp.made(7, n), id, 'O-1', start, start + interval '1 second' * (300 + mod(n * 97, 7000)), 'Fibre cut'
 FROM (SELECT n, id, (%(today)s::date - 1 - mod(n, 29)) + interval '9 hours' AS start FROM bench WHERE measured) AS x
 """
-UPTIME = """
-INSERT INTO tenancy.uptime_daily (tenant_id, day, down_seconds)
-SELECT id, %(today)s::date - back, CASE WHEN back = 1 + mod(n, 29) THEN 300 + mod(n * 97, 7000) ELSE 0 END
-FROM bench, generate_series(30, 1, -1) AS back WHERE measured
-"""
 INVOICES = """
 INSERT INTO tenancy.invoice (id, tenant_id, subscriber_id, external_id, number, status, currency, amount, amount_paid,
     issued_on, due_on, paid_on, created_at, updated_at)
@@ -165,7 +160,6 @@ STEPS = (
     ("subscribers", SUBSCRIBERS, 1),
     ("posture", POSTURE, 1),
     ("outages", OUTAGES, 1),
-    ("uptime", UPTIME, 1),
     ("invoices", INVOICES, 20),
     ("payments", PAYMENTS, 1),
     ("invoice lines", LINES, 1),

@@ -101,7 +101,7 @@ def seed(url: str, *, prefix: str, today: date) -> dict[str, bytes]:
         seed_ticket_views(connection, today)
         active = Counter(one.tenant.slug for one in people if one.status == "active")
         seed_usage(connection, cast, active, today)
-        seed_outages(connection, cast, outages(cast, today), today)
+        seed_outages(connection, outages(cast, today))
         seed_posture(connection, cast, today)
         seed_alerts(connection, today)
         seed_trail(connection, cast, made, opened)

@@ -1,4 +1,4 @@
-"""What the platform measures: usage by day, outages, and the downtime of each day, which agree."""
+"""What the platform measures: usage by day, and outages."""
 
 import math
 from collections import Counter
@@ -67,8 +67,8 @@ def _outages(tenant: Tenant, now: datetime) -> Iterator[Outage]:
         yield Outage(tenant, len(marks), now - timedelta(hours=2), None, "Fibre cut")
 
 
-def seed_outages(connection: Connection, cast: list[Tenant], made: list[Outage], today: date) -> None:
-    """Write the outages and the downtime of every measured day up to yesterday."""
+def seed_outages(connection: Connection, made: list[Outage]) -> None:
+    """Write the outages; what that makes of each day is counted as they come in."""
     copy(
         connection,
         "tenancy.outage",
@@ -78,26 +78,3 @@ def seed_outages(connection: Connection, cast: list[Tenant], made: list[Outage],
             for o in made
         ),
     )
-    down = downtime(made, midnight(today))
-    copy(
-        connection,
-        "tenancy.uptime_daily",
-        "tenant_id day down_seconds",
-        (
-            (tenant.id, day, down[tenant.slug, day])
-            for tenant in cast
-            for day in (tenant.since + timedelta(days=n) for n in range((today - tenant.since).days))
-        ),
-    )
-
-
-def downtime(made: list[Outage], now: datetime) -> Counter[tuple[str, date]]:
-    """Return the seconds of outage by tenant's slug and day, up to `now`."""
-    seconds: Counter[tuple[str, date]] = Counter()
-    for outage in made:
-        start, end = outage.started, outage.ended or now
-        while start < end:
-            stop = min(end, midnight(start.date()) + _DAY)
-            seconds[outage.tenant.slug, start.date()] += round((stop - start).total_seconds())
-            start = stop
-    return seconds

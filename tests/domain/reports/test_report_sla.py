@@ -1,8 +1,10 @@
 """Uptime and repair times, against a table worked out by hand; days and moments are of UTC."""
 
+import random
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -33,9 +35,7 @@ async def own(cluster: Cluster, anyio_backend: str) -> AsyncIterator[World]:
     async with domain_world(cluster) as made:
         tenant = made.tenant("acme-fiber")
         made.sql("DELETE FROM tenancy.outage WHERE tenant_id = %s", tenant)
-        made.sql("DELETE FROM tenancy.uptime_daily WHERE tenant_id = %s", tenant)
         made.sql("UPDATE tenancy.tenant SET created_at = '2020-01-01Z' WHERE id = %s", tenant)
-        made.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER USER")
         _link(made, "starts_at = '2020-01-02Z', ends_at = '2027-06-01Z', access_role = 'auditor', sla_config = '{}'")
         yield made
 
@@ -47,6 +47,12 @@ def _link(world: World, change: str) -> None:
         " AND partner_id = (SELECT id FROM portal.partner WHERE slug = 'northwind')",
         world.tenant("acme-fiber"),
     )
+
+
+def _begins(world: World, moment: str) -> None:
+    """Let Acme Fiber begin at a moment, before its link was made."""
+    world.sql("UPDATE tenancy.tenant SET created_at = %s WHERE id = %s", moment, world.tenant("acme-fiber"))
+    _link(world, "starts_at = starts_at")
 
 
 def record(world: World, *outages: tuple[str, str | None]) -> None:
@@ -106,9 +112,9 @@ async def test_time_before_tenant_or_link_is_left_out_and_said(own: World) -> No
     assert found.is_partial
     assert found.measured_minutes == 14_400 - 2 * 1440 - 660
     assert (found.downtime_minutes, found.uptime_percentage, found.outage_count) == (0, 100, 0)
-    own.sql("UPDATE tenancy.tenant SET created_at = '2026-03-06Z' WHERE id = %s", own.tenant("acme-fiber"))
+    _begins(own, "2026-03-06Z")
     assert (await told(own)).measured_minutes == 5 * 1440
-    own.sql("UPDATE tenancy.tenant SET created_at = '2026-03-20Z' WHERE id = %s", own.tenant("acme-fiber"))
+    _begins(own, "2026-03-20Z")
     unseen = await told(own)
     assert (unseen.uptime_percentage, unseen.meets_sla) == (None, None)
 
@@ -188,3 +194,93 @@ async def test_who_may_not_read_it_is_refused(demo: World) -> None:
     async with db.transaction(actor) as connection:
         with pytest.raises(Forbidden):
             await sla.report(connection, actor, sla.Filter(period=DAYS), now=NOW)
+
+
+SLOT = timedelta(minutes=15)
+BEGIN = datetime(2026, 2, 18, tzinfo=UTC)  # the first slot of the plain recount
+Spells = list[tuple[datetime, datetime | None]]
+
+
+def chance(luck: random.Random) -> tuple[Spells, datetime, datetime]:
+    """Return some outages, the moment from which they are observed, and now; most lie in DAYS or touch them."""
+    slots = [luck.choice((luck.randrange(96 * 26), 96 * luck.randrange(26))) for _ in range(luck.randrange(9))]
+    made: Spells = [
+        (BEGIN + slot * SLOT, BEGIN + (slot + luck.choice((0, 1, 2, 4, 30, 96, 200))) * SLOT) for slot in slots
+    ]
+    if luck.random() < 0.3:
+        made.append((BEGIN + SLOT * luck.choice((luck.randrange(96 * 26), 96 * luck.randrange(26))), None))
+    observed = datetime(2026, 3, 4, 10, 30, tzinfo=UTC) if luck.random() < 0.4 else datetime(2026, 1, 1, tzinfo=UTC)
+    early, inside = (datetime(2026, 3, day, hour, 15, tzinfo=UTC) for day, hour in ((4, 8), (7, 13)))
+    return made, observed, luck.choice((NOW, NOW, inside, inside, early))
+
+
+def recounted(outages: Spells, *, since: datetime, until: datetime) -> tuple[float, int, float | None, int]:
+    """Return minutes of downtime, outages, mean minutes to repair and days below 99.9 %, slot by slot."""
+    last = NOW + timedelta(days=1)
+    down = {start + SLOT * n for start, end in outages for n in range(int(((end or last) - start) / SLOT))}
+    begun = sorted(slot for slot in down if slot - SLOT not in down)
+    spells = [(slot, next(slot + SLOT * n for n in count() if slot + SLOT * n not in down)) for slot in begun]
+    seen = [(start, end) for start, end in spells if start < until and end > since]
+    fixed = [(end - start) / timedelta(minutes=1) for start, end in seen if end <= until]
+    within = [slot for slot in down if since <= slot < until]
+    return (
+        15.0 * len(within),
+        len(seen),
+        round(sum(fixed) / len(fixed), 2) if fixed else None,
+        len({slot.date() for slot in within}),
+    )
+
+
+def come_in(world: World, outages: Spells) -> None:
+    """Record outages of Acme Fiber alone, each as another first; one that comes with it is taken back."""
+    world.sql("DELETE FROM tenancy.outage WHERE tenant_id = %s", world.tenant("acme-fiber"))
+    for number, (start, end) in enumerate(outages):
+        for name in (str(number), "mistaken"):
+            world.sql(
+                "INSERT INTO tenancy.outage (id, tenant_id, external_id, started_at)"
+                " VALUES (gen_random_uuid(), %s, %s, %s)",
+                world.tenant("acme-fiber"),
+                name,
+                start + number * SLOT,
+            )
+        world.sql("DELETE FROM tenancy.outage WHERE external_id = 'mistaken'")
+        world.sql(
+            "UPDATE tenancy.outage SET started_at = %s, ended_at = %s WHERE tenant_id = %s AND external_id = %s",
+            start,
+            end,
+            world.tenant("acme-fiber"),
+            str(number),
+        )
+
+
+async def test_whatever_comes_in_is_what_a_plain_recount_says(own: World) -> None:
+    luck = random.Random(20260301)  # noqa: S311 - the same outages every time
+    begin, end = (datetime.combine(day, time(), UTC) for day in (DAYS.from_date, DAYS.to_date + timedelta(days=1)))
+    for _ in range(60):
+        outages, observed, now = chance(luck)
+        _link(own, f"starts_at = '{observed}'")
+        come_in(own, outages)
+        told_now = await told(own, now=now, compare=True)
+        for period, first, until in ((DAYS, begin, min(end, now)), (DAYS.previous, begin - timedelta(days=10), begin)):
+            since = max(first, observed)
+            found = await told(own, now=now, period=period)
+            minutes, number, repair, days = recounted(outages, since=since, until=until)
+            if since >= until:
+                assert (found.downtime_minutes, found.outage_count, found.uptime_percentage) == (0, 0, None)
+            else:
+                said = (found.downtime_minutes, found.outage_count, found.mttr_minutes, found.breach_count)
+                assert said == (minutes, number, repair, days), (outages, observed, now, period)
+            assert period != DAYS or told_now == found
+
+
+@pytest.mark.parametrize(("microseconds", "meeting"), [(0, 1), (1, 0)])
+async def test_a_target_is_met_to_the_microsecond_in_row_and_summary_alike(
+    own: World, microseconds: int, meeting: int
+) -> None:
+    end = datetime(2026, 3, 3, 10, 14, 24, microseconds, tzinfo=UTC)  # a thousandth of ten days after ten o'clock
+    record(own, ("2026-03-03 10:00", str(end)))
+    actor = partner_person(own)
+    wanted = sla.Filter(period=DAYS, tenant_ids=(own.tenant("acme-fiber"),))
+    async with db.transaction(actor) as connection:
+        found = await sla.report(connection, actor, wanted, now=NOW)
+    assert (found.by_tenant[0].meets_sla, found.summary.tenants_meeting) == (bool(meeting), meeting)

@@ -101,6 +101,9 @@ partner_tenant_link = Table(
     Column("customer_access", Text, nullable=False, server_default="full"),
     moment("starts_at", nullable=False),
     moment("ends_at"),
+    Column(
+        "observed_from", DateTime(timezone=True), comment="The later beginning, the link's or the tenant's; by trigger"
+    ),
     Column("status", Text, nullable=False),
     Column("is_active", Boolean, Computed("status = 'active'", persisted=True)),
     *_shown(),
@@ -182,6 +185,7 @@ partner_tenant_link = Table(
             "tenant_name",
             *SHOWS,
             "uptime_target",
+            "observed_from",
         ],
     ),
     Index("ix_link_tenant", "tenant_id", "status"),

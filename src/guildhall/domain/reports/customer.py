@@ -111,7 +111,7 @@ _EXTRAS: TextClause = text(
     LEFT JOIN tenancy.subscriber_rollup AS u ON u.tenant_id = t.id
     LEFT JOIN portal.subscription AS s
         ON s.partner_id = l.partner_id AND s.tenant_id = l.tenant_id AND s.status <> 'cancelled'
-    CROSS JOIN LATERAL (SELECT greatest(:since, t.created_at, l.starts_at) AS since) AS w
+    CROSS JOIN LATERAL (SELECT greatest(:since, l.starts_at, l.observed_from) AS since) AS w
     LEFT JOIN LATERAL (
         SELECT extract(epoch FROM :now - w.since) AS measured,
                coalesce(sum(extract(epoch FROM upper(part.span) - lower(part.span))), 0) AS down
@@ -121,9 +121,7 @@ _EXTRAS: TextClause = text(
             FROM tenancy.outage AS o
             WHERE o.tenant_id = l.tenant_id AND o.started_at < :now AND (o.ended_at IS NULL OR o.ended_at > w.since)
         ) AS part
-    ) AS d ON w.since < :now AND (
-        EXISTS (SELECT 1 FROM tenancy.outage AS o WHERE o.tenant_id = l.tenant_id)
-        OR EXISTS (SELECT 1 FROM tenancy.uptime_daily AS m WHERE m.tenant_id = l.tenant_id))
+    ) AS d ON w.since < :now AND EXISTS (SELECT 1 FROM tenancy.outage AS o WHERE o.tenant_id = l.tenant_id)
     WHERE l.partner_id = :partner_id AND l.tenant_id = :tenant_id AND l.id = :link_id
     """
 ).bindparams(

@@ -17,6 +17,7 @@ from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid
 from guildhall.core.sql import Fixed, bound
+from guildhall.core.text import containing
 from guildhall.domain.access.tables import SHOWN_BY
 
 DEFAULT_DAYS = 30
@@ -26,13 +27,13 @@ _DAY = timedelta(days=1)
 
 TYPES: Mapping[str, TypeEngine[Any]] = {
     **{name: Date() for name in ("first", "last", "earliest")},
-    **{name: DateTime(timezone=True) for name in ("since", "until", "since_before", "until_before")},
+    **{name: DateTime(timezone=True) for name in ("since", "until", "since_before", "midnight")},
     **{name: Uuid() for name in ("partner_id", "user_id")},
-    **{name: Integer() for name in ("limit", "offset", "choices")},
+    **{name: Integer() for name in ("limit", "offset")},
     **{name: ARRAY(Text) for name in ("metrics", "currencies")},
     "tenant_ids": ARRAY(Uuid),
     "target": Numeric(),
-    "rank_by": Text(),
+    **{name: Text() for name in ("rank_by", "search")},
 }
 Part = Mapping[str, Any]  # one row, by the names of its columns
 Parts = Mapping[str, tuple[Mapping[str, str], str]]
@@ -133,25 +134,16 @@ def placed(source: str, order: str) -> str:
     return f"SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM ({page}) AS chosen"
 
 
-# The first tenants by name: those that a report can be narrowed to, and where it goes by name those up to its page.
-FIRST = f"SELECT * FROM scope ORDER BY {BY_NAME} LIMIT "
-CHOICES = (
-    {"tenant_id": "tenant_id", "tenant_name": "tenant_name", "place": "place"},
-    f"FROM (SELECT *, row_number() OVER (ORDER BY {BY_NAME}) AS place FROM first) AS named WHERE place <= :choices",
-)
-
-
-def values(actor: Actor, *, tenant_ids: tuple[UUID, ...], limit: int, offset: int, choices: int) -> dict[str, Any]:
+def values(actor: Actor, *, tenant_ids: tuple[UUID, ...] | None, limit: int, offset: int) -> dict[str, Any]:
     """Return the values that every report's statement takes; raise Invalid for a page that cannot be."""
     if not 1 <= limit <= LONGEST_PAGE or offset < 0:
         raise Invalid(errors={"limit": f"Ask for 1 to {LONGEST_PAGE}, starting at 0 or later"})
     return {
         "partner_id": actor.partner_id,
         "user_id": actor.user_id,
-        "tenant_ids": list(tenant_ids),
+        "tenant_ids": list(tenant_ids or ()),
         "limit": limit,
         "offset": offset,
-        "choices": choices,
     }
 
 
@@ -195,26 +187,18 @@ def coverage(part: Part) -> ReportCoverage:
     )
 
 
-class Choice(Struct, frozen=True):
-    """A tenant that a report can be narrowed to."""
-
-    tenant_id: UUID
-    name: str
-
-
-def chosen(found: Mapping[str, list[Part]]) -> list[Choice]:
-    """Return what the part `choice` says."""
-    return [Choice(part["tenant_id"], part["tenant_name"]) for part in found["choice"]]
+async def matching(connection: AsyncConnection, actor: Actor, *, permission: str, search: str) -> tuple[UUID, ...]:
+    """Return the tenants reached whose name or domain holds `search`, also those that do not open `permission`."""
+    given = {"partner_id": actor.partner_id, "user_id": actor.user_id, "search": containing(search)}
+    return tuple(row[0] for row in await db.rows(connection, _matching(permission), given))
 
 
-async def choices(connection: AsyncConnection, actor: Actor, *, permission: str, most: int) -> list[Choice]:
-    """Return at most `most` tenants that open reports of `permission`, by name."""
-    given = {"partner_id": actor.partner_id, "user_id": actor.user_id, "limit": most}
-    return [Choice(*row) for row in await db.rows(connection, _choices(permission), given)]
-
-
-@lru_cache(maxsize=8)
-def _choices(permission: str) -> Fixed:
-    """Return the statement of `choices`."""
+@lru_cache(maxsize=4)
+def _matching(permission: str) -> Fixed:
+    """Return the statement of `matching`."""
     shelves = ", ".join(f"{name} AS ({sql})" for name, sql in scope(permission, named=False).items())
-    return bound(f"WITH {shelves} SELECT tenant_id, tenant_name FROM scope ORDER BY {BY_NAME} LIMIT :limit", TYPES)
+    return bound(
+        f"WITH {shelves} SELECT m.tenant_id FROM mine AS m JOIN tenancy.tenant AS t ON t.id = m.tenant_id"
+        " WHERE t.name ILIKE :search OR t.domain ILIKE :search",
+        TYPES,
+    )

@@ -18,11 +18,9 @@ from guildhall.core.actor import Actor
 from guildhall.core.money import Money, money
 from guildhall.domain.access.links import must
 from guildhall.domain.reports.report_scope import (
-    Choice,
     Part,
     ReportCoverage,
     ReportPeriod,
-    chosen,
     coverage,
     parts,
     values,
@@ -33,18 +31,16 @@ _NOTHING = Decimal(0)
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """What the report is about. `tenant_ids` passed the gates; empty is every tenant that opens revenue reports.
+    """What the report is about. `tenant_ids` passed the gates; None is every tenant that opens revenue reports.
 
-    `compare` brings figures of as many days before; `limit` and `offset` page `by_tenant`, by name; `choices` brings
-    that many tenants to choose from.
+    `compare` brings figures of as many days before; `limit` and `offset` page `by_tenant`, by name.
     """
 
     period: ReportPeriod
-    tenant_ids: tuple[UUID, ...] = ()
+    tenant_ids: tuple[UUID, ...] | None = None
     compare: bool = False
     limit: int = 50
     offset: int = 0
-    choices: int = 0
 
 
 class Billed(Struct, frozen=True, kw_only=True):
@@ -89,7 +85,6 @@ class RevenueReport(Struct, frozen=True, kw_only=True):
     """The report; currencies are never added up."""
 
     coverage: ReportCoverage
-    choices: list[Choice]
     summary: list[Revenue]
     by_tenant: list[TenantRevenue]
     by_month: list[RevenueMonth]
@@ -102,16 +97,13 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter) -> R
     """
     must(actor, PERMISSION)
     must(actor, "partner.money.read")
-    given = values(
-        actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset, choices=wanted.choices
-    )
+    given = values(actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset)
     days = wanted.period
     given |= {"first": days.from_date, "last": days.to_date}
     given["earliest"] = days.previous.from_date if wanted.compare else days.from_date
-    found = await parts(connection, statement(named=bool(wanted.tenant_ids)), given, tuple(COLUMNS))
+    found = await parts(connection, statement(named=wanted.tenant_ids is not None), given, tuple(COLUMNS))
     return RevenueReport(
         coverage=coverage(found["covered"][0]),
-        choices=chosen(found),
         summary=[_revenue(part, compare=wanted.compare) for part in found["summary"]],
         by_tenant=_tenants(found["tenant"], compare=wanted.compare),
         by_month=[RevenueMonth(month=part["starts"], **_billed(part)) for part in found["month"]],

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import BY_NAME, CHOICES, COVERED, FIRST, apart, placed, report, scope
+from guildhall.domain.reports.report_scope import BY_NAME, COVERED, apart, placed, report, scope
 
 PERMISSION = "partner.reports.revenue.read"
 COLUMNS = {
@@ -55,8 +55,7 @@ _SHELVES = {
     " WHERE s.partner_id = :partner_id AND s.status = 'active'",
     "sold": "SELECT currency, sum(mrr) AS mrr FROM sells GROUP BY 1",
     "billed": f"SELECT currency, {_WHOLE} FROM daily GROUP BY 1",
-    "first": f"{FIRST} greatest(:limit + :offset, :choices)",
-    "placed": placed("first", BY_NAME),
+    "placed": placed("scope", BY_NAME),
     "each": _rows("placed", "tenant_id, "),
     "whole": f"SELECT tenant_id, currency, mrr, {', '.join(_ALL)}"
     f" FROM (SELECT tenant_id, currency, {_WHOLE} FROM each GROUP BY 1, 2) AS own FULL JOIN"
@@ -66,7 +65,6 @@ _SHELVES = {
 _FIGURES = ("mrr", *_ALL)
 _PARTS = {
     "covered": COVERED,
-    "choice": CHOICES,
     "summary": ({name: name for name in ("currency", *_FIGURES)}, "FROM billed FULL JOIN sold USING (currency)"),
     "month": (
         {"currency": "currency", "starts": _MONTH, **{name: f"sum({name})" for name in _NOW}},

@@ -12,11 +12,9 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid
 from guildhall.domain.access.links import must
 from guildhall.domain.reports.report_scope import (
-    Choice,
     Part,
     ReportCoverage,
     ReportPeriod,
-    chosen,
     coverage,
     parts,
     values,
@@ -27,20 +25,18 @@ _MINUTE = 60
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """What the report is about. `tenant_ids` passed the gates; empty is every tenant that opens SLA reports.
+    """What the report is about. `tenant_ids` passed the gates; None is every tenant that opens SLA reports.
 
     `target` (percent) replaces what each link agreed, and 99.9 where it agreed nothing. `limit` and `offset` page
-    `by_tenant`, the lowest uptime first; `compare` brings the uptime of as many days before, `choices` that many
-    tenants by name, to choose from.
+    `by_tenant`, the lowest uptime first; `compare` brings the uptime of as many days before.
     """
 
     period: ReportPeriod
-    tenant_ids: tuple[UUID, ...] = ()
+    tenant_ids: tuple[UUID, ...] | None = None
     target: Decimal | None = None
     compare: bool = False
     limit: int = 50
     offset: int = 0
-    choices: int = 0
 
 
 class WorstDay(Struct, frozen=True):
@@ -102,7 +98,6 @@ class SlaReport(Struct, frozen=True, kw_only=True):
     """The report. `previous_uptime` (percent) is None where nothing was measured then, or no comparison asked for."""
 
     coverage: ReportCoverage
-    choices: list[Choice]
     summary: SlaSummary
     by_tenant: list[TenantUptime]
     downtime_by_day: list[DailyDowntime]
@@ -117,19 +112,19 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter, *, n
     must(actor, PERMISSION)
     if wanted.target is not None and not (wanted.target.is_finite() and 0 < wanted.target <= 100):  # noqa: PLR2004 - percent
         raise Invalid(errors={"target_percentage": "Give a percentage above 0, 100 at most"})
+    before = wanted.period.previous.from_date if wanted.compare else wanted.period.from_date
+    given = values(actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset)
     since, until = bounds(wanted.period, now=now)
-    given = values(
-        actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset, choices=wanted.choices
-    )
-    since_before, until_before = bounds(wanted.period.previous, now=now) if wanted.compare else (since, since)
-    given |= {"since": since, "until": until, "target": wanted.target}
-    given |= {"since_before": since_before, "until_before": until_before}
-    asked = statement(named=bool(wanted.tenant_ids), compare=wanted.compare)
+    last = (until - timedelta(microseconds=1)).astimezone(UTC).date()  # a day that ends at midnight is its own
+    given |= {"since": since, "until": until, "since_before": _midnight(before)}
+    given |= {"earliest": before, "first": wanted.period.from_date, "last": last}
+    given |= {"midnight": _midnight(last) + timedelta(days=1)}
+    given |= {"target": wanted.target}
+    asked = statement(named=wanted.tenant_ids is not None, compare=wanted.compare)
     found = await parts(connection, asked, given, tuple(COLUMNS))
     covered = coverage(found["covered"][0])
     return SlaReport(
         coverage=covered,
-        choices=chosen(found),
         summary=_summary(found["summary"][0], covered.included),
         by_tenant=[_tenant(part, since=since) for part in found["tenant"]],
         downtime_by_day=[DailyDowntime(part["day"], _minutes(part["down"])) for part in found["day"]],
@@ -138,10 +133,12 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter, *, n
 
 
 def bounds(period: ReportPeriod, *, now: datetime) -> tuple[datetime, datetime]:
-    """Return the moments between which the days of `period` lie, as far as they have passed."""
-    since = datetime.combine(period.from_date, time(), UTC)
-    until = datetime.combine(period.to_date, time(), UTC) + timedelta(days=1)
-    return since, max(since, min(until, now))
+    """Return the moment at which the days of `period` begin, and the one up to which they are known: `now` at most."""
+    return _midnight(period.from_date), min(_midnight(period.to_date) + timedelta(days=1), now)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _minutes(seconds: Decimal | None) -> float:
@@ -175,7 +172,7 @@ def _tenant(part: Part, *, since: datetime) -> TenantUptime:
         tenant_id=part["tenant_id"],
         tenant_name=part["tenant_name"],
         sla_target=float(part["target"]),
-        meets_sla=100 * (measured - part["down"]) >= part["target"] * measured if measured else None,
+        meets_sla=bool(part["meeting"]) if measured else None,
         worst_day=worst,
         measured_from=part["since"],
         is_partial=part["since"] > since,

@@ -1,13 +1,14 @@
-"""The SQL of the SLA report: one statement over the recorded outages.
+"""The SQL of the SLA report: one statement over the downtime of each day, which is kept as outages come in.
 
-Outages of a tenant that overlap or touch are one. A tenant is observed from the latest of three moments: the start of
-the period, its own beginning, the start of the link. One that lasts counts until `:until`, which is now at the latest.
+A tenant is observed from the latest of three moments: the start of the period, its own beginning, the start of the
+link. What is kept tells of whole days and of outages that ended. So the day from whose middle on a tenant is observed,
+and all days of one whose outage lasts, are cut out of the outages themselves.
 """
 
 from functools import lru_cache
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import BY_NAME, CHOICES, COVERED, FIRST, placed, report, scope
+from guildhall.domain.reports.report_scope import BY_NAME, COVERED, placed, report, scope
 
 PERMISSION = "partner.reports.sla.read"
 COLUMNS = {
@@ -31,94 +32,83 @@ COLUMNS = {
     "place": "bigint",
 }
 DEFAULT_TARGET = "99.9"
-_TARGET = f", coalesce(:target, l.uptime_target, {DEFAULT_TARGET}) AS target, l.starts_at"
-_DAY = "({} AT TIME ZONE 'UTC')::date"
-_LAST_DAY = _DAY.format("(least(up, :until) - interval '1 microsecond')")
-_BROKEN = "{} > 864 * (100 - target)"  # a day's seconds of downtime against what the target leaves to a day
-_RECORDED = "outages > 0" + "".join(
-    f" OR EXISTS (SELECT 1 FROM tenancy.{table} AS m WHERE m.tenant_id = f.tenant_id LIMIT 1)"
-    for table in ("uptime_daily", "outage")
-)
+_DAY = "interval '24 hours'"
 _UP = "coalesce(o.ended_at, 'infinity')"
-_OBSERVED = "tenant_id, tenant_name, target, since, since_before, spells_before, down_before, up_before"
-_IN, _BEFORE = (
-    f"o.started_at < {until} AND {_UP} > {since}"
-    for since, until in (("s.since", ":until"), ("s.since_before", ":until_before"))
+# With an end to the range, though it ends nothing, the planner expects few and takes the index.
+_LASTING = (
+    "SELECT o.tenant_id FROM tenancy.outage AS o WHERE o.ended_at IS NULL AND o.started_at <= :midnight"
+    " UNION ALL SELECT o.tenant_id FROM tenancy.outage AS o"
+    " WHERE o.ended_at > :until AND o.ended_at <= 'infinity' AND o.started_at < :midnight"
 )
-
-
-def _merged(condition: str) -> str:
-    """Return the outages of a tenant `s` under `condition`, those that overlap as one: what `unnest` takes."""
-    return (
-        f"(SELECT range_agg(tstzrange(o.started_at, {_UP})) FROM tenancy.outage AS o"
-        f" WHERE o.tenant_id = s.tenant_id AND {condition})"
-    )
-
-
-def _spells(*, compare: bool) -> str:
-    """Return how many outages a tenant had, the first beginning and the last end of them; the same of before."""
-    figures = {"spells": "count(*)", "down": "min(o.started_at)", "up": f"max({_UP})"}
-    said = [f"{figure} FILTER (WHERE {_UP} > s.since) AS {name}" for name, figure in figures.items()]
-    earlier = "FILTER (WHERE o.started_at < :until_before)"
-    said += [f"{figure} {earlier} AS {name}_before" for name, figure in figures.items() if compare]
-    kinds = {"spells": "bigint", "down": "timestamptz", "up": "timestamptz"}
-    said += [f"NULL::{kind} AS {name}_before" for name, kind in kinds.items() if not compare]
-    return ", ".join(said)
-
-
-_SEEN = (
-    "SELECT s.tenant_id, s.tenant_name, s.target, greatest(:since, s.starts_at, t.created_at) AS since,"
-    " greatest(:since_before, s.starts_at, t.created_at) AS since_before"
-    " FROM scope AS s JOIN tenancy.tenant AS t ON t.id = s.tenant_id"
+_FROM = "greatest(:since_before, l.starts_at, l.observed_from)"
+_TARGET = f"coalesce(:target, l.uptime_target, {DEFAULT_TARGET})"
+_LINK = (
+    f", {_TARGET} AS target, (100 - {_TARGET})::float8 AS spare, {_FROM} AS since_before"
+    f", greatest(:since, {_FROM}) AS since"
+    f", CASE WHEN {_FROM} > :since_before THEN ({_FROM} AT TIME ZONE 'UTC')::date + 1 END AS whole_from"
+    ", (l.tenant_id IN (SELECT tenant_id FROM lasting)) IS TRUE AS lasting"
 )
-_FIGURES = (
-    f"SELECT {_OBSERVED}, (down IS NOT NULL)::integer AS outages, num_nonnulls(repair) AS repaired, repair,"
-    f" coalesce(down, 0) AS down, ({_BROKEN.format('coalesce(down, 0)')})::integer AS breaches, day, down AS worst"
-    f" FROM (SELECT {_OBSERVED}, day, extract(epoch FROM least(up, :until) - began) AS down,"
-    " CASE WHEN up <= :until THEN extract(epoch FROM up - down) END AS repair"
-    " FROM observed WHERE began IS NULL OR once) AS o UNION ALL SELECT * FROM several"
+_SPELLS = (
+    "SELECT s.tenant_id, greatest(lower(span), s.since_before) AS down, least(upper(span), s.until) AS up,"
+    " upper(span) <= s.until AS over, CASE WHEN upper(span) <= s.until THEN upper(span) - lower(span) END AS length"
+    " FROM (SELECT *, CASE WHEN lasting THEN :until ELSE least(:until, whole_from::timestamp AT TIME ZONE 'UTC') END"
+    " AS until FROM scope) AS s CROSS JOIN LATERAL unnest(("
+    f"SELECT range_agg(tstzrange(o.started_at, {_UP})) FROM tenancy.outage AS o WHERE o.tenant_id = s.tenant_id"
+    ")) AS span WHERE (s.lasting OR (s.whole_from IS NOT NULL AND EXISTS ("
+    "SELECT 1 FROM tenancy.uptime_daily AS u WHERE u.tenant_id = s.tenant_id AND u.day = s.whole_from - 1)))"
+    " AND s.since_before < :until AND lower(span) < s.until AND upper(span) > s.since_before"
 )
-
-
-# One look into the index for each tenant: the planner knows nothing of how many these shelves hold, and would join
-# them row by row. An outage without length is none.
-def _shelves(*, compare: bool) -> dict[str, str]:
-    """Return the shelves of the report."""
-    return {
-        # Most tenants that were down were so once, within a day: `once`. Shelves up to `several` are for the others.
-        "observed": f"SELECT *, spells = 1 AND day = {_LAST_DAY} AS once"
-        f" FROM (SELECT *, {_DAY.format('began')} AS day FROM (SELECT s.*, t.*,"
-        " CASE WHEN t.spells > 0 AND s.since < :until THEN greatest(t.down, s.since) END AS began"
-        f" FROM ({_SEEN}) AS s CROSS JOIN LATERAL ("
-        f"SELECT {_spells(compare=compare)} FROM tenancy.outage AS o WHERE o.tenant_id = s.tenant_id"
-        f" AND o.started_at < :until AND {_UP} > s.since_before AND {_UP} > o.started_at) AS t) AS o) AS o",
-        "outages": f"SELECT {_OBSERVED}, greatest(lower(span), since) AS down, least(upper(span), :until) AS up,"
-        " CASE WHEN upper(span) <= :until THEN extract(epoch FROM upper(span) - lower(span)) END AS repair"
-        f" FROM observed AS s CROSS JOIN LATERAL unnest({_merged(_IN)}) AS span WHERE began IS NOT NULL AND NOT once",
-        "days": f"SELECT {_OBSERVED}, d.day::date AS day, count(*) FILTER (WHERE down >= d.day) AS outages,"
-        " count(repair) FILTER (WHERE down >= d.day) AS repaired, sum(repair) FILTER (WHERE down >= d.day) AS repair,"
-        " sum(extract(epoch FROM least(up, d.day + interval '1 day') - greatest(down, d.day))) AS down"
-        " FROM outages CROSS JOIN LATERAL generate_series(date_trunc('day', down, 'UTC'),"
-        f" up - interval '1 microsecond', interval '1 day') AS d (day) GROUP BY {_OBSERVED}, d.day",
-        "several": f"SELECT {_OBSERVED}, sum(outages)::bigint AS outages, sum(repaired)::bigint AS repaired,"
-        f" sum(repair) AS repair, sum(down) AS down, count(*) FILTER (WHERE {_BROKEN.format('down')}) AS breaches,"
-        f" (array_agg(day ORDER BY down DESC, day))[1] AS day, max(down) AS worst FROM days GROUP BY {_OBSERVED}",
-        # Where nothing was ever recorded there is no uptime to speak of. OFFSET 0 lets that be asked once, not twice.
-        "told": "SELECT *, CASE WHEN recorded AND since < :until THEN extract(epoch FROM :until - since) END"
-        f" AS measured FROM (SELECT *, {_RECORDED} AS recorded FROM ({_FIGURES}) AS f OFFSET 0) AS f",
-        "page": placed("told", f"down / measured DESC NULLS LAST, {BY_NAME}"),
-    }
-
-
-_ONCE = "SELECT day, extract(epoch FROM sum(least(up, :until) - began)) AS down FROM observed WHERE once GROUP BY day"
-_SUMS = {name: f"sum({name})" for name in ("measured", "down", "outages", "repaired", "repair", "breaches")}
-_MEETS = "measured IS NOT NULL AND 100 * (measured - down) >= target * measured"
+_KEPT = (
+    "SELECT u.tenant_id, u.day, u.down_seconds AS down, u.began + (u.carried AND u.day = :first)::integer AS outages,"
+    " u.repaired, u.repair_seconds AS repair, false AS cut FROM tenancy.uptime_daily AS u"
+    " WHERE u.tenant_id = ANY (ARRAY(SELECT tenant_id FROM scope WHERE NOT lasting))"
+    " AND u.day BETWEEN :earliest AND :last"
+)
+_CUT = (
+    "SELECT tenant_id, (d.day AT TIME ZONE 'UTC')::date AS day,"
+    f" sum(date_part('epoch', least(up, d.day + {_DAY}) - greatest(down, d.day))) AS down,"
+    " (count(*) FILTER (WHERE down >= d.day OR d.day = :since))::integer AS outages,"
+    f" (count(*) FILTER (WHERE over AND up <= d.day + {_DAY}))::integer AS repaired,"
+    f" coalesce(sum(date_part('epoch', length)) FILTER (WHERE over AND up <= d.day + {_DAY}), 0) AS repair, true AS cut"
+    f" FROM ({_SPELLS}) AS s CROSS JOIN LATERAL generate_series(date_trunc('day', down, 'UTC'),"
+    f" up - interval '1 microsecond', {_DAY}) AS d (day) GROUP BY tenant_id, d.day"
+)
+# Seconds are floats, exact to the microsecond: half of one is to spare where two are held against each other.
+_BROKEN = "down > 864 * spare + 0.0000005"  # a day's downtime, and what the target spares of a day
+_SUMS = {
+    "outages": "sum(outages)",
+    "repaired": "sum(repaired)",
+    "repair": "sum(repair)",
+    "breaches": f"count(*) FILTER (WHERE {_BROKEN})",
+}
+_SUMMED = ", ".join(f"{sum_} AS {name}" for name, sum_ in _SUMS.items())
+_RECORDED = "down IS NOT NULL OR EXISTS (SELECT 1 FROM tenancy.outage AS o WHERE o.tenant_id = f.tenant_id LIMIT 1)"
+_SHELVES = {
+    # A full join is made by hash. The planner knows nothing of how many these hold, and would join them row by row; no
+    # day is without its tenant.
+    "days": "SELECT s.tenant_id, s.tenant_name, s.target, s.spare, s.since, s.since_before,"
+    " CASE WHEN d.cut OR (d.day >= s.whole_from) IS NOT FALSE THEN d.day END AS day, d.down, d.outages, d.repaired,"
+    f" d.repair FROM scope AS s FULL JOIN ({_KEPT} UNION ALL {_CUT}) AS d ON d.tenant_id = s.tenant_id",
+    # Where nothing was ever recorded there is no uptime to speak of. OFFSET 0 lets that be asked once, not twice.
+    "told": "SELECT *, CASE WHEN recorded AND since < :until THEN date_part('epoch', :until - since) END AS measured"
+    f" FROM (SELECT tenant_id, tenant_name, target, spare, since, since_before, coalesce(down, 0) AS down, {_RECORDED}"
+    " AS recorded FROM (SELECT tenant_id, min(tenant_name) AS tenant_name, min(target) AS target, min(spare) AS spare,"
+    " min(since) AS since, min(since_before) AS since_before,"
+    " sum(down) FILTER (WHERE day >= :first) AS down FROM days GROUP BY tenant_id OFFSET 0) AS f OFFSET 0) AS f",
+    "daily": f"SELECT day, sum(down) AS down, {_SUMMED} FROM days WHERE day >= :first GROUP BY day",
+    "page": placed("told", f"down / measured DESC NULLS LAST, {BY_NAME}"),
+    "figures": f"SELECT tenant_id, {_SUMMED}, max(down) AS worst,"
+    " (array_agg(day ORDER BY down DESC, day))[1] AS worst_day FROM days"
+    " WHERE day >= :first AND (tenant_id IN (SELECT tenant_id FROM page)) IS TRUE GROUP BY tenant_id",
+}
+_MEETS = "down <= spare / 100 * measured + 0.0000005"
 _PARTS = {
     "covered": COVERED,
-    "choice": CHOICES,
     "summary": (
         {
-            **_SUMS,
+            **{name: f"(SELECT sum({name}) FROM daily)" for name in _SUMS},
+            "measured": "sum(measured)",
+            "down": "sum(down)",
             "target": "CASE WHEN min(target) = max(target) THEN min(target) END",
             "meeting": f"count(*) FILTER (WHERE {_MEETS})",
             "unrecorded": "count(*) FILTER (WHERE measured IS NULL)",
@@ -126,25 +116,20 @@ _PARTS = {
         "FROM told",
     ),
     "tenant": (
-        {name: name for name in COLUMNS if name not in {"tenants", "included", "day", "meeting", "unrecorded"}}
-        | {"worst_day": "day"},
-        "FROM page",
+        {name: name for name in ("tenant_id", "tenant_name", "since", "target", "measured", "down", "place")}
+        | {name: name for name in (*_SUMS, "worst", "worst_day")}
+        | {"meeting": f"({_MEETS})::integer"},
+        "FROM page LEFT JOIN figures USING (tenant_id)",
     ),
-    "day": (
-        {"day": "day", "down": "sum(down)"},
-        f"FROM ({_ONCE} UNION ALL SELECT day, down FROM days) AS d GROUP BY day",
-    ),
+    "day": ({"day": "day", "down": "down"}, "FROM daily"),
 }
 _PARTS_BEFORE = {
     "before": (
         {
-            "measured": "extract(epoch FROM sum(:until_before - since_before))",
-            "down": "extract(epoch FROM sum(CASE spells_before WHEN 0 THEN NULL"
-            " WHEN 1 THEN least(up_before, :until_before) - greatest(down_before, since_before) ELSE ("
-            "SELECT sum(least(upper(span), :until_before) - greatest(lower(span), since_before))"
-            f" FROM unnest({_merged(_BEFORE)}) AS span) END))",
+            "measured": "sum(date_part('epoch', least(:since, :until) - since_before))",
+            "down": "(SELECT sum(down) FROM days WHERE day < :first)",
         },
-        "FROM told AS s WHERE recorded AND since_before < :until_before",
+        "FROM told WHERE recorded AND since_before < least(:since, :until)",
     )
 }
 
@@ -153,12 +138,8 @@ _PARTS_BEFORE = {
 def statement(*, named: bool, compare: bool) -> Fixed:
     """Return the statement: rows of `part` and COLUMNS; times in seconds, tenants in order of their place.
 
-    With `compare` a part `before` says what was measured, and down, from `:since_before` to `:until_before`.
+    With `compare` a part `before` says what was measured, and down, from `:since_before` to `:since`.
     """
-    shelves = scope(PERMISSION, named=named, more=_TARGET) | {"first": f"{FIRST} :choices"}
-    return report(
-        shelves | _shelves(compare=compare),
-        _PARTS | (_PARTS_BEFORE if compare else {}),
-        COLUMNS,
-        order="place, day",
-    )
+    reached = scope(PERMISSION, named=named, more=_LINK)
+    shelves = {"lasting": _LASTING} | reached | _SHELVES
+    return report(shelves, _PARTS | (_PARTS_BEFORE if compare else {}), COLUMNS, order="place, day")

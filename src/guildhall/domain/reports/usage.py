@@ -16,11 +16,9 @@ from guildhall.core.text import storable
 from guildhall.domain.access.links import must
 from guildhall.domain.reports.portfolio_sql import SUBSCRIBERS
 from guildhall.domain.reports.report_scope import (
-    Choice,
     Part,
     ReportCoverage,
     ReportPeriod,
-    chosen,
     coverage,
     parts,
     values,
@@ -35,21 +33,20 @@ _FOUR = Decimal("0.0001")
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """What the report is about. `tenant_ids` passed the gates; empty is every tenant that opens usage reports.
+    """What the report is about. `tenant_ids` passed the gates; None is every tenant that opens usage reports.
 
     `metrics` empty is all. `limit` and `offset` page `by_tenant`: the largest in the metric `rank_by` first, by name
-    without it. `compare` brings figures of as many days before; `choices` that many tenants by name, to choose from.
+    without it. `compare` brings figures of as many days before.
     """
 
     period: ReportPeriod
-    tenant_ids: tuple[UUID, ...] = ()
+    tenant_ids: tuple[UUID, ...] | None = None
     metrics: tuple[str, ...] = ()
     rank_by: str = ""
     group_by: GroupBy = "day"
     compare: bool = False
     limit: int = 50
     offset: int = 0
-    choices: int = 0
 
 
 class UsageFigure(Struct, frozen=True, kw_only=True):
@@ -98,7 +95,6 @@ class UsageReport(Struct, frozen=True, kw_only=True):
     """The report. `time_series` is None where it is grouped by tenant."""
 
     coverage: ReportCoverage
-    choices: list[Choice]
     summary: list[UsageSummary]
     by_tenant: list[TenantUsage]
     time_series: list[UsagePoint] | None
@@ -114,14 +110,12 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter) -> U
         raise Invalid(errors={"metrics": f"Name at most {MOST_METRICS} metrics"})
     shape = Shape(
         group_by=wanted.group_by,
-        named=bool(wanted.tenant_ids),
+        named=wanted.tenant_ids is not None,
         metrics=bool(wanted.metrics),
         ranked=bool(wanted.rank_by),
         subscribers=actor.may(SUBSCRIBERS),
     )
-    given = values(
-        actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset, choices=wanted.choices
-    )
+    given = values(actor, tenant_ids=wanted.tenant_ids, limit=wanted.limit, offset=wanted.offset)
     days = wanted.period
     given |= {"first": days.from_date, "last": days.to_date}
     given |= {"metrics": list(wanted.metrics), "rank_by": wanted.rank_by}
@@ -129,7 +123,6 @@ async def report(connection: AsyncConnection, actor: Actor, wanted: Filter) -> U
     found = await parts(connection, statement(shape), given, tuple(COLUMNS))
     return UsageReport(
         coverage=coverage(found["covered"][0]),
-        choices=chosen(found),
         summary=[_summary(part) for part in found["summary"]],
         by_tenant=_tenants(found["tenant"]),
         time_series=None if wanted.group_by == "tenant" else [_point(part) for part in found["series"]],

@@ -5,7 +5,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import BY_NAME, CHOICES, COVERED, FIRST, apart, placed, report, scope
+from guildhall.domain.reports.report_scope import BY_NAME, COVERED, apart, placed, report, scope
 
 PERMISSION = "partner.reports.usage.read"
 COLUMNS = {
@@ -55,7 +55,6 @@ def statement(shape: Shape) -> Fixed:
         " SELECT u.metric, u.day, sum(u.quantity), count(*) FROM apart JOIN tenancy.usage_daily AS u USING (tenant_id)"
         f" WHERE EXISTS (SELECT 1 FROM apart) AND {_DAYS}{metrics} GROUP BY 1, 2) AS part GROUP BY 1, 2"
     )
-    shelves["first"] = FIRST + (":choices" if shape.ranked else "greatest(:limit + :offset, :choices)")
     if shape.ranked:
         shelves["ranks"] = (
             "SELECT s.*, r.total FROM scope AS s LEFT JOIN (SELECT u.tenant_id, sum(u.quantity) AS total"
@@ -64,14 +63,14 @@ def statement(shape: Shape) -> Fixed:
         )
         shelves["placed"] = placed("ranks", f"total DESC NULLS LAST, {BY_NAME}")
     else:
-        shelves["placed"] = placed("first", BY_NAME)
+        shelves["placed"] = placed("scope", BY_NAME)
     # One tenant after the other: each one's rows come by metric from the index, and nothing has to be sorted.
     shelves["whole"] = (
         f"SELECT p.tenant_id, w.* FROM placed AS p CROSS JOIN LATERAL (SELECT u.metric, {_of('u.day >= :first')},"
         f" {_of('u.day < :first', 'previous_')} FROM tenancy.usage_daily AS u"
         f" WHERE u.tenant_id = p.tenant_id AND {_DAYS}{metrics} GROUP BY 1) AS w"
     )
-    parts = {"covered": COVERED, "choice": CHOICES, "summary": _SUMMARY, "tenant": _tenant(shape)}
+    parts = {"covered": COVERED, "summary": _SUMMARY, "tenant": _tenant(shape)}
     if shape.group_by != "tenant":
         parts["series"] = _series(_BUCKETS[shape.group_by])
     return report(shelves, parts, COLUMNS, order="place, metric, starts")

@@ -19,7 +19,7 @@ from guildhall.core.actor import Actor, DbRole, Surface
 from guildhall.core.errors import Forbidden
 from guildhall.domain.audit.blocking import append
 from guildhall.domain.audit.trail import Action, Target
-from guildhall.domain.tenancy import importing_people, importing_uptime
+from guildhall.domain.tenancy import importing_people
 from guildhall.domain.tenancy.importing_files import Fault, Progress, UnreadableError, read, read_lines
 from guildhall.domain.tenancy.importing_kinds import KINDS
 from guildhall.domain.tenancy.importing_rows import Row
@@ -184,10 +184,7 @@ def _write(connection: Connection, kind: str, spec: Kind) -> Written:
     """Write the staged rows."""
     if kind == "users":
         return importing_people.write(connection)
-    written = upsert(connection, spec)
-    if kind == "outages" and written != _NOTHING:
-        importing_uptime.recount(connection)
-    return written
+    return upsert(connection, spec)
 
 
 def _origin(path: Path) -> dict[str, Any]:

@@ -94,6 +94,42 @@ BEGIN
 END
 $$;
 
+-- The downtime of each day (UTC), from outages that ended: those that overlap or touch are one, and an end at midnight
+-- is of the day before it. Days without any have no row. What lasts is told by the outages themselves.
+CREATE OR REPLACE FUNCTION tenancy.roll_uptime(tenants uuid[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM 1 FROM tenancy.tenant WHERE id = ANY (tenants) ORDER BY id FOR NO KEY UPDATE;
+    WITH spell AS (
+        SELECT o.tenant_id, s.down, s.up FROM (
+            SELECT tenant_id, range_agg(tstzrange(started_at, ended_at)) AS spans FROM tenancy.outage
+            WHERE tenant_id = ANY (tenants) AND ended_at IS NOT NULL GROUP BY tenant_id
+        ) AS o CROSS JOIN LATERAL (SELECT lower(span) AS down, upper(span) AS up FROM unnest(o.spans) AS span) AS s
+    ), part AS (
+        SELECT s.tenant_id, s.down >= d.day AS begins, s.up <= d.day + interval '24 hours' AS ends, s.up - s.down AS lasted,
+               (d.day AT TIME ZONE 'UTC')::date AS day,
+               least(s.up, d.day + interval '24 hours') - greatest(s.down, d.day) AS down
+        FROM spell AS s CROSS JOIN LATERAL generate_series(
+            date_trunc('day', s.down, 'UTC'), s.up - interval '1 microsecond', interval '24 hours') AS d (day)
+    ), counted AS MATERIALIZED (
+        SELECT tenant_id, day, extract(epoch FROM sum(down)) AS down_seconds, count(*) FILTER (WHERE begins) AS began,
+               bool_or(NOT begins) AS carried, count(*) FILTER (WHERE ends) AS repaired,
+               coalesce(extract(epoch FROM sum(lasted) FILTER (WHERE ends)), 0) AS repair_seconds
+        FROM part GROUP BY tenant_id, day
+    ), gone AS (
+        DELETE FROM tenancy.uptime_daily AS u WHERE u.tenant_id = ANY (tenants)
+        AND NOT EXISTS (SELECT 1 FROM counted AS c WHERE c.tenant_id = u.tenant_id AND c.day = u.day)
+    )
+    INSERT INTO tenancy.uptime_daily AS u (tenant_id, day, down_seconds, began, carried, repaired, repair_seconds)
+    SELECT * FROM counted ON CONFLICT (tenant_id, day) DO UPDATE SET
+        down_seconds = excluded.down_seconds, began = excluded.began, carried = excluded.carried,
+        repaired = excluded.repaired, repair_seconds = excluded.repair_seconds
+    WHERE (u.down_seconds, u.began, u.carried, u.repaired, u.repair_seconds) IS DISTINCT FROM
+        (excluded.down_seconds, excluded.began, excluded.carried, excluded.repaired, excluded.repair_seconds);
+END
+$$;
+
 -- One trigger function for all: its argument is the roll_… function; `changed` holds the statement's rows.
 CREATE OR REPLACE FUNCTION tenancy.roll() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -112,7 +148,7 @@ DECLARE
 BEGIN
     FOR pair IN SELECT * FROM (VALUES
         ('invoice', 'roll_billing'), ('ticket', 'roll_support'), ('subscriber', 'roll_subscribers'),
-        ('posture_snapshot', 'roll_posture')
+        ('posture_snapshot', 'roll_posture'), ('outage', 'roll_uptime')
     ) AS x (source, target) LOOP
         FOREACH verb IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
             EXECUTE format('DROP TRIGGER IF EXISTS roll_%s ON tenancy.%I', verb, pair.source);
@@ -125,6 +161,17 @@ BEGIN
 END
 $$;
 SET LOCAL ROLE @definer;
+
+-- Count the days once that a version without roll_uptime() left: they do not say how many outages began on them.
+CREATE OR REPLACE FUNCTION tenancy.roll_old_days() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM tenancy.uptime_daily WHERE began > 0) THEN
+        PERFORM tenancy.roll_uptime(ARRAY(SELECT DISTINCT tenant_id FROM tenancy.outage));
+    END IF;
+END
+$$;
 
 -- Tickets count from 1 in each tenant. A number that comes with the row (import, feed) is kept.
 CREATE OR REPLACE FUNCTION tenancy.number_ticket() RETURNS trigger

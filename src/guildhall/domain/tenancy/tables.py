@@ -14,6 +14,7 @@ from sqlalchemy import (
     Computed,
     Date,
     DateTime,
+    Double,
     Index,
     Integer,
     Numeric,
@@ -248,15 +249,24 @@ outage = Table(
     CheckConstraint("ended_at IS NULL OR ended_at >= started_at", name="order"),
     UniqueConstraint("tenant_id", "external_id"),
     Index("ix_outage_tenant_id_started_at", "tenant_id", "started_at", postgresql_include=["ended_at"]),
+    Index("ix_outage_ended_at", "ended_at", postgresql_include=["tenant_id", "started_at"]),
+)
+_DOWNTIME = (
+    Column("down_seconds", Double, nullable=False),
+    Column("began", Integer, nullable=False, server_default="0", comment="Outages that began on the day"),
+    Column("carried", Boolean, nullable=False, server_default=text("false"), comment="One came from the day before"),
+    Column("repaired", Integer, nullable=False, server_default="0", comment="Outages that ended on the day"),
+    Column("repair_seconds", Double, nullable=False, server_default="0", comment="How long these had lasted"),
 )
 uptime_daily = Table(
     "uptime_daily",
     TENANCY,
     to("tenancy.tenant", "tenant_id"),
     Column("day", Date, nullable=False),
-    Column("down_seconds", Integer, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "day"),
+    *_DOWNTIME,
+    PrimaryKeyConstraint("tenant_id", "day", postgresql_include=[column.name for column in _DOWNTIME]),
     CheckConstraint("down_seconds BETWEEN 0 AND 86400", name="down_seconds"),
+    comment="Days (UTC) with downtime, of outages that ended: those that overlap or touch are one. Kept by a trigger",
 )
 posture_snapshot = Table(
     "posture_snapshot",

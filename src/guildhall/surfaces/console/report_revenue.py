@@ -52,10 +52,8 @@ async def revenue_page(request: Web, actor: Who) -> Page:
                 compare=True,
                 limit=PAGE_SIZE,
                 offset=wanted.offset,
-                choices=reports.MOST_TENANTS,
             ),
         )
-        choice = await reports.tenants(connection, actor, PERMISSION, wanted=wanted, known=found.choices)
     currency = _currency(request, found.summary)
     whole = next((each for each in found.summary if each.currency == currency), None)
     others = [each.currency for each in found.summary if each.currency != currency]
@@ -65,7 +63,7 @@ async def revenue_page(request: Web, actor: Who) -> Page:
         found=found,
         tabs=reports.tabs(request, actor),
         wanted=wanted,
-        filters=[choice, _currencies(found.summary)],
+        filters=[_currencies(found.summary)],
         currency=currency,
         others=others,
         whole=whole,

@@ -51,10 +51,8 @@ async def sla_page(request: Web, actor: Who) -> Page:
             compare=True,
             limit=PAGE_SIZE,
             offset=wanted.offset,
-            choices=reports.MOST_TENANTS,
         )
         found = await sla.report(connection, actor, filtered, now=now)
-        choice = await reports.tenants(connection, actor, PERMISSION, wanted=wanted, known=found.choices)
     options = [Option(code, percent(Decimal(code) / 100, 2)) for code in TARGETS]
     return await page(
         request,
@@ -62,7 +60,7 @@ async def sla_page(request: Web, actor: Who) -> Page:
         found=found,
         tabs=reports.tabs(request, actor),
         wanted=wanted,
-        filters=[choice, Filter("target", gettext("Target"), options)],
+        filters=[Filter("target", gettext("Target"), options)],
         before=_before(found.previous_uptime, wanted.period.days),
         chart=_chart(found, wanted.period, clock.now().date()),
         pages=reports.pages(wanted, len(found.by_tenant), found.coverage.included),

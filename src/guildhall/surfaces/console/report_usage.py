@@ -65,10 +65,8 @@ async def usage_page(request: Web, actor: Who) -> Page:
                 compare=True,
                 limit=asked.PAGE_SIZE,
                 offset=wanted.offset,
-                choices=reports.MOST_TENANTS,
             ),
         )
-        choice = await reports.tenants(connection, actor, PERMISSION, wanted=wanted, known=found.choices)
     metrics = [each.metric for each in found.summary]
     metric = next((name for name in (wished, FIRST) if name in metrics), metrics[0] if metrics else "")
     return await page(
@@ -77,7 +75,7 @@ async def usage_page(request: Web, actor: Who) -> Page:
         found=found,
         tabs=reports.tabs(request, actor),
         wanted=wanted,
-        filters=_filters(choice, metrics),
+        filters=_filters(metrics),
         tiles=[_tile(request, each, wanted.period.days) for each in found.summary],
         metric=metric,
         level=metric in LEVELS,
@@ -91,10 +89,9 @@ async def usage_page(request: Web, actor: Who) -> Page:
     )
 
 
-def _filters(tenants: Filter, metrics: list[str]) -> list[Filter]:
+def _filters(metrics: list[str]) -> list[Filter]:
     """Return the choices above the report."""
     return [
-        tenants,
         Filter("metric", gettext("Metric"), [Option(name, metric_label(name)) for name in metrics]),
         Filter("by", gettext("Grouping"), [Option(code, gettext(label)) for code, label in GROUPS.items()]),
     ]

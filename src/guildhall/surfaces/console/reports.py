@@ -13,17 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Forbidden
-from guildhall.domain.access.scope import named_tenants
 from guildhall.domain.reports import report_scope, revenue_sql, sla_sql, usage_sql
-from guildhall.domain.reports.report_scope import LONGEST_PAGE, Choice, ReportCoverage, ReportPeriod
+from guildhall.domain.reports.report_scope import LONGEST_PAGE, ReportCoverage, ReportPeriod
 from guildhall.surfaces import asked, sheets
 from guildhall.surfaces.entry import Who, own
 from guildhall.surfaces.html import Web, redirect
 from guildhall.surfaces.kit.formats import percent
 from guildhall.surfaces.kit.i18n import N_, Speech, gettext, ngettext, speaking
-from guildhall.surfaces.kit.tables import Filter, Option, Pages, query_link
+from guildhall.surfaces.kit.tables import Pages, query_link
 
-MOST_TENANTS = 200  # offered in the filter
 MONEY = "partner.money.read"
 # Where each is, what it is called, and what the person must hold to see it.
 REPORTS = (
@@ -34,10 +32,10 @@ REPORTS = (
 
 
 class Narrowed(Struct, frozen=True):
-    """What a report's address asks for: days, and the tenants."""
+    """What a report's address asks for: days, page, and the tenants whose name or domain holds some words, if any."""
 
     period: ReportPeriod
-    tenant_ids: tuple[UUID, ...]
+    tenant_ids: tuple[UUID, ...] | None
     page: int
 
     @property
@@ -55,24 +53,11 @@ def period(request: Web, *, first: date | None = None) -> ReportPeriod:
 async def narrowed(
     request: Web, connection: AsyncConnection, actor: Actor, permission: str, *, first: date | None = None
 ) -> Narrowed:
-    """Return what the address asks for; raises the refusal of a tenant that does not open the report."""
-    tenant_id = asked.identity(request, "tenant")
-    if tenant_id is not None:
-        await named_tenants(connection, actor, tenant_ids=[tenant_id], needs=permission)
-    return Narrowed(
-        period=period(request, first=first),
-        tenant_ids=(tenant_id,) if tenant_id else (),
-        page=asked.page_number(request),
-    )
-
-
-async def tenants(
-    connection: AsyncConnection, actor: Actor, permission: str, *, wanted: Narrowed, known: list[Choice]
-) -> Filter:
-    """Return the choice of tenants: the `known` of a report over all of them; one that is narrowed knows no others."""
-    if wanted.tenant_ids:
-        known = await report_scope.choices(connection, actor, permission=permission, most=MOST_TENANTS)
-    return Filter("tenant", gettext("Customer"), [Option(str(each.tenant_id), each.name) for each in known])
+    """Return what the address asks for; raises Invalid for days or a page that cannot be."""
+    words, tenants = asked.words(request), None
+    if words:
+        tenants = await report_scope.matching(connection, actor, permission=permission, search=words)
+    return Narrowed(period=period(request, first=first), tenant_ids=tenants, page=asked.page_number(request))
 
 
 def pages(wanted: Narrowed, shown: int, total: int) -> Pages:

@@ -104,6 +104,8 @@ def apply(connection: psycopg.Connection[Any], *, prefix: str, logins: dict[str,
     for statement in door_grants(logins):
         role = "@definer" if "FUNCTION" in statement else "@owner"
         _run(connection, prefix, f"SET LOCAL ROLE {role}; {statement}")
+    # The triggers are there, and whoever writes waits for this transaction: no row comes in between.
+    _run(connection, prefix, "SET LOCAL ROLE @definer; SELECT tenancy.roll_old_days()")
     _run(connection, prefix, "SET LOCAL ROLE @owner; DELETE FROM portal.boundary")
     connection.execute("INSERT INTO portal.boundary VALUES (%s, now())", [mark])
     return True

@@ -159,6 +159,8 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.open_letter(uuid)": ("staff",),
     "portal.link_guard()": (),
     "portal.customer_limit()": (),
+    "portal.link_observed()": (),
+    "tenancy.tenant_renamed()": (),
     "portal.submit_application(uuid, bytea, bytea[], jsonb)": ("partner",),
     "portal.find_application(bytea)": ("partner",),
     "portal.answer_application(bytea, jsonb)": ("partner",),
@@ -214,14 +216,16 @@ DEFINER_WRITES = (
     "tenancy.support_rollup",
     "tenancy.subscriber_rollup",
     "tenancy.posture_rollup",
+    "tenancy.uptime_daily",
 )
 
 # Rows of these the definer only locks, against whoever changes them meanwhile: leave for one column is leave to lock.
-DEFINER_LOCKS = ("portal.partner",)
+DEFINER_LOCKS = ("portal.partner", "tenancy.tenant")
 DEFINER_DELETES = (
     "portal.sign_in_backoff",
     "portal.used_challenge",
     "portal.summed_tenant",
+    "tenancy.uptime_daily",
     *(f"{kind['SCHEMA']}.{kind['KIND']}_{table}" for kind in KINDS for table in _PEOPLE_DELETED),
 )
 

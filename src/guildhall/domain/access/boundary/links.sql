@@ -97,6 +97,27 @@ BEGIN
 END
 $$;
 
+-- A partner's reports observe a tenant from the later of two beginnings, that of the link and the tenant's own.
+CREATE OR REPLACE FUNCTION portal.link_observed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.observed_from := greatest(NEW.starts_at, (SELECT created_at FROM tenancy.tenant WHERE id = NEW.tenant_id));
+    RETURN NEW;
+END
+$$;
+
+-- The name that a standing link shows is the tenant's own. One that has ended keeps the last that the partner knew.
+CREATE OR REPLACE FUNCTION tenancy.tenant_renamed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE portal.partner_tenant_link SET tenant_name = NEW.name
+    WHERE tenant_id = NEW.id AND status IN ('scheduled', 'active', 'paused');
+    RETURN NULL;
+END
+$$;
+
 SET LOCAL ROLE @owner;
 DROP TRIGGER IF EXISTS link_guard ON portal.partner_tenant_link;
 CREATE TRIGGER link_guard BEFORE INSERT OR UPDATE ON portal.partner_tenant_link
@@ -105,6 +126,12 @@ DROP TRIGGER IF EXISTS customer_limit ON portal.partner_tenant_link;
 CREATE TRIGGER customer_limit BEFORE INSERT OR UPDATE OF status ON portal.partner_tenant_link
     FOR EACH ROW WHEN (NEW.status IN ('scheduled', 'active', 'paused') AND portal.side() <> 'owner')
     EXECUTE FUNCTION portal.customer_limit();
+DROP TRIGGER IF EXISTS link_observed ON portal.partner_tenant_link;
+CREATE TRIGGER link_observed BEFORE INSERT OR UPDATE OF starts_at, tenant_id, observed_from ON portal.partner_tenant_link
+    FOR EACH ROW EXECUTE FUNCTION portal.link_observed();
+DROP TRIGGER IF EXISTS tenant_renamed ON tenancy.tenant;
+CREATE TRIGGER tenant_renamed AFTER UPDATE OF name ON tenancy.tenant
+    FOR EACH ROW WHEN (NEW.name <> OLD.name) EXECUTE FUNCTION tenancy.tenant_renamed();
 SET LOCAL ROLE @definer;
 
 -- A request for access. It returns the same whether the tenant exists or not, and leaves a row either way; the

@@ -251,12 +251,12 @@ async def _tenants(
     connection: AsyncConnection,
     call: Call[UsageQuery, None] | Call[SlaQuery, None] | Call[RevenueQuery, None],
     permission: str,
-) -> tuple[UUID, ...]:
-    """Return the tenants that were named, every one open for the report."""
+) -> tuple[UUID, ...] | None:
+    """Return the tenants that were named, every one open for the report; None where none was."""
     tenant_ids = call.narrowed(call.query.tenant_ids)
     if tenant_ids and call.tenant is None:
         await named_tenants(connection, call.actor, tenant_ids=tenant_ids, needs=permission)
-    return tenant_ids
+    return tenant_ids or None
 
 
 def _more(asked: ReportQuery, covered: ReportCoverage) -> bool:
