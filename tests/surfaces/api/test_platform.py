@@ -108,6 +108,28 @@ async def test_a_tenant_is_put_by_its_own_name(world: World) -> None:
     assert {"/name", "/slug", "/domain", "/colour"} == {error["pointer"] for error in wrong.json()["errors"]}
 
 
+async def test_a_new_name_reaches_the_links_that_stand_and_no_other(world: World) -> None:
+    client, acme = await platform(world), world.tenant("acme-fiber")
+    known = world.sql("SELECT * FROM tenancy.tenant WHERE id = %s", acme)[0]
+    kept = "SELECT status, tenant_name, version FROM portal.partner_tenant_link WHERE tenant_id = %s ORDER BY id"
+    world.sql(
+        "UPDATE portal.partner_tenant_link SET status = 'revoked' WHERE tenant_id = %s AND partner_id ="
+        " (SELECT id FROM portal.partner WHERE slug = 'veritas')",
+        acme,
+    )
+    before = world.sql(kept, acme)
+    assert {link["status"] for link in before} == {"active", "revoked"}
+    body = {name: known[name] for name in ("slug", "domain")} | {"name": "Acme Light"}
+    answer = await client.put(f"{FEED}/tenants/{known['external_id']}", json=body)
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "changed")
+    standing = {"scheduled", "active", "paused"}
+    named = [link | ({"tenant_name": "Acme Light"} if link["status"] in standing else {}) for link in before]
+    assert world.sql(kept, acme) == named
+    console = await world.sign_in("principal@northwind.example")
+    for page in ("/reports/usage?q=acme+light", "/links?q=acme+light", "/customers?q=acme+light"):
+        assert "Acme Light" in (await console.get(page)).text, page
+
+
 async def test_one_fault_keeps_a_whole_batch_out_and_names_its_row(world: World, feed: httpx.AsyncClient) -> None:
     good = ROWS["usage"]
     rows = [good, good | {"tenant": "nobody"}, good | {"quantity": "-1", "day": "2026-10-02"}, "", "[1]", good]
