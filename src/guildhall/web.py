@@ -1,5 +1,6 @@
 """The web process: the surfaces that this process serves, behind the table of hosts."""
 
+import gc
 from collections.abc import Callable
 
 from guildhall import runtime
@@ -55,7 +56,10 @@ def front_for(settings: Settings) -> Front:
     socket = embedded.socket_of(settings.home) if settings.embedded else None
     runtime.open_pools(settings, socket, settings.surfaces)
     sites = {surface: SITES[surface](settings) for surface in settings.surfaces}
-    return Front(settings, sites, POLICIES)
+    made = Front(settings, sites, POLICIES)
+    gc.collect()
+    gc.freeze()  # what a start makes stays, and is not looked through for garbage again
+    return made
 
 
 def front() -> Front:
