@@ -207,6 +207,7 @@ async def _on_fault(request: Web, error: Exception) -> Response[Any]:
     """Answer a fault of ours without its inside; the log has it under the reference."""
     request.scope["state"]["fault"] = error
     shell, soon = await shell_of(request, framed=False), passing(error)
+    again = gettext("Try again"), f"?{request.url.query}"  # the page at hand, by whatever path it was asked for
     ours = gettext("Nothing was changed. Try again; if it happens again, tell us the reference below.")
     return rendered(
         site_of(request).templates,
@@ -217,6 +218,6 @@ async def _on_fault(request: Web, error: Exception) -> Response[Any]:
         heading=gettext(soon.title) if soon else gettext("Something went wrong on our side"),
         sentence=told(soon) if soon else ours,
         next_step=None,
-        action=(gettext("Go to the start page"), "/"),
+        action=again if request.method == "GET" else (gettext("Go to the start page"), "/"),
         reference=request.scope["state"].get("request_id"),
     )

@@ -128,7 +128,7 @@ async def test_bodies_that_are_no_json_or_too_long_are_refused_by_every_operatio
 
 
 async def test_a_full_pool_and_a_lost_database_are_503(demo: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = await demo.api(PRINCIPAL)
+    client, console = await demo.api(PRINCIPAL), await demo.sign_in(PRINCIPAL)
     for fault in (PoolTimeout("no connection left"), ConnectionRefusedError("gone")):
 
         async def failing(*_: object, raised: Exception = fault) -> None:
@@ -138,6 +138,8 @@ async def test_a_full_pool_and_a_lost_database_are_503(demo: World, monkeypatch:
         answer = await client.get("/api/v1/auth/me")
         assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
         assert int(answer.headers["retry-after"]) > 0
+        page = await console.get("/links", params={"q": 'a"&b'})
+        assert (page.status_code, 'href="?q=a%22%26b"' in page.text) == (503, True)
 
 
 @pytest.mark.parametrize("condition", ["deadlock_detected", "serialization_failure"])
