@@ -41,10 +41,8 @@ _LASTING = (
     " WHERE o.ended_at > :until AND o.ended_at <= 'infinity' AND o.started_at < :midnight"
 )
 _FROM = "greatest(:since_before, l.starts_at, l.observed_from)"
-_TARGET = f"coalesce(:target, l.uptime_target, {DEFAULT_TARGET})"
 _LINK = (
-    f", {_TARGET} AS target, (100 - {_TARGET})::float8 AS spare, {_FROM} AS since_before"
-    f", greatest(:since, {_FROM}) AS since"
+    f", coalesce(:target, l.uptime_target, {DEFAULT_TARGET})::float8 AS target, {_FROM} AS since_before"
     f", CASE WHEN {_FROM} > :since_before THEN ({_FROM} AT TIME ZONE 'UTC')::date + 1 END AS whole_from"
     ", (l.tenant_id IN (SELECT tenant_id FROM lasting)) IS TRUE AS lasting"
 )
@@ -74,7 +72,7 @@ _CUT = (
     f" up - interval '1 microsecond', {_DAY}) AS d (day) GROUP BY tenant_id, d.day"
 )
 # Seconds are floats, exact to the microsecond: half of one is to spare where two are held against each other.
-_BROKEN = "down > 864 * spare + 0.0000005"  # a day's downtime, and what the target spares of a day
+_BROKEN = "down > 864 * (100 - target) + 0.0000005"  # a day's downtime, and what the target leaves to a day
 _SUMS = {
     "outages": "sum(outages)",
     "repaired": "sum(repaired)",
@@ -86,22 +84,22 @@ _RECORDED = "down IS NOT NULL OR EXISTS (SELECT 1 FROM tenancy.outage AS o WHERE
 _SHELVES = {
     # A full join is made by hash. The planner knows nothing of how many these hold, and would join them row by row; no
     # day is without its tenant.
-    "days": "SELECT s.tenant_id, s.tenant_name, s.target, s.spare, s.since, s.since_before,"
+    "days": "SELECT s.tenant_id, s.tenant_name, s.target, s.since_before,"
     " CASE WHEN d.cut OR (d.day >= s.whole_from) IS NOT FALSE THEN d.day END AS day, d.down, d.outages, d.repaired,"
     f" d.repair FROM scope AS s FULL JOIN ({_KEPT} UNION ALL {_CUT}) AS d ON d.tenant_id = s.tenant_id",
     # Where nothing was ever recorded there is no uptime to speak of. OFFSET 0 lets that be asked once, not twice.
     "told": "SELECT *, CASE WHEN recorded AND since < :until THEN date_part('epoch', :until - since) END AS measured"
-    f" FROM (SELECT tenant_id, tenant_name, target, spare, since, since_before, coalesce(down, 0) AS down, {_RECORDED}"
-    " AS recorded FROM (SELECT tenant_id, min(tenant_name) AS tenant_name, min(target) AS target, min(spare) AS spare,"
-    " min(since) AS since, min(since_before) AS since_before,"
-    " sum(down) FILTER (WHERE day >= :first) AS down FROM days GROUP BY tenant_id OFFSET 0) AS f OFFSET 0) AS f",
+    " FROM (SELECT tenant_id, tenant_name, target, since_before, greatest(:since, since_before) AS since,"
+    f" coalesce(down, 0) AS down, {_RECORDED} AS recorded FROM (SELECT tenant_id, min(tenant_name) AS tenant_name,"
+    " min(target) AS target, min(since_before) AS since_before, sum(down) FILTER (WHERE day >= :first) AS down"
+    " FROM days GROUP BY tenant_id OFFSET 0) AS f OFFSET 0) AS f",
     "daily": f"SELECT day, sum(down) AS down, {_SUMMED} FROM days WHERE day >= :first GROUP BY day",
     "page": placed("told", f"down / measured DESC NULLS LAST, {BY_NAME}"),
     "figures": f"SELECT tenant_id, {_SUMMED}, max(down) AS worst,"
     " (array_agg(day ORDER BY down DESC, day))[1] AS worst_day FROM days"
     " WHERE day >= :first AND (tenant_id IN (SELECT tenant_id FROM page)) IS TRUE GROUP BY tenant_id",
 }
-_MEETS = "down <= spare / 100 * measured + 0.0000005"
+_MEETS = "down <= (100 - target) / 100 * measured + 0.0000005"
 _PARTS = {
     "covered": COVERED,
     "summary": (
