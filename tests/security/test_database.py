@@ -1,6 +1,8 @@
 """The boundary that the database keeps when code forgets (BOUNDARY §4)."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,6 +14,7 @@ from guildhall.core.actor import Surface
 from guildhall.core.db import PORTAL, TENANCY
 from guildhall.domain.access.boundary.policies import RULES
 from guildhall.domain.access.boundary.roles import LOGINS, SURFACE_ROLES
+from guildhall.domain.access.tables import AREA_BITS
 from guildhall.domain.people.tables import SECRET_COLUMNS
 from support_world import LOGIN_OF, Cluster, World
 
@@ -138,8 +141,6 @@ def test_no_surface_may_delete_but_where_a_rule_says_so(demo_database: str, clus
 
 
 def test_every_definer_function_is_written_down_with_what_it_can_leak(demo_database: str, cluster: Cluster) -> None:
-    from pathlib import Path
-
     with psycopg.connect(cluster.url(demo_database)) as connection:
         found = connection.execute(
             "SELECT n.nspname || '.' || p.proname, pg_get_userbyid(p.proowner),"
@@ -147,10 +148,87 @@ def test_every_definer_function_is_written_down_with_what_it_can_leak(demo_datab
             " JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname IN ('portal', 'tenancy') AND p.prosecdef"
         ).fetchall()
     text = (Path(__file__).parents[2] / "docs" / "definer-functions.md").read_text()
-    written = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    functions, _, views = text.partition("\nViews owned by")
+    views, _, more = views.partition("\n## ")
+    written = {line.split("`")[1] for line in (functions + more).splitlines() if line.startswith("| `")}
     assert written == {name for name, _, _ in found}
     assert {owner for _, owner, _ in found} == {cluster.prefix + "definer"}
     assert [name for name, _, path in found if "search_path=pg_catalog, pg_temp" not in path] == []
+
+
+def test_definer_views_are_written_down_and_give_ids_to_the_partner_role_alone(
+    demo_database: str, cluster: Cluster
+) -> None:
+    roles = [cluster.prefix + role for role in SURFACE_ROLES]
+    with psycopg.connect(cluster.url(demo_database)) as connection:
+        found = connection.execute(
+            "SELECT n.nspname || '.' || c.relname, pg_get_userbyid(c.relowner), c.reloptions::text,"
+            " ARRAY(SELECT a.attname::text FROM pg_attribute AS a WHERE a.attrelid = c.oid ORDER BY a.attnum),"
+            " ARRAY(SELECT r.rolname::text FROM pg_roles AS r WHERE (r.rolname = ANY (%s) OR r.rolname LIKE %s)"
+            " AND has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE'))"
+            " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+            " WHERE n.nspname IN ('portal', 'tenancy') AND c.relkind IN ('v', 'm') ORDER BY 1",
+            [roles, cluster.prefix + "login%"],
+        ).fetchall()
+    text = (Path(__file__).parents[2] / "docs" / "definer-functions.md").read_text()
+    written = re.findall(r"`(portal\.\w+)`", text.partition("\n| View |")[2].partition("\n## ")[0])
+    definer = cluster.prefix + "definer"
+    assert found == [
+        ("portal.reached", definer, None, ["tenant_id", "opens"], []),
+        *(
+            (f"portal.reached_{area}", definer, "{security_barrier=true}", ["tenant_id"], [cluster.prefix + "partner"])
+            for area in sorted(AREA_BITS)
+        ),
+    ]
+    assert sorted(set(written) - {"portal.reach"}) == [name for name, *_ in found]
+
+
+def test_views_and_function_say_alike_what_everybody_reaches(demo_database: str, cluster: Cluster) -> None:
+    """Every person and client of every partner, each area, against each link looked at by itself."""
+    asked = (
+        "SELECT l.tenant_id FROM portal.partner_tenant_link AS l, portal.partner_user AS u"
+        " LEFT JOIN portal.api_client AS c ON c.id = %(id)s JOIN portal.partner AS p ON p.id = u.partner_id"
+        " WHERE u.id = coalesce(c.responsible_id, %(id)s) AND l.partner_id = u.partner_id AND u.status = 'active'"
+        " AND p.status <> 'terminated' AND (c.id IS NULL OR (p.status = 'active' AND c.revoked_at IS NULL"
+        " AND c.expires_at > now() AND (%(area)s = 'any' OR %(area)s = ANY (c.areas))))"
+        " AND portal.is_live(l.status, l.starts_at, l.ends_at) AND (%(area)s = 'any' OR (%(area)s = ANY (l.areas)"
+        " AND (%(area)s <> 'posture' OR l.operating_model <> 'customer_managed')))"
+        " AND portal.within_limits(u.id, u.tenant_scope, l.tenant_id)"
+        " AND portal.client_within(c.id, c.tenant_scope, l.tenant_id)"
+    )
+    seen = set()
+    with (
+        psycopg.connect(cluster.url(demo_database), row_factory=tuple_row) as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        connection.execute(  # one client knows two customers and no others
+            "WITH c AS (UPDATE portal.api_client SET tenant_scope = 'include' WHERE id = (SELECT c.id"
+            " FROM portal.api_client AS c JOIN portal.partner_user AS u ON u.id = c.responsible_id"
+            " WHERE u.tenant_scope = 'all' AND c.expires_at > now() AND c.revoked_at IS NULL LIMIT 1)"
+            " RETURNING id, partner_id) INSERT INTO portal.api_client_tenant (client_id, tenant_id)"
+            " SELECT c.id, l.tenant_id FROM c JOIN portal.partner_tenant_link AS l USING (partner_id)"
+            " WHERE portal.is_live(l.status, l.starts_at, l.ends_at) LIMIT 2"
+        )
+        people = connection.execute(
+            "SELECT id, partner_id, tenant_scope <> 'all', false FROM portal.partner_user UNION ALL"
+            " SELECT id, partner_id, tenant_scope <> 'all', true FROM portal.api_client"
+        ).fetchall()
+        for person, partner, limited, client in people:
+            for area in AREA_BITS:
+                given = {"id": person, "area": area}
+                right = {tenant for (tenant,) in connection.execute(asked, given).fetchall()}
+                with connection.transaction(force_rollback=True):
+                    connection.execute(
+                        "SELECT set_config('role', %s, true), set_config('app.user_id', %s, true),"
+                        " set_config('app.partner_id', %s, true)",
+                        [cluster.prefix + "partner", str(person), str(partner)],
+                    )
+                    view = connection.execute(f"SELECT tenant_id FROM portal.reached_{area}".encode()).fetchall()
+                    function = connection.execute("SELECT portal.reach(%s)", [area]).fetchall()
+                assert len(view) == len(right), (person, area)
+                assert {tenant for (tenant,) in view} == {tenant for (tenant,) in function} == right, (person, area)
+                seen.add((limited, client, bool(right)))
+    assert seen >= {(limited, client, True) for limited in (False, True) for client in (False, True)}
 
 
 def test_nothing_is_open_to_everybody(demo_database: str, cluster: Cluster) -> None:

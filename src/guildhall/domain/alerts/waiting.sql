@@ -10,7 +10,8 @@ AS $$
     JOIN portal.partner ON partner.id = person.partner_id AND partner.status <> 'terminated' AND person.client_id IS NULL
     JOIN portal.alert ON alert.partner_id = person.partner_id AND alert.status = 'active'
         AND alert.settled_at = timestamptz '9999-01-01 00:00:00+00:00'  -- open ones stand together in ix_alert_rank
-        AND alert.kind = ANY (kinds) AND NOT coalesce(alert.snoozed_until > now(), false)
+        AND alert.kind || '' = ANY (kinds)  -- and not all of a kind, whoever's: they are walked until there are enough
+        AND NOT coalesce(alert.snoozed_until > now(), false)
     WHERE (person.tenant_scope = 'all' OR portal.within_limits(person.person_id, person.tenant_scope, alert.tenant_id))
       AND (alert.kind = 'link.expiring' OR EXISTS (
         SELECT 1 FROM portal.partner_tenant_link AS link

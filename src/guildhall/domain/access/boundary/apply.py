@@ -29,11 +29,13 @@ from guildhall.domain.access.boundary.roles import (
 from guildhall.domain.access.boundary.rules import Rule
 
 
+_DEFINER_READS = "GRANT SELECT ON ALL TABLES IN SCHEMA portal, tenancy TO @definer"
+
+
 def grants() -> Iterator[str]:
     """Yield the grants and policies of every table, then the calls."""
     for table, rules in RULES.items():
         yield from _table(table, rules)
-    yield "GRANT SELECT ON ALL TABLES IN SCHEMA portal, tenancy TO @definer"
     for table in DEFINER_WRITES:
         yield f"GRANT INSERT, UPDATE ON {table} TO @definer"
     for table in DEFINER_LOCKS:
@@ -71,7 +73,7 @@ def _table(table: str, rules: tuple[Rule, ...]) -> Iterator[str]:
 
 def fingerprint(prefix: str, logins: dict[str, tuple[str, ...]]) -> str:
     """Return the SHA-256 of everything that `apply` would run."""
-    script = "\n".join([prefix, functions(), *grants(), *door_grants(logins)])
+    script = "\n".join([prefix, _DEFINER_READS, functions(), *grants(), *door_grants(logins)])
     return hashlib.sha256(script.encode()).hexdigest()
 
 
@@ -95,6 +97,7 @@ def apply(connection: psycopg.Connection[Any], *, prefix: str, logins: dict[str,
         f" GRANT USAGE ON SCHEMA portal, tenancy TO {everybody}",
     )
     _clear(connection, prefix)
+    _run(connection, prefix, _DEFINER_READS)
     _run(connection, prefix, "SET LOCAL ROLE @definer; SET LOCAL check_function_bodies = off")
     _run(connection, prefix, functions())
     _run(connection, prefix, "SET LOCAL ROLE @owner; REVOKE CREATE ON SCHEMA portal, tenancy FROM @definer")
@@ -123,6 +126,7 @@ def _clear(connection: psycopg.Connection[Any], prefix: str) -> None:
     ).fetchall()
     for schema, table, policy in rows:
         _run(connection, prefix, f"DROP POLICY {policy} ON {schema}.{table}")
+    _run(connection, prefix, "SET LOCAL ROLE @definer; DROP VIEW IF EXISTS portal.reached CASCADE; SET LOCAL ROLE @owner")
     roles = ", ".join(f"@{role}" for role in PLAIN_ROLES if role != "owner")
     _run(
         connection,

@@ -77,6 +77,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.within_own_limits(uuid)": ("partner",),
     "portal.sees_every_customer()": ("partner", "worker"),
     "portal.tenants_within_limits()": ("partner", "worker"),
+    "portal.areas_at_work()": ("partner", "worker"),
     "portal.people_count(uuid)": ("partner",),
     "portal.waiting_alerts(text[], text[])": ("partner",),
     "portal.account_subscribers()": ("partner",),
@@ -242,6 +243,7 @@ def functions() -> str:
         "%TASKS%": enqueued,
         "%EVENTS%": events.rows(),
         "%AREAS%": areas,
+        "%REACHED%": "\n".join(_reached(area, bit) for area, bit in AREA_BITS.items()),
     }
     return reduce(lambda text, mark: text.replace(*mark), marks.items(), "\n".join(texts))
 
@@ -249,6 +251,14 @@ def functions() -> str:
 def _steps(steps: Iterable[tuple[str, str, str]]) -> str:
     """Return the rows of a state machine as SQL."""
     return ", ".join(f"('{source}', '{target}', '{side}')" for source, target, side in steps)
+
+
+def _reached(area: str, bit: int) -> str:
+    """Return the view of the tenants that the person at work reaches in `area`, which the policies of partners ask."""
+    return (
+        f"CREATE VIEW portal.reached_{area} WITH (security_barrier) AS SELECT tenant_id FROM portal.reached"
+        f" WHERE opens & {bit} <> 0; GRANT SELECT ON portal.reached_{area} TO @partner;"
+    )
 
 
 def _source(package: str, name: str) -> str:

@@ -24,29 +24,6 @@ AS $$
     )
 $$;
 
--- The tenants in which the person or client at work may use `area` through a live link. Definer: reads links, limits.
--- Policies ask it for each table that a statement reads, so it asks nothing that ix_link_opens does not hold.
-CREATE OR REPLACE FUNCTION portal.reach(area text) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 50
-AS $$
-    SELECT link.tenant_id
-    FROM portal.at_work() AS person
-    JOIN portal.partner ON partner.id = person.partner_id AND partner.status <> 'terminated'
-    JOIN portal.partner_tenant_link AS link ON link.partner_id = person.partner_id
-    WHERE link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
-      AND link.opens & (SELECT known.bit FROM (VALUES %AREAS%) AS known (name, bit) WHERE known.name = area) <> 0
-      AND (person.client_id IS NULL OR area = 'any' OR area = ANY (person.client_areas))
-      AND (person.client_id IS NULL OR portal.client_within(person.client_id, person.client_scope, link.tenant_id))
-      AND (person.tenant_scope = 'all'
-           OR (person.tenant_scope = 'include') = EXISTS (
-               SELECT 1 FROM portal.partner_user_tenant AS limited
-               WHERE limited.user_id = person.person_id AND limited.tenant_id = link.tenant_id
-               UNION ALL
-               SELECT 1 FROM portal.partner_user_group AS named
-               JOIN portal.tenant_group_tenant AS grouped ON grouped.group_id = named.group_id
-               WHERE named.user_id = person.person_id AND grouped.tenant_id = link.tenant_id))
-$$;
-
 -- Subscribers of the partner's home tenant that it looks after (PRODUCT §1, “Partner account”).
 CREATE OR REPLACE FUNCTION portal.account_subscribers() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 5
@@ -136,15 +113,57 @@ AS $$
     ), false)
 $$;
 
--- The tenants of the partner's links, in whatever state, that lie within the limits of the person or client at work.
+-- The tenants of the partner's links, in whatever state, that lie within the limits of the person or client at work:
+-- within_limits and client_within, written out, since a call for each of ten thousand links costs more than the look.
 CREATE OR REPLACE FUNCTION portal.tenants_within_limits() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 50
 AS $$
     SELECT DISTINCT link.tenant_id
     FROM portal.at_work() AS person
     JOIN portal.partner_tenant_link AS link ON link.partner_id = person.partner_id AND link.tenant_id IS NOT NULL
-    WHERE portal.within_limits(person.person_id, person.tenant_scope, link.tenant_id)
-      AND portal.client_within(person.client_id, person.client_scope, link.tenant_id)
+    WHERE (person.tenant_scope = 'all'
+           OR (person.tenant_scope = 'include') = EXISTS (
+               SELECT 1 FROM portal.partner_user_tenant AS limited
+               WHERE limited.user_id = person.person_id AND limited.tenant_id = link.tenant_id
+               UNION ALL
+               SELECT 1 FROM portal.partner_user_group AS named
+               JOIN portal.tenant_group_tenant AS grouped ON grouped.group_id = named.group_id
+               WHERE named.user_id = person.person_id AND grouped.tenant_id = link.tenant_id))
+      AND (person.client_id IS NULL OR person.client_scope = 'all' OR EXISTS (
+          SELECT 1 FROM portal.api_client_tenant AS named
+          WHERE named.client_id = person.client_id AND named.tenant_id = link.tenant_id))
+$$;
+
+-- The areas that the person or client at work may use, as bits (AREA_BITS); null where nobody is at work.
+CREATE OR REPLACE FUNCTION portal.areas_at_work() RETURNS integer
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN person.client_id IS NULL THEN -1 ELSE (
+        SELECT sum(known.bit)::integer FROM (VALUES %AREAS%) AS known (name, bit)
+        WHERE known.name = 'any' OR known.name = ANY (person.client_areas)) END
+    FROM portal.at_work() AS person
+    JOIN portal.partner ON partner.id = person.partner_id AND partner.status <> 'terminated'
+$$;
+
+-- The tenants that the person or client at work reaches by a live link, with what it may use there. Policies ask one view
+-- of it for each area and for each table that a statement reads. Views and not a function, so that the look goes into the
+-- plan and its rows are kept once; they read with the rights of @definer, as a function would. Nothing is asked but what
+-- ix_link_opens holds.
+CREATE VIEW portal.reached AS
+    SELECT link.tenant_id, link.opens & (SELECT portal.areas_at_work()) AS opens
+    FROM portal.partner_tenant_link AS link
+    WHERE link.partner_id = (SELECT portal.app_id('partner_id'))
+      AND link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
+      AND ((SELECT portal.sees_every_customer())
+           OR link.tenant_id IN (SELECT within FROM portal.tenants_within_limits() AS within));
+%REACHED%
+
+-- The same for an area that is known only when it is asked for.
+CREATE OR REPLACE FUNCTION portal.reach(area text) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 50
+AS $$
+    SELECT tenant_id FROM portal.reached
+    WHERE opens & (SELECT known.bit FROM (VALUES %AREAS%) AS known (name, bit) WHERE known.name = area) <> 0
 $$;
 
 -- How many people a tenant has on the vendor's product, for a partner that reaches it: a number, never who.

@@ -30,7 +30,7 @@ IS_LEAD = "(SELECT portal.is_lead())"
 
 def reach(area: str, column: str = "tenant_id") -> str:
     """Return the predicate that `column` is a tenant whose live link opens `area` to this person."""
-    return f"{column} = ANY (ARRAY(SELECT reached FROM portal.reach('{area}') AS reached))"
+    return f"{column} = ANY (ARRAY(SELECT tenant_id FROM portal.reached_{area}))"
 
 
 def data_of(area: str) -> str:
@@ -39,7 +39,7 @@ def data_of(area: str) -> str:
     An array would be searched from its start for each row, and sorted for each look into an index: with 10,000
     tenants 20 µs and 110 µs a row against 0.1 µs.
     """
-    return f"tenant_id IN (SELECT reached FROM portal.reach('{area}') AS reached)"
+    return f"tenant_id IN (SELECT tenant_id FROM portal.reached_{area})"
 
 
 ACCOUNTS = "subscriber_id = ANY (ARRAY(SELECT portal.account_subscribers()))"
