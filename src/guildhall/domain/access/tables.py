@@ -76,6 +76,8 @@ _UPTIME_TARGET = (
     " THEN (sla_config ->> 'uptime_target')::numeric END"
 )
 
+SHOWN_BY_NAME = ("shows_subscribers", "shows_summary", "shows_usage", "shows_revenue")  # asked of tenants by name
+
 
 def _shown() -> list[Column[bool]]:
     """Return the computed columns of SHOWS."""
@@ -181,12 +183,19 @@ partner_tenant_link = Table(
             "starts_at",
             "ends_at",
             "operating_model",
-            "areas",
             "tenant_name",
             *SHOWS,
             "uptime_target",
             "observed_from",
         ],
+    ),
+    Index(
+        "ix_link_name",  # a page of tenants by name, without looking for all the others
+        "partner_id",
+        text("lower(tenant_name)"),
+        "tenant_id",
+        postgresql_where=text("status = 'active'"),
+        postgresql_include=["id", "starts_at", "ends_at", "operating_model", "tenant_name", *SHOWN_BY_NAME],
     ),
     Index("ix_link_tenant", "tenant_id", "status"),
     Index("ix_link_ends_at", "ends_at", postgresql_where=text(f"status IN ({_listed(STANDING)})")),

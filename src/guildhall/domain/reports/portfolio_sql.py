@@ -44,9 +44,19 @@ class Shape(Struct, frozen=True):
         return self.sort_by == "outstanding_balance"
 
     @property
+    def searched(self) -> bool:
+        """Whether a filter asks for data of the tenants themselves."""
+        return not _TENANT_FILTERS.keys().isdisjoint(self.filters)
+
+    @property
     def counted_whole(self) -> bool:
         """Whether counting takes the data of every tenant, so that the whole list is kept for it."""
-        return not self.resumed and (self.by_balance or not _TENANT_FILTERS.keys().isdisjoint(self.filters))
+        return not self.resumed and (self.by_balance or self.searched)
+
+    @property
+    def walked(self) -> bool:
+        """Whether the page comes out of an index, by the names that the links hold: those of their tenants."""
+        return self.sort_by == "name" and not self.searched
 
 
 # Permissions of the registry, by what they show here.
@@ -114,10 +124,12 @@ def statement(shape: Shape) -> Fixed:
     and counts.
     """
     direction = shape.sort_order
-    parts = [f"linked AS MATERIALIZED ({_linked(shape)})"]
+    parts = [f"linked AS {'NOT ' if shape.walked else ''}MATERIALIZED ({_linked(shape)})"]
     if shape.counted_whole:
         parts.append(f"listed AS MATERIALIZED ({_listed(shape)})")
-    parts.append(f"page AS MATERIALIZED ({_page(shape)})")
+    if shape.walked:
+        parts.append(f"walked AS MATERIALIZED ({_walked(shape)})")
+    parts.append(f"page AS MATERIALIZED ({_found() if shape.walked else _page(shape)})")
     if not shape.resumed:
         parts.append(f"counts AS ({_counts(shape)})")
     sql = (
@@ -131,8 +143,16 @@ def statement(shape: Shape) -> Fixed:
 def _linked(shape: Shape) -> str:
     """Return the live links that match; by name they come out of an index alone."""
     opens = ", l.shows_billing" if shape.by_balance else ""
+    return f"SELECT l.id, l.tenant_id{opens} {_matching(shape)}"
+
+
+def _matching(shape: Shape) -> str:
+    """Return the live links that match."""
     where = "".join(f" AND {_LINK_FILTERS[name]}" for name in shape.filters if name in _LINK_FILTERS)
-    return f"SELECT l.id, l.tenant_id{opens} FROM portal.partner_tenant_link AS l WHERE {_LIVE}{where}"
+    return f"FROM portal.partner_tenant_link AS l WHERE {_LIVE}{where}"
+
+
+_KEPT = ", ".join(f"t.{name}" for name in (*PLACED[4:], *PLACED_LAST))
 
 
 def _listed(shape: Shape) -> str:
@@ -144,10 +164,9 @@ def _listed(shape: Shape) -> str:
     owed = (
         " LEFT JOIN tenancy.billing_rollup AS o ON o.tenant_id = t.id AND o.currency = t.currency" if by_balance else ""
     )
-    kept = ", ".join(f"t.{name}" for name in (*PLACED[4:], *PLACED_LAST))
     where = "".join(f" AND {_TENANT_FILTERS[name]}" for name in shape.filters if name in _TENANT_FILTERS)
     return (
-        f"SELECT {place} AS place, {hidden} AS hidden, l.id AS link_id, t.id AS tenant_id, {kept}"
+        f"SELECT {place} AS place, {hidden} AS hidden, l.id AS link_id, t.id AS tenant_id, {_KEPT}"
         f" FROM linked AS l JOIN tenancy.tenant AS t ON t.id = l.tenant_id{owed} WHERE true{where}"
     )
 
@@ -155,13 +174,34 @@ def _listed(shape: Shape) -> str:
 def _page(shape: Shape) -> str:
     """Return the page of the list, with one row more to see whether it goes on."""
     listed = "listed" if shape.counted_whole else f"({_listed(shape)}) AS listed"
-    direction = shape.sort_order
-    sign = "<" if direction == "desc" else ">"
-    after = f" WHERE (place, tenant_id) {sign} (:after, :after_id)" if shape.resumed else ""
+    after = f" WHERE {_after(shape, 'place', 'tenant_id')}" if shape.resumed else ""
+    return f"SELECT * FROM {listed}{after} {_cut(shape, 'place', 'tenant_id')}"
+
+
+def _walked(shape: Shape) -> str:
+    """Return the page of links by name, with one more."""
+    order = ("lower(l.tenant_name)", "l.tenant_id")
+    after = f" AND {_after(shape, *order)}" if shape.resumed else ""
+    return f"SELECT {order[0]} AS place, l.id, l.tenant_id {_matching(shape)}{after} {_cut(shape, *order)}"
+
+
+def _found() -> str:
+    """Return the tenants of the links `walked`, in one look: for each the policy of tenants would go through all."""
     return (
-        f"SELECT * FROM {listed}{after} ORDER BY place {direction}, tenant_id {direction}"
-        f" LIMIT {shape.limit + 1} OFFSET {shape.offset}"
+        f"SELECT l.place, false AS hidden, l.id AS link_id, t.id AS tenant_id, {_KEPT} FROM walked AS l JOIN (SELECT *"
+        " FROM tenancy.tenant WHERE id = ANY (ARRAY(SELECT tenant_id FROM walked)) OFFSET 0) AS t ON t.id = l.tenant_id"
     )
+
+
+def _after(shape: Shape, place: str, tenant: str) -> str:
+    """Return the condition for what comes after the cursor."""
+    return f"({place}, {tenant}) {'<' if shape.sort_order == 'desc' else '>'} (:after, :after_id)"
+
+
+def _cut(shape: Shape, place: str, tenant: str) -> str:
+    """Return the order, and its part that is the page with one row more."""
+    direction = shape.sort_order
+    return f"ORDER BY {place} {direction}, {tenant} {direction} LIMIT {shape.limit + 1} OFFSET {shape.offset}"
 
 
 def _counts(shape: Shape) -> str:

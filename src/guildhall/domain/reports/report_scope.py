@@ -92,16 +92,20 @@ def scope(permission: str, *, named: bool, more: str = "") -> dict[str, str]:
     `permission` is a registry string; `named` narrows to `:tenant_ids`, which passed the gates. `more` are further
     columns of the link.
     """
+    opens = f"l.{SHOWN_BY[permission]} AS opens"
+    return {"mine": f"SELECT l.tenant_id, l.tenant_name, {opens}{more} {_reached(named=named)}", "scope": _SCOPE}
+
+
+def _reached(*, named: bool) -> str:
+    """Return the links by which the person reaches tenants."""
     narrowed = " AND l.tenant_id = ANY (:tenant_ids)" if named else ""
     # Only who is limited to some tenants asks which: that is a look at every link of the partner.
-    mine = (
-        f"SELECT l.tenant_id, l.tenant_name, l.{SHOWN_BY[permission]} AS opens{more}"
-        " FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
+    return (
+        "FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
         " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
         " AND ((SELECT u.tenant_scope FROM portal.partner_user AS u WHERE u.id = :user_id) = 'all'"
         f" OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE){narrowed}"
     )
-    return {"mine": mine, "scope": _SCOPE}
 
 
 def apart(named_report: str, sums: str, *, named: bool) -> dict[str, str]:
@@ -130,7 +134,18 @@ def placed(source: str, order: str) -> str:
 
     They are numbered once they are chosen, so that not all of them are sorted to find fifty.
     """
-    page = f"SELECT * FROM {source} ORDER BY {order} LIMIT :limit OFFSET :offset"
+    return _numbered(f"SELECT * FROM {source} ORDER BY {order}", order)
+
+
+def placed_by_name(permission: str, *, named: bool, more: str = "") -> str:
+    """Return the same of `scope`, by name: an index yields the page, and nobody looks for the other tenants."""
+    chosen = f"SELECT l.tenant_id, l.tenant_name{more} {_reached(named=named)} AND l.{SHOWN_BY[permission]}"
+    return _numbered(f"{chosen} ORDER BY lower(l.tenant_name), l.tenant_id", BY_NAME)
+
+
+def _numbered(rows: str, order: str) -> str:
+    """Return the page of `rows`, each with its place."""
+    page = f"{rows} LIMIT :limit OFFSET :offset"
     return f"SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM ({page}) AS chosen"
 
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import BY_NAME, COVERED, apart, placed, report, scope
+from guildhall.domain.reports.report_scope import COVERED, apart, placed_by_name, report, scope
 
 PERMISSION = "partner.reports.revenue.read"
 COLUMNS = {
@@ -51,11 +51,10 @@ _SUMS = (
 )
 _SHELVES = {
     "daily": f"SELECT * FROM kept UNION ALL ({_rows('apart')})",
-    "sells": "SELECT tenant_id, s.currency, s.mrr FROM scope JOIN portal.subscription AS s USING (tenant_id)"
-    " WHERE s.partner_id = :partner_id AND s.status = 'active'",
+    "sells": "SELECT s.tenant_id, s.currency, s.mrr FROM portal.subscription AS s WHERE s.partner_id = :partner_id"
+    " AND s.tenant_id = ANY (ARRAY(SELECT tenant_id FROM scope)) AND s.status = 'active'",
     "sold": "SELECT currency, sum(mrr) AS mrr FROM sells GROUP BY 1",
     "billed": f"SELECT currency, {_WHOLE} FROM daily GROUP BY 1",
-    "placed": placed("scope", BY_NAME),
     "each": _rows("placed", "tenant_id, "),
     "whole": f"SELECT tenant_id, currency, mrr, {', '.join(_ALL)}"
     f" FROM (SELECT tenant_id, currency, {_WHOLE} FROM each GROUP BY 1, 2) AS own FULL JOIN"
@@ -84,7 +83,10 @@ _PARTS = {
 def statement(*, named: bool) -> Fixed:
     """Return the statement: rows of `part` and COLUMNS, tenants in order of their place."""
     return report(
-        scope(PERMISSION, named=named) | apart("revenue", _SUMS, named=named) | _SHELVES,
+        scope(PERMISSION, named=named)
+        | apart("revenue", _SUMS, named=named)
+        | {"placed": placed_by_name(PERMISSION, named=named)}
+        | _SHELVES,
         _PARTS,
         COLUMNS,
         order="place, currency, starts",

@@ -42,7 +42,9 @@ _LASTING = (
 )
 _FROM = "greatest(:since_before, l.starts_at, l.observed_from)"
 _LINK = (
-    f", coalesce(:target, l.uptime_target, {DEFAULT_TARGET})::float8 AS target, {_FROM} AS since_before"
+    # A number is made a float where there is one, not for each tenant.
+    f", coalesce((SELECT CAST(:target AS float8)), l.uptime_target::float8, {DEFAULT_TARGET}::float8) AS target"
+    f", {_FROM} AS since_before"
     f", CASE WHEN {_FROM} > :since_before THEN ({_FROM} AT TIME ZONE 'UTC')::date + 1 END AS whole_from"
     ", (l.tenant_id IN (SELECT tenant_id FROM lasting)) IS TRUE AS lasting"
 )

@@ -3,12 +3,11 @@
 -- or run out at any moment, and what a partner reads is right all the same, since sums count only where the person at
 -- work reaches every tenant in them. portal.keep_sums() follows the links, and waits for writers and they for it.
 
--- The tenants whose rows are in the sums of a report, if the person or client at work reaches each of them; else none.
-CREATE OR REPLACE FUNCTION portal.summed(named text) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 10000
+-- Whether the person or client at work reaches every tenant whose rows are in the sums of a report.
+CREATE OR REPLACE FUNCTION portal.reaches_sums(named text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT tenant_id FROM portal.summed_tenant WHERE report = named AND partner_id = portal.app_id('partner_id')
-      AND EXISTS (
+    SELECT EXISTS (
         SELECT 1 FROM portal.at_work() AS person
         JOIN portal.partner ON partner.id = person.partner_id AND partner.status <> 'terminated'
         WHERE person.tenant_scope = 'all' AND (person.client_id IS NULL OR (person.client_scope = 'all'
@@ -20,6 +19,14 @@ AS $$
             AND link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
             AND CASE named WHEN 'usage' THEN link.shows_usage ELSE link.shows_revenue END
         WHERE s.report = named AND s.partner_id = portal.app_id('partner_id') AND link.id IS NULL)
+$$;
+
+-- Those tenants, if each of them is reached; else none.
+CREATE OR REPLACE FUNCTION portal.summed(named text) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 10000
+AS $$
+    SELECT tenant_id FROM portal.summed_tenant
+    WHERE report = named AND partner_id = portal.app_id('partner_id') AND (SELECT portal.reaches_sums(named))
 $$;
 
 -- The statement that adds `rows` to the sums: a query for rows of the table `source` in tenancy, each with its partner

@@ -5,7 +5,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import BY_NAME, COVERED, apart, placed, report, scope
+from guildhall.domain.reports.report_scope import BY_NAME, COVERED, apart, placed, placed_by_name, report, scope
 
 PERMISSION = "partner.reports.usage.read"
 COLUMNS = {
@@ -47,7 +47,8 @@ class Shape(Struct, frozen=True):
 def statement(shape: Shape) -> Fixed:
     """Return the statement of `shape`: rows of `part` and COLUMNS, tenants in order of their place."""
     metrics = " AND u.metric = ANY (:metrics)" if shape.metrics else ""
-    shelves = scope(PERMISSION, named=shape.named, more=", l.shows_subscribers")
+    more = ", l.shows_subscribers"
+    shelves = scope(PERMISSION, named=shape.named, more=more)
     sums = "SELECT u.metric, u.day, u.quantity, u.tenants FROM portal.usage_sum AS u WHERE u.partner_id = :partner_id"
     shelves |= apart("usage", f"{sums} AND u.tenants > 0 AND {_DAYS}{metrics}", named=shape.named)
     shelves["daily"] = (
@@ -63,7 +64,7 @@ def statement(shape: Shape) -> Fixed:
         )
         shelves["placed"] = placed("ranks", f"total DESC NULLS LAST, {BY_NAME}")
     else:
-        shelves["placed"] = placed("scope", BY_NAME)
+        shelves["placed"] = placed_by_name(PERMISSION, named=shape.named, more=more)
     # One tenant after the other: each one's rows come by metric from the index, and nothing has to be sorted.
     shelves["whole"] = (
         f"SELECT p.tenant_id, w.* FROM placed AS p CROSS JOIN LATERAL (SELECT u.metric, {_of('u.day >= :first')},"

@@ -28,7 +28,6 @@ from guildhall.domain.access.boundary.roles import (
 )
 from guildhall.domain.access.boundary.rules import Rule
 
-
 _DEFINER_READS = "GRANT SELECT ON ALL TABLES IN SCHEMA portal, tenancy TO @definer"
 
 
@@ -126,7 +125,8 @@ def _clear(connection: psycopg.Connection[Any], prefix: str) -> None:
     ).fetchall()
     for schema, table, policy in rows:
         _run(connection, prefix, f"DROP POLICY {policy} ON {schema}.{table}")
-    _run(connection, prefix, "SET LOCAL ROLE @definer; DROP VIEW IF EXISTS portal.reached CASCADE; SET LOCAL ROLE @owner")
+    # Those of the areas go with it. They are @definer's: whoever owns the schema drops them, but grants nothing on them.
+    _run(connection, prefix, "DROP VIEW IF EXISTS portal.reached CASCADE")
     roles = ", ".join(f"@{role}" for role in PLAIN_ROLES if role != "owner")
     _run(
         connection,

@@ -175,6 +175,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.client_notices()": (),
     "portal.account_notices()": (),
     "portal.client_secret_notices()": (),
+    "portal.reaches_sums(text)": ("partner",),
     "portal.summed(text)": ("partner",),
     "portal.keep_sums(integer)": ("worker",),
     "portal.sum_up()": (),

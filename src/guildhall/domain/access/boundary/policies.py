@@ -77,7 +77,7 @@ def _activating(status: str, area: str) -> str:
 
 def _summed(report: str) -> str:
     """Return the condition for sums of the partner at work that hold only what the person reaches."""
-    return f"partner_id = {PARTNER_ID} AND EXISTS (SELECT 1 FROM portal.summed('{report}'))"
+    return f"partner_id = {PARTNER_ID} AND (SELECT portal.reaches_sums('{report}'))"
 
 
 RULES: Mapping[str, tuple[Rule, ...]] = {

@@ -1,0 +1,54 @@
+"""links of many: their tenants by name out of an index; the index of all of them without what nobody asks."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0024"
+down_revision: str | None = "0023"
+branch_labels: Sequence[str] | None = None
+depends_on: Sequence[str] | None = None
+
+ALL, BY_NAME, LINK = "ix_link_reach", "ix_link_name", "partner_tenant_link"
+SHOWS = ("billing", "tickets", "subscribers", "posture", "invoices", "summary", "usage", "uptime", "revenue")
+FIRST = ("id", "starts_at", "ends_at", "operating_model")
+LAST = (
+    "tenant_name",
+    *(f"shows_{area}" for area in (*SHOWS, "sla_alerts", "billing_alerts")),
+    *("uptime_target", "observed_from"),
+)
+
+
+def upgrade() -> None:
+    op.drop_index(ALL, table_name=LINK, schema="portal")
+    _index(ALL, ["partner_id", "tenant_id"], [*FIRST, *LAST])
+    _index(
+        BY_NAME,
+        ["partner_id", sa.text("lower(tenant_name)"), "tenant_id"],
+        [*FIRST, "tenant_name", *(f"shows_{area}" for area in ("subscribers", "summary", "usage", "revenue"))],
+    )
+
+
+def _index(name: str, columns: list[str | sa.TextClause], included: list[str]) -> None:
+    """Make an index of the active links."""
+    op.create_index(
+        name,
+        LINK,
+        columns,
+        schema="portal",
+        postgresql_where=sa.text("status = 'active'"),
+        postgresql_include=included,
+    )
+
+
+def downgrade() -> None:
+    # Views of what is reached hold the columns that they read; with them go the policies that ask them, until the
+    # boundary is written anew.
+    op.execute("DROP VIEW IF EXISTS portal.reached CASCADE")
+    op.execute(
+        "DO $$ BEGIN IF to_regclass('portal.boundary') IS NOT NULL THEN DELETE FROM portal.boundary; END IF; END $$"
+    )
+    op.drop_index(BY_NAME, table_name=LINK, schema="portal")
+    op.drop_index(ALL, table_name=LINK, schema="portal")
+    _index(ALL, ["partner_id", "tenant_id"], [*FIRST, "areas", *LAST])
