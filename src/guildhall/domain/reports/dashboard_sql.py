@@ -47,6 +47,9 @@ def _those(condition: str) -> str:
     return f"ANY (ARRAY(SELECT tenant_id FROM mine WHERE {condition}))"
 
 
+_BILLED = (
+    "((SELECT bool_and(shows_billing) FROM mine) OR s.tenant_id IN (SELECT tenant_id FROM mine WHERE shows_billing))"
+)
 # What parts stand on, in order; each is read once, and only where a part asks for it.
 _SHELVES = {
     # Only who is limited to some tenants asks which: that is a look at every link of the partner.
@@ -55,12 +58,12 @@ _SHELVES = {
     " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
     " AND ((SELECT u.tenant_scope FROM portal.partner_user AS u WHERE u.id = :user_id) = 'all'"
     " OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE)",
+    # The policy of subscriptions yields those of `mine`; whose billing is open is asked where it is not everybody's.
     "sold": "SELECT s.plan, s.currency, count(*) AS number, count(*) FILTER (WHERE s.status = 'trial'"
     f" AND s.trial_ends_on BETWEEN :today AND :today + {TRIAL_DAYS}) AS ending,"
-    " count(*) FILTER (WHERE mine.shows_billing AND s.status = 'active') AS paying,"
-    " sum(s.mrr) FILTER (WHERE mine.shows_billing AND s.status = 'active') AS mrr"
-    " FROM mine JOIN portal.subscription AS s USING (tenant_id)"
-    " WHERE s.partner_id = :partner_id AND s.status <> 'cancelled' GROUP BY s.plan, s.currency",
+    f" count(*) FILTER (WHERE s.status = 'active' AND {_BILLED}) AS paying,"
+    f" sum(s.mrr) FILTER (WHERE s.status = 'active' AND {_BILLED}) AS mrr"
+    " FROM portal.subscription AS s WHERE s.partner_id = :partner_id AND s.status <> 'cancelled' GROUP BY 1, 2",
     "running": "SELECT t.priority, count(*) AS number,"
     " count(*) FILTER (WHERE t.sla_breached_at IS NOT NULL OR t.sla_breach_at <= :now) AS late,"
     f" count(*) FILTER (WHERE {SOON}) AS soon FROM tenancy.ticket AS t"

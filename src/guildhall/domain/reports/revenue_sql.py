@@ -26,21 +26,31 @@ _AMOUNTS = ("invoiced", "paid", "outstanding")
 _MONTH = "date_trunc('month', day)::date"
 
 
-def _rows(tenants: str, by: str = "") -> str:
-    """Return what the rows of some tenants come to by currency and day, and by one more column (`by`, with comma)."""
-    some = f"EXISTS (SELECT 1 FROM {tenants})"  # without any nothing is begun
-    return (
-        f"SELECT {by}i.currency, i.issued_on AS day, sum(i.amount) AS invoiced, 0 AS paid, coalesce(sum(i.amount -"
-        " i.amount_paid) FILTER (WHERE i.status IN ('finalized', 'overdue')), 0) AS outstanding, count(*) AS invoices"
-        f" FROM {tenants} JOIN tenancy.invoice AS i USING (tenant_id) WHERE {some}"
-        " AND i.issued_on BETWEEN :earliest AND :last"
-        f" AND i.status NOT IN ('draft', 'cancelled') GROUP BY {by}i.currency, i.issued_on"
-        f" UNION ALL SELECT {by}p.currency, p.paid_on, 0, sum(p.amount), 0, 0"
-        f" FROM {tenants} JOIN tenancy.payment AS p USING (tenant_id)"
-        f" WHERE {some} AND p.paid_on BETWEEN :earliest AND :last GROUP BY {by}p.currency, p.paid_on"
-    )
-
-
+_INVOICES = "i.issued_on BETWEEN :earliest AND :last AND i.status NOT IN ('draft', 'cancelled')"
+_OWED = "i.status IN ('finalized', 'overdue')"
+_PAYMENTS = "p.paid_on BETWEEN :earliest AND :last"
+# What the rows of the tenants apart come to by currency and day; without any nothing is begun.
+_APART = (
+    "SELECT i.currency, i.issued_on AS day, sum(i.amount) AS invoiced, 0 AS paid,"
+    f" coalesce(sum(i.amount - i.amount_paid) FILTER (WHERE {_OWED}), 0) AS outstanding, count(*) AS invoices"
+    " FROM apart JOIN tenancy.invoice AS i USING (tenant_id)"
+    f" WHERE EXISTS (SELECT 1 FROM apart) AND {_INVOICES} GROUP BY 1, 2"
+    " UNION ALL SELECT p.currency, p.paid_on, 0, sum(p.amount), 0, 0"
+    f" FROM apart JOIN tenancy.payment AS p USING (tenant_id) WHERE EXISTS (SELECT 1 FROM apart) AND {_PAYMENTS}"
+    " GROUP BY 1, 2"
+)
+# One tenant after the other, so that no more than one's rows are sorted by currency; days are not kept apart.
+_EACH = (
+    "SELECT tenant_id, f.* FROM placed AS l CROSS JOIN LATERAL (SELECT i.currency,"
+    " sum(i.amount) FILTER (WHERE i.issued_on >= :first) AS invoiced, 0 AS paid,"
+    f" sum(i.amount - i.amount_paid) FILTER (WHERE i.issued_on >= :first AND {_OWED}) AS outstanding,"
+    " count(*) FILTER (WHERE i.issued_on >= :first) AS invoices,"
+    " sum(i.amount) FILTER (WHERE i.issued_on < :first) AS previous_invoiced, 0 AS previous_paid"
+    f" FROM tenancy.invoice AS i WHERE i.tenant_id = l.tenant_id AND {_INVOICES} GROUP BY 1) AS f"
+    " UNION ALL SELECT tenant_id, f.* FROM placed AS l CROSS JOIN LATERAL (SELECT p.currency,"
+    " 0, sum(p.amount) FILTER (WHERE p.paid_on >= :first), 0, 0, 0, sum(p.amount) FILTER (WHERE p.paid_on < :first)"
+    f" FROM tenancy.payment AS p WHERE p.tenant_id = l.tenant_id AND {_PAYMENTS} GROUP BY 1) AS f"
+)
 _NOW = {name: f"sum({name}) FILTER (WHERE day >= :first)" for name in (*_AMOUNTS, "invoices")}
 _BEFORE = {f"previous_{name}": f"sum({name}) FILTER (WHERE day < :first)" for name in ("invoiced", "paid")}
 _ALL = {**_NOW, **_BEFORE}
@@ -50,14 +60,15 @@ _SUMS = (
     " WHERE r.partner_id = :partner_id AND (r.invoices > 0 OR r.payments > 0) AND r.day BETWEEN :earliest AND :last"
 )
 _SHELVES = {
-    "daily": f"SELECT * FROM kept UNION ALL ({_rows('apart')})",
+    "daily": f"SELECT * FROM kept UNION ALL ({_APART})",
     "sells": "SELECT s.tenant_id, s.currency, s.mrr FROM portal.subscription AS s WHERE s.partner_id = :partner_id"
     " AND s.tenant_id = ANY (ARRAY(SELECT tenant_id FROM scope)) AND s.status = 'active'",
     "sold": "SELECT currency, sum(mrr) AS mrr FROM sells GROUP BY 1",
     "billed": f"SELECT currency, {_WHOLE} FROM daily GROUP BY 1",
-    "each": _rows("placed", "tenant_id, "),
+    "each": _EACH,
     "whole": f"SELECT tenant_id, currency, mrr, {', '.join(_ALL)}"
-    f" FROM (SELECT tenant_id, currency, {_WHOLE} FROM each GROUP BY 1, 2) AS own FULL JOIN"
+    f" FROM (SELECT tenant_id, currency, {', '.join(f'sum({name}) AS {name}' for name in _ALL)}"
+    " FROM each GROUP BY 1, 2) AS own FULL JOIN"
     " (SELECT tenant_id, currency, mrr FROM sells WHERE (tenant_id IN (SELECT tenant_id FROM placed)) IS TRUE) AS sold"
     " USING (tenant_id, currency)",
 }

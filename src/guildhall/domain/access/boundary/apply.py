@@ -125,7 +125,7 @@ def _clear(connection: psycopg.Connection[Any], prefix: str) -> None:
     ).fetchall()
     for schema, table, policy in rows:
         _run(connection, prefix, f"DROP POLICY {policy} ON {schema}.{table}")
-    # Those of the areas go with it. They are @definer's: whoever owns the schema drops them, but grants nothing on them.
+    # Those of the areas go with it. They are @definer's: the schema's owner drops them, but grants nothing on them.
     _run(connection, prefix, "DROP VIEW IF EXISTS portal.reached CASCADE")
     roles = ", ".join(f"@{role}" for role in PLAIN_ROLES if role != "owner")
     _run(
