@@ -122,6 +122,30 @@ async def test_reports_say_the_same_with_sums_and_without(cluster: Cluster) -> N
             assert bool(found) is expected
 
 
+async def test_pages_by_name_bring_each_customer_once_however_it_is_written(cluster: Cluster) -> None:
+    async with summed(cluster) as world:
+        actor = partner_person(world)
+        one, other = world.tenant("acme-fiber"), world.tenant("harborline")
+        world.sql("UPDATE tenancy.tenant SET name = 'new name' WHERE id = %s", one)
+        world.sql("UPDATE tenancy.tenant SET name = 'New Name' WHERE id = %s", other)
+        whole: Any = await told(actor)
+        kinds: tuple[Any, ...] = (usage, revenue)
+        for each, report in zip(whole[:2], kinds, strict=True):
+            listed = [(found.tenant_name.lower(), found.tenant_id) for found in each.by_tenant]
+            assert listed == sorted(listed)
+            assert {("new name", one), ("new name", other)} <= set(listed)
+            async with db.transaction(actor) as connection:
+                pages = [
+                    (await report.report(connection, actor, report.Filter(period=DAYS, limit=1, offset=at))).by_tenant
+                    for at in range(len(listed))
+                ]
+            assert [found.tenant_id for page in pages for found in page] == [tenant for _, tenant in listed]
+        ids = [found.tenant_id for found in whole[2].by_tenant]
+        in_pages = [await billed(actor, limit=4, offset=at) for at in range(0, len(ids), 4)]
+        assert [found.tenant_id for page in in_pages for found in page.by_tenant] == ids
+        assert len(ids) > 5
+
+
 async def test_billing_is_summed_up_with_sums_only_where_they_hold_what_the_person_opens(cluster: Cluster) -> None:
     async with domain_world(cluster) as world:
         finance = partner_person(world, "finance@northwind.example")

@@ -58,7 +58,7 @@ SHOWS = {
 }
 
 
-# The areas that a link opens as bits of one number, for portal.reach(): 1 is any link at all. A new area goes last.
+# The areas that a link opens as bits of one number, for portal.reached: 1 is any link at all. A new area goes last.
 AREA_BITS = {"any": 1} | {area: 2**place for place, area in enumerate(Area, start=1)}
 _OPENS = " + ".join(
     ["1"]
@@ -167,7 +167,7 @@ partner_tenant_link = Table(
     Index("ix_link_partner", "partner_id", "status", "tenant_id", postgresql_include=["ends_at", "tenant_name"]),
     Index("ix_link_partner_created_at", "partner_id", text("created_at DESC NULLS LAST"), "id"),
     Index(
-        "ix_link_opens",  # what portal.reach() asks and no more: it walks all links of a partner, for each table read
+        "ix_link_opens",  # what portal.reached asks and no more: it walks all links of a partner, for each table read
         "partner_id",
         "tenant_id",
         postgresql_where=text("status = 'active'"),
