@@ -140,6 +140,24 @@ def test_no_surface_may_delete_but_where_a_rule_says_so(demo_database: str, clus
                 assert found == ((role, table) in allowed, False), (role, table)
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        *(f"tenancy.{data}_rollup" for data in ("billing", "support", "subscriber", "posture")),
+        *("tenancy.uptime_daily", "portal.usage_sum", "portal.revenue_sum", "portal.summed_tenant"),
+    ],
+)
+def test_what_triggers_keep_nobody_else_writes(demo_database: str, cluster: Cluster, table: str) -> None:
+    with psycopg.connect(cluster.url(demo_database)) as connection:
+        writing = connection.execute(
+            "SELECT r.rolname FROM pg_roles AS r WHERE r.rolname = ANY (%s)"
+            " AND (has_table_privilege(r.oid, %s, 'DELETE')"
+            " OR has_any_column_privilege(r.oid, %s, 'INSERT, UPDATE'))",
+            [[cluster.prefix + role for role in (*SURFACE_ROLES, *LOGINS)], table, table],
+        ).fetchall()
+    assert writing == []
+
+
 def test_every_definer_function_is_written_down_with_what_it_can_leak(demo_database: str, cluster: Cluster) -> None:
     with psycopg.connect(cluster.url(demo_database)) as connection:
         found = connection.execute(

@@ -33,6 +33,7 @@ from guildhall.domain.access.boundary.rules import (
     changes,
     data_of,
     everything,
+    kept_data,
     reach,
     reads,
     tenant_data,
@@ -220,12 +221,12 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "tenancy.usage_daily": tenant_data(data_of("reports")),
     "tenancy.outage": tenant_data(data_of("reports")),
-    "tenancy.uptime_daily": tenant_data(data_of("reports")),
+    "tenancy.uptime_daily": kept_data(data_of("reports")),
     "tenancy.posture_snapshot": tenant_data(data_of("posture")),
-    "tenancy.billing_rollup": tenant_data(data_of("billing")),
-    "tenancy.support_rollup": tenant_data(data_of("support")),
-    "tenancy.subscriber_rollup": tenant_data(data_of("provisioning")),
-    "tenancy.posture_rollup": tenant_data(data_of("posture")),
+    "tenancy.billing_rollup": kept_data(data_of("billing")),
+    "tenancy.support_rollup": kept_data(data_of("support")),
+    "tenancy.subscriber_rollup": kept_data(data_of("provisioning")),
+    "tenancy.posture_rollup": kept_data(data_of("posture")),
 }
 
 UNPROTECTED = frozenset({"portal.boundary", "portal.alembic_version", "tenancy.alembic_version"})

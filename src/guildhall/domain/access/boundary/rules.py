@@ -82,13 +82,16 @@ def everything(role: str, rows: str = ANY_ROW) -> tuple[Rule, ...]:
 
 def tenant_data(partner: str, *more: Rule, customer: str = OWN_TENANT) -> tuple[Rule, ...]:
     """Return the rules of a table of tenant data that partners read where `partner` holds."""
+    return (*kept_data(partner, customer=customer), *everything("platform"), *more)
+
+
+def kept_data(partner: str, *, customer: str = OWN_TENANT) -> tuple[Rule, ...]:
+    """Return the rules of a table that triggers keep from tenant data: read as that is, and written by nobody else."""
     return (
         reads("partner", partner),
         reads("customer", customer),
         reads("staff", ANY_ROW),
-        *everything("platform"),
         reads("worker", WITHIN_JOB),
-        *more,
     )
 
 
