@@ -126,6 +126,30 @@ async def test_where_nothing_was_ever_recorded_no_uptime_is_assumed(own: World) 
     assert (await told(own)).uptime_percentage == 100
 
 
+async def test_links_know_whether_an_outage_was_ever_recorded_whichever_came_first(own: World) -> None:
+    def known() -> set[bool]:
+        rows = own.sql("SELECT uptime_recorded FROM portal.partner_tenant_link WHERE tenant_id = %s", acme)
+        return {row["uptime_recorded"] for row in rows}
+
+    acme = own.tenant("acme-fiber")
+    assert known() == {False}
+    record(own, LATER)
+    assert known() == {True}
+    own.sql(
+        "INSERT INTO portal.partner_tenant_link (id, partner_id, partner_name, tenant_id, tenant_name, access_role,"
+        " relationship_type, operating_model, starts_at, status, created_by, updated_by) SELECT gen_random_uuid(),"
+        " partner_id, partner_name, tenant_id, tenant_name, access_role, relationship_type, operating_model, starts_at,"
+        " 'ended', created_by, updated_by FROM portal.partner_tenant_link WHERE tenant_id = %s LIMIT 1",
+        acme,
+    )
+    assert known() == {True}
+    own.sql("UPDATE portal.partner_tenant_link SET uptime_recorded = false")
+    assert known() == {True}, "nobody says otherwise"
+    own.sql("DELETE FROM tenancy.outage WHERE tenant_id = %s", acme)
+    assert known() == {False}
+    assert (await told(own)).uptime_percentage is None
+
+
 async def test_the_target_is_the_one_asked_for_else_the_links_own(own: World) -> None:
     record(own, OVER_MIDNIGHT)  # 75 of 14,400 minutes: 99.4792 %
     _link(own, """sla_config = '{"uptime_target": 99.4}'""")

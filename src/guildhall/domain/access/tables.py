@@ -106,6 +106,13 @@ partner_tenant_link = Table(
     Column(
         "observed_from", DateTime(timezone=True), comment="The later beginning, the link's or the tenant's; by trigger"
     ),
+    Column(
+        "uptime_recorded",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="Whether an outage of the tenant was ever recorded; by trigger",
+    ),
     Column("status", Text, nullable=False),
     Column("is_active", Boolean, Computed("status = 'active'", persisted=True)),
     *_shown(),
@@ -187,6 +194,7 @@ partner_tenant_link = Table(
             *SHOWS,
             "uptime_target",
             "observed_from",
+            "uptime_recorded",
         ],
     ),
     Index(

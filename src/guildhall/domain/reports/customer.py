@@ -121,7 +121,7 @@ _EXTRAS: TextClause = text(
             FROM tenancy.outage AS o
             WHERE o.tenant_id = l.tenant_id AND o.started_at < :now AND (o.ended_at IS NULL OR o.ended_at > w.since)
         ) AS part
-    ) AS d ON w.since < :now AND EXISTS (SELECT 1 FROM tenancy.outage AS o WHERE o.tenant_id = l.tenant_id)
+    ) AS d ON w.since < :now AND l.uptime_recorded
     WHERE l.partner_id = :partner_id AND l.tenant_id = :tenant_id AND l.id = :link_id
     """
 ).bindparams(

@@ -46,7 +46,7 @@ _LINK = (
     f", coalesce((SELECT CAST(:target AS float8)), l.uptime_target::float8, {DEFAULT_TARGET}::float8) AS target"
     f", {_FROM} AS since_before"
     f", CASE WHEN {_FROM} > :since_before THEN ({_FROM} AT TIME ZONE 'UTC')::date + 1 END AS whole_from"
-    ", (l.tenant_id IN (SELECT tenant_id FROM lasting)) IS TRUE AS lasting"
+    ", (l.tenant_id IN (SELECT tenant_id FROM lasting)) IS TRUE AS lasting, l.uptime_recorded AS recorded"
 )
 _SPELLS = (
     "SELECT s.tenant_id, greatest(lower(span), s.since_before) AS down, least(upper(span), s.until) AS up,"
@@ -82,23 +82,18 @@ _SUMS = {
     "breaches": f"count(*) FILTER (WHERE {_BROKEN})",
 }
 _SUMMED = ", ".join(f"{sum_} AS {name}" for name, sum_ in _SUMS.items())
-# Where nothing was ever recorded there is no uptime to speak of. Of the few without a day here one is looked for at a
-# time, by index: an EXISTS would be answered by a hash of all outages there are.
-_RECORDED = (
-    "count(down) > 0 OR (SELECT true FROM tenancy.outage AS o WHERE o.tenant_id = days.tenant_id LIMIT 1) IS NOT NULL"
-)
+_SINCE = "greatest(:since, min(since_before))"
 _SHELVES = {
     # A full join is made by hash. The planner knows nothing of how many these hold, and would join them row by row; no
     # day is without its tenant.
-    "days": "SELECT s.tenant_id, s.tenant_name, s.target, s.since_before,"
+    "days": "SELECT s.tenant_id, s.tenant_name, s.target, s.since_before, s.recorded,"
     " CASE WHEN d.cut OR (d.day >= s.whole_from) IS NOT FALSE THEN d.day END AS day, d.down, d.outages, d.repaired,"
     f" d.repair FROM scope AS s FULL JOIN ({_KEPT} UNION ALL {_CUT}) AS d ON d.tenant_id = s.tenant_id",
-    "told": "SELECT *, CASE WHEN recorded AND since < :until THEN date_part('epoch', :until - since) END AS measured"
-    " FROM (SELECT tenant_id, min(tenant_name) AS tenant_name, min(target) AS target, min(since_before) AS"
-    " since_before, greatest(:since, min(since_before)) AS since,"
-    " coalesce(sum(down) FILTER (WHERE day >= :first), 0) AS down,"
-    # OFFSET 0 lets that be asked once, not twice.
-    f" {_RECORDED} AS recorded FROM days GROUP BY tenant_id OFFSET 0) AS f",
+    # Where nothing was ever recorded there is no uptime to speak of.
+    "told": "SELECT tenant_id, min(tenant_name) AS tenant_name, min(target) AS target,"
+    f" min(since_before) AS since_before, {_SINCE} AS since, bool_or(recorded) AS recorded,"
+    f" CASE WHEN bool_or(recorded) AND {_SINCE} < :until THEN date_part('epoch', :until - {_SINCE}) END AS measured,"
+    " coalesce(sum(down) FILTER (WHERE day >= :first), 0) AS down FROM days GROUP BY tenant_id",
     "daily": f"SELECT day, sum(down) AS down, {_SUMMED} FROM days WHERE day >= :first GROUP BY day",
     "page": placed("told", f"down / measured DESC NULLS LAST, {BY_NAME}"),
     "figures": f"SELECT tenant_id, {_SUMMED}, max(down) AS worst,"

@@ -127,7 +127,17 @@ BEGIN
         repaired = excluded.repaired, repair_seconds = excluded.repair_seconds
     WHERE (u.down_seconds, u.began, u.carried, u.repaired, u.repair_seconds) IS DISTINCT FROM
         (excluded.down_seconds, excluded.began, excluded.carried, excluded.repaired, excluded.repair_seconds);
+    PERFORM tenancy.mark_recorded(tenants);
 END
+$$;
+
+-- Let the links of some tenants know whether an outage was ever recorded; the links' own trigger looks.
+CREATE OR REPLACE FUNCTION tenancy.mark_recorded(tenants uuid[]) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE portal.partner_tenant_link AS l SET uptime_recorded = NOT l.uptime_recorded
+    WHERE l.tenant_id = ANY (tenants)
+      AND l.uptime_recorded <> EXISTS (SELECT 1 FROM tenancy.outage AS o WHERE o.tenant_id = l.tenant_id)
 $$;
 
 -- One trigger function for all: its argument is the roll_… function; `changed` holds the statement's rows.
@@ -162,7 +172,8 @@ END
 $$;
 SET LOCAL ROLE @definer;
 
--- Count the days once that a version without roll_uptime() left: they do not say how many outages began on them.
+-- Count the days once that a version without roll_uptime() left: they do not say how many outages began on them. And tell
+-- the links what one without uptime_recorded did not.
 CREATE OR REPLACE FUNCTION tenancy.roll_old_days() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -170,6 +181,7 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM tenancy.uptime_daily WHERE began > 0) THEN
         PERFORM tenancy.roll_uptime(ARRAY(SELECT DISTINCT tenant_id FROM tenancy.outage));
     END IF;
+    PERFORM tenancy.mark_recorded(ARRAY(SELECT DISTINCT tenant_id FROM portal.partner_tenant_link));
 END
 $$;
 

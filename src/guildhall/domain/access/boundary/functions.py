@@ -161,6 +161,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.link_guard()": (),
     "portal.customer_limit()": (),
     "portal.link_observed()": (),
+    "tenancy.mark_recorded(uuid[])": (),
     "tenancy.tenant_renamed()": (),
     "portal.submit_application(uuid, bytea, bytea[], jsonb)": ("partner",),
     "portal.find_application(bytea)": ("partner",),

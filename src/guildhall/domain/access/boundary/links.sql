@@ -102,7 +102,11 @@ CREATE OR REPLACE FUNCTION portal.link_observed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF TG_OP = 'INSERT' THEN -- whoever records a first outage at this moment comes before it, or after and sees it
+        PERFORM 1 FROM tenancy.tenant WHERE id = NEW.tenant_id FOR SHARE;
+    END IF;
     NEW.observed_from := greatest(NEW.starts_at, (SELECT created_at FROM tenancy.tenant WHERE id = NEW.tenant_id));
+    NEW.uptime_recorded := EXISTS (SELECT 1 FROM tenancy.outage WHERE tenant_id = NEW.tenant_id);
     RETURN NEW;
 END
 $$;
@@ -127,7 +131,8 @@ CREATE TRIGGER customer_limit BEFORE INSERT OR UPDATE OF status ON portal.partne
     FOR EACH ROW WHEN (NEW.status IN ('scheduled', 'active', 'paused') AND portal.side() <> 'owner')
     EXECUTE FUNCTION portal.customer_limit();
 DROP TRIGGER IF EXISTS link_observed ON portal.partner_tenant_link;
-CREATE TRIGGER link_observed BEFORE INSERT OR UPDATE OF starts_at, tenant_id, observed_from ON portal.partner_tenant_link
+CREATE TRIGGER link_observed
+    BEFORE INSERT OR UPDATE OF starts_at, tenant_id, observed_from, uptime_recorded ON portal.partner_tenant_link
     FOR EACH ROW EXECUTE FUNCTION portal.link_observed();
 DROP TRIGGER IF EXISTS tenant_renamed ON tenancy.tenant;
 CREATE TRIGGER tenant_renamed AFTER UPDATE OF name ON tenancy.tenant

@@ -1,4 +1,4 @@
-"""links of many: their tenants by name out of an index; the index of all of them without what nobody asks."""
+"""links of many: their tenants by name out of an index; whether uptime was recorded in that of all, areas no more."""
 
 from collections.abc import Sequence
 
@@ -21,8 +21,17 @@ LAST = (
 
 
 def upgrade() -> None:
+    # Told by the boundary, which is written next.
+    column = sa.Column(
+        "uptime_recorded",
+        sa.Boolean(),
+        server_default="false",
+        nullable=False,
+        comment="Whether an outage of the tenant was ever recorded; by trigger",
+    )
+    op.add_column(LINK, column, schema="portal")
     op.drop_index(ALL, table_name=LINK, schema="portal")
-    _index(ALL, ["partner_id", "tenant_id"], [*FIRST, *LAST])
+    _index(ALL, ["partner_id", "tenant_id"], [*FIRST, *LAST, "uptime_recorded"])
     _index(
         BY_NAME,
         ["partner_id", sa.text("lower(tenant_name)"), "tenant_id"],
@@ -52,3 +61,5 @@ def downgrade() -> None:
     op.drop_index(BY_NAME, table_name=LINK, schema="portal")
     op.drop_index(ALL, table_name=LINK, schema="portal")
     _index(ALL, ["partner_id", "tenant_id"], [*FIRST, "areas", *LAST])
+    op.execute(f"DROP TRIGGER IF EXISTS link_observed ON portal.{LINK}")
+    op.drop_column(LINK, "uptime_recorded", schema="portal")
