@@ -58,6 +58,8 @@ _SHELVES = {
     " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
     " AND ((SELECT u.tenant_scope FROM portal.partner_user AS u WHERE u.id = :user_id) = 'all'"
     " OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE)",
+    "kinds": "SELECT operating_model, count(*) AS number, count(*) FILTER (WHERE shows_posture) AS shared"
+    " FROM mine GROUP BY 1",
     # The policy of subscriptions yields those of `mine`; whose billing is open is asked where it is not everybody's.
     "sold": "SELECT s.plan, s.currency, count(*) AS number, count(*) FILTER (WHERE s.status = 'trial'"
     f" AND s.trial_ends_on BETWEEN :today AND :today + {TRIAL_DAYS}) AS ending,"
@@ -70,12 +72,13 @@ _SHELVES = {
     f" WHERE t.tenant_id = {_those('shows_tickets')} AND t.status IN ('open', 'pending') GROUP BY t.priority",
     "owing": "SELECT r.tenant_id, r.currency, r.outstanding, r.overdue FROM tenancy.billing_rollup AS r"
     f" WHERE r.tenant_id = {_those('shows_billing')} AND (r.outstanding <> 0 OR r.overdue <> 0)",
-    "shared": "SELECT (SELECT count(*) FROM mine WHERE shows_posture) AS shared, count(p.score) AS measured,"
+    "shared": "SELECT (SELECT sum(shared) FROM kinds) AS shared, count(p.score) AS measured,"
     " round(avg(p.score)) AS score, sum(p.critical) AS critical, sum(p.high) AS high, sum(p.medium) AS medium,"
     f" sum(p.low) AS low FROM tenancy.posture_rollup AS p WHERE p.tenant_id = {_those('shows_posture')}",
 }
 _SHOWN = (
-    "CASE WHEN l.status IN ('scheduled', 'active', 'paused') AND l.ends_at <= now() THEN 'expired'"
+    "CASE WHEN l.ends_at IS NULL THEN l.status"  # most links, and the cheapest to tell
+    " WHEN l.status IN ('scheduled', 'active', 'paused') AND l.ends_at <= now() THEN 'expired'"
     f" WHEN l.status = 'active' AND l.ends_at <= now() + make_interval(days => {EXPIRING_DAYS}) THEN 'expiring'"
     " ELSE l.status END"
 )
@@ -90,8 +93,8 @@ def _rows(source: str, columns: tuple[str, ...]) -> str:
 _PARTS = {
     "funnel": f"SELECT 'funnel', {_SHOWN}, count(*), 0 FROM portal.partner_tenant_link AS l"
     " WHERE l.partner_id = :partner_id GROUP BY 2",
-    "customers": "SELECT 'customers', '', count(*), 0 FROM mine",
-    "models": "SELECT 'models', operating_model, count(*), 0 FROM mine GROUP BY 2",
+    "customers": "SELECT 'customers', '', coalesce(sum(number), 0), 0 FROM kinds",
+    "models": "SELECT 'models', operating_model, number, 0 FROM kinds",
     "plans": "SELECT 'plans', plan, sum(number), 0 FROM sold GROUP BY 2",
     "trials": "SELECT 'trials', '', sum(ending), 0 FROM sold",
     "mrr": "SELECT 'mrr', currency, sum(paying), sum(mrr) FROM sold WHERE paying > 0 GROUP BY 2",
