@@ -4,6 +4,7 @@ from collections import Counter
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
@@ -88,6 +89,11 @@ async def test_the_bell_counts_what_the_list_shows(world: World) -> None:
         "billing.threshold": 3,
         "link.expiring": 5,
     }
+    elsewhere = partner_person(world)
+    elsewhere = replace(elsewhere, permissions=elsewhere.permissions - {"partner.links.read"})
+    without_links = await counted(elsewhere)
+    assert "link.expiring" not in without_links[0]
+    assert without_links[1] == without_links[0].total() == every[1] - 5
     seen = {}
     for role in PEOPLE:
         for scope, some in (("all", []), ("include", tenants[2:4]), ("exclude", tenants[2:4]), ("include", [])):

@@ -110,6 +110,18 @@ async def test_the_money_blind_get_the_same_dashboard_whatever_the_amounts(world
     assert msgspec.json.encode(await today(blind)) == before
 
 
+async def test_recurring_revenue_is_that_of_customers_whose_billing_is_open(demo: World) -> None:
+    found = await today(partner_person(demo))
+    subscribed = (
+        "SELECT s.currency, sum(s.mrr) AS mrr FROM portal.subscription AS s JOIN portal.partner_tenant_link AS l"
+        " USING (partner_id, tenant_id) JOIN portal.partner AS p ON p.id = l.partner_id WHERE p.slug = 'northwind'"
+        " AND portal.is_live(l.status, l.starts_at, l.ends_at) AND s.status = 'active'"
+        " AND ('partner.billing.read' = ANY (l.permissions) OR %s) GROUP BY 1"
+    )
+    opened, everybody = ({row["currency"]: row["mrr"] for row in demo.sql(subscribed, all_)} for all_ in (False, True))
+    assert {each.currency: each.amount for each in found.mrr or ()} == opened != everybody
+
+
 async def test_tenant_limits_of_a_person_hold(demo: World) -> None:
     found = await today(partner_person(demo, "isla.moreno@northwind.example"))
     assert found.customers == 4

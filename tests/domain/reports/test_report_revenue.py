@@ -67,6 +67,26 @@ async def test_amounts_equal_a_recount_by_currency_month_and_tenant(demo: World)
     assert {currency: amount.amount for currency, amount in previous.items() if amount} == before
 
 
+async def test_each_customer_has_its_number_of_invoices_and_the_period_before_it(demo: World) -> None:
+    found = await told(partner_person(demo), compare=True)
+    before, days = (DAYS.previous, DAYS)
+    billed = [row for row in rows(demo, "invoice", "issued_on") if row["status"] not in {"draft", "cancelled"}]
+    paid = rows(demo, "payment", "paid_on")
+    for each in found.by_tenant:
+        for one in each.amounts:
+            own, got = (
+                [row for row in kind if (row["tenant_id"], row["currency"]) == (each.tenant_id, one.currency)]
+                for kind in (billed, paid)
+            )
+            assert one.invoice_count == sum(days.from_date <= row["day"] <= days.to_date for row in own)
+            assert one.previous_invoiced
+            assert one.previous_paid
+            for amount, some in ((one.previous_invoiced, own), (one.previous_paid, got)):
+                within = (row["amount"] for row in some if before.from_date <= row["day"] <= before.to_date)
+                assert amount.amount == sum(within, Decimal(0))
+    assert any(one.previous_paid and one.previous_paid.amount for each in found.by_tenant for one in each.amounts)
+
+
 async def test_recurring_revenue_is_that_of_active_subscriptions(demo: World) -> None:
     found = await told(partner_person(demo))
     expected = demo.sql(

@@ -13,7 +13,7 @@ from guildhall.core import db
 from guildhall.core.actor import Actor, system
 from guildhall.domain.billing import summary
 from guildhall.domain.billing.invoices import Filter
-from guildhall.domain.reports import report_scope, revenue, sums, usage
+from guildhall.domain.reports import portfolio, report_scope, revenue, sums, usage
 from support_actors import domain_world, partner_person
 from support_world import Cluster, World
 
@@ -120,6 +120,9 @@ async def test_reports_say_the_same_with_sums_and_without(cluster: Cluster) -> N
             async with db.transaction(reader) as connection:
                 found = (await connection.exec_driver_sql("SELECT count(*) FROM portal.usage_sum")).scalar_one()
             assert bool(found) is expected
+        world.sql("UPDATE portal.partner SET status = 'terminated' WHERE slug = 'northwind'")
+        async with db.transaction(readers[0]) as connection:
+            assert (await connection.exec_driver_sql("SELECT count(*) FROM portal.usage_sum")).scalar_one() == 0
 
 
 async def test_pages_by_name_bring_each_customer_once_however_it_is_written(cluster: Cluster) -> None:
@@ -140,6 +143,18 @@ async def test_pages_by_name_bring_each_customer_once_however_it_is_written(clus
                     for at in range(len(listed))
                 ]
             assert [found.tenant_id for page in pages for found in page] == [tenant for _, tenant in listed]
+        for order in ("asc", "desc"):
+            customers: list[Any] = []
+            cursor = None
+            while not customers or cursor:
+                wanted = portfolio.Filter(sort_by="name", sort_order=order, limit=1, cursor=cursor)
+                async with db.transaction(actor) as connection:
+                    page = await portfolio.listed(connection, actor, wanted)
+                customers += [(item.name.lower(), item.tenant_id) for item in page.items]
+                cursor = page.next_cursor
+            assert customers == sorted(customers, reverse=order == "desc")
+            assert len(customers) == len(set(customers)) == page.total or not page.total
+            assert {("new name", one), ("new name", other)} <= set(customers)
         ids = [found.tenant_id for found in whole[2].by_tenant]
         in_pages = [await billed(actor, limit=4, offset=at) for at in range(0, len(ids), 4)]
         assert [found.tenant_id for page in in_pages for found in page.by_tenant] == ids
@@ -185,6 +200,16 @@ async def test_billing_is_summed_up_with_sums_only_where_they_hold_what_the_pers
         narrowed = await billed(finance)
         assert narrowed.managed_tenants == before.managed_tenants - 1
         assert (narrowed.by_tenant, narrowed.invoice_count) == (limited.by_tenant, limited.invoice_count)
+        world.sql(
+            "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions,"
+            " 'partner.reports.revenue.read') WHERE tenant_id = %s AND partner_id = %s AND status = 'active'",
+            tenant,
+            finance.partner_id,
+        )
+        assert await sums.keep(system("reports"), many=2) > 0
+        again = await billed(finance)
+        assert again.invoice_count > limited.invoice_count, "sums serve"
+        assert again.by_tenant == limited.by_tenant
 
 
 async def told_usage(actor: Actor) -> usage.UsageReport:

@@ -58,7 +58,8 @@ SHOWS = {
 }
 
 
-# The areas that a link opens as bits of one number, for portal.reached: 1 is any link at all. A new area goes last.
+# The areas that a link opens as bits of one number, for portal.reached: 1 is any link at all. A new area goes
+# last; its migration drops portal.reached first, which holds on to `opens` (decision 0034).
 AREA_BITS = {"any": 1} | {area: 2**place for place, area in enumerate(Area, start=1)}
 _OPENS = " + ".join(
     ["1"]
@@ -143,6 +144,7 @@ partner_tenant_link = Table(
     CheckConstraint("ends_at IS NULL OR ends_at >= starts_at", name="dates"),
     CheckConstraint("partner_home_tenant_id IS DISTINCT FROM tenant_id OR tenant_id IS NULL", name="home"),
     CheckConstraint("tenant_id IS NOT NULL OR status IN ('requested', 'withdrawn', 'lapsed')", name="known"),
+    CheckConstraint(f"tenant_name IS NOT NULL OR status NOT IN ({_listed(STANDING)})", name="named"),
     CheckConstraint(f"areas <@ ARRAY[{_listed(frozenset(Area))}]", name="areas"),
     CheckConstraint(
         f"access_role NOT IN ({_listed(FULL_CONTROL)})"

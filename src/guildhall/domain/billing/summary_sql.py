@@ -138,7 +138,7 @@ def _page(shape: Shape) -> Mapping[str, str]:
     walked = (
         f"SELECT tenant_id, tenant_name, {_CHOSEN} AS currency, {_TOLD} FROM"
         f" (SELECT l.tenant_id, l.tenant_name, lower(l.tenant_name) AS name {LIVE} AND l.shows_summary AND {_FROM_KEPT}"
-        " ORDER BY 3, 1) AS s"
+        " ORDER BY 3, 1) AS s"  # as an index has them; the order that counts is said below
         f" CROSS JOIN LATERAL (SELECT {_SUMS} FROM tenancy.invoice AS i WHERE i.tenant_id = s.tenant_id"
         f" AND i.currency = {_CHOSEN}{where} HAVING count(*) > 0) AS d ORDER BY name, tenant_id"
         " LIMIT :offset + :limit + 1"

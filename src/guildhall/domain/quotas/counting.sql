@@ -5,7 +5,7 @@
 -- The slots as they are now: older ones have gone out at the front. Not a definer.
 CREATE OR REPLACE FUNCTION portal.slots_now(slots integer[], used_at timestamptz, seconds integer, moment timestamptz)
 RETURNS integer[]
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     gone integer := least(61, floor(extract(epoch FROM moment) * 60 / seconds)

@@ -141,7 +141,7 @@ def statement(shape: Shape) -> Fixed:
 
 
 def _linked(shape: Shape) -> str:
-    """Return the live links that match; by name they come out of an index alone."""
+    """Return the live links that match, to be counted and, but by name, to be put in order."""
     opens = ", l.shows_billing" if shape.by_balance else ""
     return f"SELECT l.id, l.tenant_id{opens} {_matching(shape)}"
 

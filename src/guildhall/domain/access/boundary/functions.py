@@ -77,7 +77,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.within_own_limits(uuid)": ("partner",),
     "portal.sees_every_customer()": ("partner", "worker"),
     "portal.tenants_within_limits()": ("partner", "worker"),
-    "portal.areas_at_work()": ("partner", "worker"),
+    "portal.areas_at_work()": ("partner",),
     "portal.people_count(uuid)": ("partner",),
     "portal.waiting_alerts(text[], text[])": ("partner",),
     "portal.account_subscribers()": ("partner",),

@@ -5,10 +5,11 @@ CREATE OR REPLACE FUNCTION portal.app_id(name text) RETURNS uuid
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT nullif(current_setting('app.' || name, true), '')::uuid $$;
 
--- The only definition of a live link: gates and policies both ask it (BOUNDARY §2).
+-- The only definition of a live link: gates and policies both ask it (BOUNDARY §2). Its body is read here and now, so that
+-- what it calls is what this path says, and not the path of whoever asks a view or a policy that it becomes part of.
 CREATE OR REPLACE FUNCTION portal.is_live(status text, starts_at timestamptz, ends_at timestamptz) RETURNS boolean
 LANGUAGE sql STABLE
-AS $$ SELECT status = 'active' AND starts_at <= now() AND (ends_at IS NULL OR now() < ends_at) $$;
+RETURN status = 'active' AND starts_at <= now() AND (ends_at IS NULL OR now() < ends_at);
 
 -- Whether the person's own tenant limits include the tenant (PRODUCT §3).
 CREATE OR REPLACE FUNCTION portal.within_limits(person uuid, scope text, tenant uuid) RETURNS boolean

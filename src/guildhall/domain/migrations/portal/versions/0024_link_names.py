@@ -11,6 +11,7 @@ branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
 ALL, BY_NAME, LINK = "ix_link_reach", "ix_link_name", "partner_tenant_link"
+NAMED, STANDING = "ck_partner_tenant_link_named", "'active', 'paused', 'scheduled'"
 SHOWS = ("billing", "tickets", "subscribers", "posture", "invoices", "summary", "usage", "uptime", "revenue")
 FIRST = ("id", "starts_at", "ends_at", "operating_model")
 LAST = (
@@ -37,6 +38,15 @@ def upgrade() -> None:
         ["partner_id", sa.text("lower(tenant_name)"), "tenant_id"],
         [*FIRST, "tenant_name", *(f"shows_{area}" for area in ("subscribers", "summary", "usage", "revenue"))],
     )
+    # Nothing makes such a link; the list of customers would lose it now. The history of tenants may begin after this one.
+    op.execute(
+        "DO $$ BEGIN IF to_regclass('tenancy.tenant') IS NOT NULL THEN"
+        f" UPDATE portal.{LINK} AS l SET tenant_name = t.name FROM tenancy.tenant AS t"
+        f" WHERE t.id = l.tenant_id AND l.tenant_name IS NULL AND l.status IN ({STANDING}); END IF; END $$"
+    )
+    op.create_check_constraint(
+        op.f(NAMED), LINK, f"tenant_name IS NOT NULL OR status NOT IN ({STANDING})", schema="portal"
+    )
 
 
 def _index(name: str, columns: list[str | sa.TextClause], included: list[str]) -> None:
@@ -58,6 +68,7 @@ def downgrade() -> None:
     op.execute(
         "DO $$ BEGIN IF to_regclass('portal.boundary') IS NOT NULL THEN DELETE FROM portal.boundary; END IF; END $$"
     )
+    op.drop_constraint(op.f(NAMED), LINK, schema="portal")
     op.drop_index(BY_NAME, table_name=LINK, schema="portal")
     op.drop_index(ALL, table_name=LINK, schema="portal")
     _index(ALL, ["partner_id", "tenant_id"], [*FIRST, "areas", *LAST])
