@@ -23,7 +23,7 @@ LAST = (
 
 def upgrade() -> None:
     # Told by the boundary, which is written next.
-    column = sa.Column(
+    column: sa.Column[bool] = sa.Column(
         "uptime_recorded",
         sa.Boolean(),
         server_default="false",
