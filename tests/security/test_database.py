@@ -144,7 +144,8 @@ def test_no_surface_may_delete_but_where_a_rule_says_so(demo_database: str, clus
     "table",
     [
         *(f"tenancy.{data}_rollup" for data in ("billing", "support", "subscriber", "posture")),
-        *("tenancy.uptime_daily", "portal.usage_sum", "portal.revenue_sum", "portal.summed_tenant"),
+        *(f"portal.{kind}_sum" for kind in ("usage", "revenue", "subscription", "posture")),
+        *("tenancy.uptime_daily", "portal.summed_tenant"),
     ],
 )
 def test_what_triggers_keep_nobody_else_writes(demo_database: str, cluster: Cluster, table: str) -> None:

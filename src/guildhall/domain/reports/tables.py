@@ -1,15 +1,15 @@
-"""Sums of a partner's tenants by day, for reports over so many that their rows take too long to add up.
+"""Sums of a partner's tenants, for reports over so many that their rows take too long to add up.
 
 They are kept by triggers in the transaction that changes their source, and `summed_tenant` says whose rows are in them
 (sums.sql).
 """
 
-from sqlalchemy import Column, Date, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text, Uuid
+from sqlalchemy import Column, Date, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text, UniqueConstraint, Uuid
 
 from guildhall.core.columns import one_of, to
 from guildhall.core.db import PORTAL
 
-SUMMED = ("usage", "revenue")
+SUMMED = ("usage", "revenue", "posture")
 _SUM = Numeric(24, 4)
 
 summed_tenant = Table(
@@ -49,4 +49,32 @@ revenue_sum = Table(
     Column("settled", Integer, nullable=False, server_default="0"),
     Column("owed", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("partner_id", "day", "currency", "due_on"),
+)
+subscription_sum = Table(
+    "subscription_sum",
+    PORTAL,
+    to("portal.partner", "partner_id"),
+    Column("status", Text, nullable=False),  # none is kept of those that were cancelled
+    Column("plan", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("trial_ends_on", Date),  # of a trial only
+    Column("number", Integer, nullable=False, server_default="0"),
+    Column("mrr", _SUM, nullable=False, server_default="0"),
+    UniqueConstraint(
+        *("partner_id", "status", "plan", "currency", "trial_ends_on"),
+        name="uq_subscription_sum",
+        postgresql_nulls_not_distinct=True,
+    ),
+    comment="Read with the sums of revenue",
+)
+posture_sum = Table(
+    "posture_sum",
+    PORTAL,
+    to("portal.partner", "partner_id"),
+    Column("measured", Integer, nullable=False, server_default="0"),
+    *(
+        Column(name, Integer, nullable=False, server_default="0")
+        for name in ("score", "critical", "high", "medium", "low")
+    ),
+    PrimaryKeyConstraint("partner_id"),
 )

@@ -215,6 +215,8 @@ DEFINER_WRITES = (
     "portal.summed_tenant",
     "portal.usage_sum",
     "portal.revenue_sum",
+    "portal.subscription_sum",
+    "portal.posture_sum",
     "tenancy.billing_rollup",
     "tenancy.support_rollup",
     "tenancy.subscriber_rollup",

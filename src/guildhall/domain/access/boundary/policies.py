@@ -121,6 +121,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "portal.usage_sum": (reads("partner", _summed("usage")),),
     "portal.revenue_sum": (reads("partner", _summed("revenue")),),
+    "portal.subscription_sum": (reads("partner", _summed("revenue")),),
+    "portal.posture_sum": (reads("partner", _summed("posture")),),
     # -- portal: trail, notices, letters, keys
     "portal.audit_head": (),
     "portal.audit_entry": (
