@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -13,12 +14,13 @@ from guildhall.core import db
 from guildhall.core.actor import Actor, system
 from guildhall.domain.billing import summary
 from guildhall.domain.billing.invoices import Filter
-from guildhall.domain.reports import portfolio, report_scope, revenue, sums, usage
+from guildhall.domain.reports import dashboard, portfolio, report_scope, revenue, sums, usage
 from support_actors import domain_world, partner_person
 from support_world import Cluster, World
 
 pytestmark = pytest.mark.anyio
-TODAY = datetime.now(UTC).date()
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
 DAYS = report_scope.period(TODAY - timedelta(days=99), TODAY, today=TODAY)
 ISLA = "isla.moreno@northwind.example"
 KEEP = "SELECT portal.keep_sums(2)"
@@ -53,6 +55,27 @@ RECOUNTS = {
             ") AS r USING (tenant_id) WHERE m.report = 'revenue' GROUP BY 1, 2, 3"
         ),
     ),
+    "subscriptions": (
+        (
+            "SELECT partner_id, concat_ws(' ', status, plan, currency) AS by, trial_ends_on AS day, number, mrr"
+            " FROM portal.subscription_sum"
+        ),
+        (
+            "SELECT partner_id, concat_ws(' ', status, plan, currency) AS by,"
+            " CASE WHEN status = 'trial' THEN trial_ends_on END AS day, count(*)::integer AS number, sum(mrr) AS mrr"
+            " FROM portal.subscription JOIN portal.summed_tenant USING (partner_id, tenant_id)"
+            " WHERE report = 'revenue' AND status <> 'cancelled' GROUP BY 1, 2, 3"
+        ),
+    ),
+    "posture": (
+        "SELECT partner_id, '' AS by, '' AS day, measured, score, critical, high, medium, low FROM portal.posture_sum",
+        (
+            "SELECT m.partner_id, '' AS by, '' AS day, count(*)::integer AS measured, sum(score) AS score,"
+            " sum(critical) AS critical, sum(high) AS high, sum(medium) AS medium, sum(low) AS low"
+            " FROM portal.summed_tenant AS m JOIN (SELECT DISTINCT ON (tenant_id) * FROM tenancy.posture_snapshot"
+            " ORDER BY tenant_id, taken_at DESC) AS p USING (tenant_id) WHERE m.report = 'posture' GROUP BY 1"
+        ),
+    ),
 }
 
 
@@ -69,7 +92,9 @@ async def summed(cluster: Cluster) -> AsyncIterator[World]:
         yield world
 
 
-async def told(actor: Actor) -> tuple[usage.UsageReport, revenue.RevenueReport, summary.Summary]:
+async def told(
+    actor: Actor,
+) -> tuple[usage.UsageReport, revenue.RevenueReport, summary.Summary, dashboard.Dashboard]:
     """Return all that uses sums, as somebody reads it."""
     async with db.transaction(actor) as connection:
         days: dict[str, Any] = {"period": DAYS, "compare": True, "limit": 1000}
@@ -77,7 +102,16 @@ async def told(actor: Actor) -> tuple[usage.UsageReport, revenue.RevenueReport, 
             await usage.report(connection, actor, usage.Filter(**days, group_by="week")),
             await revenue.report(connection, actor, revenue.Filter(**days)),
             await billed(actor),
+            await dashboard.today(connection, actor, now=NOW),
         )
+
+
+async def read(actor: Actor) -> list[bool]:
+    """Return of the sums of usage, revenue, subscriptions and posture whether somebody reads any."""
+    kinds = ("usage", "revenue", "subscription", "posture")
+    asked = ", ".join(f"EXISTS (SELECT 1 FROM portal.{kind}_sum)" for kind in kinds)
+    async with db.transaction(actor) as connection:
+        return list((await connection.exec_driver_sql(f"SELECT {asked}")).one())
 
 
 async def billed(actor: Actor, **asked: Any) -> summary.Summary:
@@ -116,13 +150,102 @@ async def test_reports_say_the_same_with_sums_and_without(cluster: Cluster) -> N
         assert (await told(readers[0]))[0].summary != before[0][0].summary
         assert (await told(readers[0]))[0].by_tenant == before[0][0].by_tenant
         assert (await told_usage(readers[1])).summary == limited
-        for reader, expected in zip(readers, (True, False), strict=True):
-            async with db.transaction(reader) as connection:
-                found = (await connection.exec_driver_sql("SELECT count(*) FROM portal.usage_sum")).scalar_one()
-            assert bool(found) is expected
+        assert [await read(reader) for reader in readers] == [[True] * 4, [False] * 4]
         world.sql("UPDATE portal.partner SET status = 'terminated' WHERE slug = 'northwind'")
-        async with db.transaction(readers[0]) as connection:
-            assert (await connection.exec_driver_sql("SELECT count(*) FROM portal.usage_sum")).scalar_one() == 0
+        assert await read(readers[0]) == [False] * 4
+
+
+async def test_subscriptions_are_added_up_by_sums_only_where_they_hold_what_is_asked_for(cluster: Cluster) -> None:
+    async with summed(cluster) as world:
+        principal, isla = partner_person(world), partner_person(world, ISLA)
+        before, limited = await told(principal), await told(isla)
+        some = tuple(each.tenant_id for each in before[1].by_tenant[:3])
+        named = await revenue_of(principal, some)
+        world.sql("UPDATE portal.subscription_sum SET number = number + 1, mrr = mrr + 7")
+        found = await told(principal)
+        assert [each.mrr.amount for each in found[1].summary] != [each.mrr.amount for each in before[1].summary]
+        assert found[1].by_tenant == before[1].by_tenant
+        assert await revenue_of(principal, some) == named
+        assert found[3] == before[3], "some links open no billing or no revenue: the dashboard adds up rows"
+        assert await told(isla) == limited
+
+
+async def revenue_of(actor: Actor, tenant_ids: tuple[UUID, ...]) -> revenue.RevenueReport:
+    """Return the revenue of some customers."""
+    async with db.transaction(actor) as connection:
+        return await revenue.report(connection, actor, revenue.Filter(period=DAYS, tenant_ids=tenant_ids))
+
+
+async def test_the_dashboard_reads_sums_where_every_link_opens_what_they_hold(cluster: Cluster) -> None:
+    async with domain_world(cluster) as world:
+        principal, isla = partner_person(world), partner_person(world, ISLA)
+        _open_everything(world, principal)
+        before, limited = (await told(principal))[3], (await told(isla))[3]
+        assert await sums.keep(system("reports"), many=2) > 0
+        assert recounted(world)
+        assert (await told(principal))[3] == before
+        world.sql("UPDATE portal.subscription_sum SET number = number + 1, mrr = mrr + 7")
+        world.sql("UPDATE portal.posture_sum SET critical = critical + 1, score = score + 3 * measured")
+        found = (await told(principal))[3]
+        assert found.plans != before.plans
+        assert found.mrr != before.mrr
+        assert found.posture
+        assert before.posture
+        assert found.posture.critical == before.posture.critical + 1
+        assert found.posture.average_score == (before.posture.average_score or 0) + 3
+        assert (await told(isla))[3] == limited
+        # One link that opens no posture any more, or no billing, and the rows serve again: at once, and after the job.
+        world.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER USER")
+        for taken in ("partner.posture.read", "partner.billing.read"):
+            world.sql(
+                "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions, %s)"
+                " WHERE tenant_id = %s AND partner_id = %s AND status = 'active'",
+                taken,
+                world.tenant("acme-fiber"),
+                principal.partner_id,
+            )
+        at_once = (await told(principal))[3]
+        assert at_once.plans == before.plans
+        assert at_once.mrr != before.mrr
+        assert at_once.posture
+        assert at_once.posture.shared == before.posture.shared - 1
+        assert at_once.posture.critical <= before.posture.critical
+        world.sql("UPDATE portal.posture_sum SET critical = critical - 1, score = score - 3 * measured")
+        assert await sums.keep(system("reports"), many=2) > 0
+        assert (await told(principal))[3] == at_once
+
+
+def _open_everything(world: World, actor: Actor) -> None:
+    """Let every active link of the person's partner open all that sums hold."""
+    world.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER USER")
+    opened = ["partner.posture.read", "partner.billing.read", "partner.reports.revenue.read"]
+    world.sql(
+        "UPDATE portal.partner_tenant_link SET permissions = ARRAY(SELECT DISTINCT unnest(permissions || %s)),"
+        " areas = ARRAY(SELECT DISTINCT unnest(areas || ARRAY['billing', 'posture']))"
+        " WHERE partner_id = %s AND status = 'active'",
+        opened,
+        actor.partner_id,
+    )
+    world.sql("ALTER TABLE portal.partner_tenant_link ENABLE TRIGGER USER")
+
+
+async def test_a_client_reads_the_sums_of_what_its_scopes_open(cluster: Cluster) -> None:
+    async with summed(cluster) as world:
+        client = world.sql(
+            "SELECT c.id FROM portal.api_client AS c JOIN portal.partner_user AS u ON u.id = responsible_id"
+            " WHERE c.partner_id = %s AND c.tenant_scope = 'all' AND u.tenant_scope = 'all' AND u.status = 'active'"
+            " AND revoked_at IS NULL AND expires_at > now() LIMIT 1",
+            partner_person(world).partner_id,
+        )[0]
+        actor = partner_person(world, user_id=client["id"])
+        for areas, expected in (
+            (["reports"], [True, False, False, False]),
+            (["billing"], [False, True, True, False]),
+            (["posture"], [False, False, False, True]),
+            (["support"], [False] * 4),
+        ):
+            world.sql("UPDATE portal.api_client SET areas = %s WHERE id = %s", areas, client["id"])
+            assert await read(actor) == expected, areas
 
 
 async def test_pages_by_name_bring_each_customer_once_however_it_is_written(cluster: Cluster) -> None:
@@ -218,6 +341,19 @@ async def told_usage(actor: Actor) -> usage.UsageReport:
         return await usage.report(connection, actor, usage.Filter(period=DAYS))
 
 
+# A subscription of the same tenant with a partner that has sums of its own, without this tenant.
+_OF_ANOTHER = (
+    "INSERT INTO portal.subscription (id, partner_id, link_id, tenant_id, plan, status, billing_cycle, currency, mrr,"
+    " starts_on) SELECT gen_random_uuid(), l.partner_id, l.id, %s, 'other', 'active', 'monthly', 'CHF', 99999,"
+    " current_date FROM portal.partner_tenant_link AS l JOIN portal.partner AS p ON p.id = l.partner_id"
+    " WHERE p.slug = 'cascadia' AND l.status = 'active' LIMIT 1"
+)
+_SNAPSHOT = (
+    "INSERT INTO tenancy.posture_snapshot (id, tenant_id, taken_at, score, critical, high, medium, low)"
+    " VALUES (gen_random_uuid(), %s, {when}, {score}, 5, 4, 3, 2)"
+)
+
+
 async def test_late_corrected_and_removed_rows_change_sums_by_what_they_are(cluster: Cluster) -> None:
     async with summed(cluster) as world:
         tenant = world.tenant("acme-fiber")
@@ -237,6 +373,21 @@ async def test_late_corrected_and_removed_rows_change_sums_by_what_they_are(clus
             "UPDATE tenancy.payment SET paid_on = paid_on + 1, amount = amount - 0.01 WHERE tenant_id = %s",
             "DELETE FROM tenancy.payment WHERE tenant_id = %s",
             "UPDATE tenancy.invoice SET status = 'cancelled' WHERE tenant_id = %s AND amount > 100",
+            "UPDATE portal.subscription SET mrr = mrr * 2, currency = 'CHF' WHERE tenant_id = %s",
+            "UPDATE portal.subscription SET plan = 'other', status = 'trial' WHERE tenant_id = %s",
+            "UPDATE portal.subscription SET trial_ends_on = NULL WHERE tenant_id = %s",
+            "UPDATE portal.subscription SET trial_ends_on = current_date + 4 WHERE tenant_id = %s",
+            "UPDATE portal.subscription SET status = 'active' WHERE tenant_id = %s",
+            "UPDATE portal.subscription SET status = 'cancelled' WHERE tenant_id = %s",
+            "UPDATE portal.subscription SET status = 'suspended' WHERE tenant_id = %s",
+            _OF_ANOTHER,
+            "DELETE FROM portal.subscription WHERE tenant_id = %s",
+            _SNAPSHOT.format(when="now()", score=11),
+            _SNAPSHOT.format(when="now() - interval '900 days'", score=99),
+            "UPDATE tenancy.posture_snapshot SET score = 100 - score, critical = critical + 2 WHERE tenant_id = %s",
+            "UPDATE tenancy.posture_snapshot SET taken_at = now() - (now() - taken_at) * score WHERE tenant_id = %s",
+            "DELETE FROM tenancy.posture_snapshot WHERE tenant_id = %s",
+            _SNAPSHOT.format(when="now()", score=70),
         ):
             world.sql(change, tenant)
             assert recounted(world), change
@@ -255,13 +406,23 @@ async def test_a_link_that_ends_takes_its_tenant_out_of_reports_at_once_and_out_
         at_once = await told(principal)
         assert at_once[0].coverage.included == before.coverage.included - 1
         assert at_once[0].summary != before.summary
-        async with db.transaction(principal) as connection:
-            assert not (await connection.exec_driver_sql("SELECT * FROM portal.usage_sum")).all()
+        assert await read(principal) == [False] * 4
         assert await sums.keep(system("reports"), many=2) > 0
         assert recounted(world)
         assert await told(principal) == at_once
-        async with db.transaction(principal) as connection:
-            assert (await connection.exec_driver_sql("SELECT * FROM portal.usage_sum")).all()
+        assert await read(principal) == [True] * 4
+        world.sql(
+            "UPDATE portal.partner_tenant_link SET ends_at = now() + interval '9 days' WHERE tenant_id = %s"
+            " AND partner_id = %s AND status = 'active'",
+            tenant,
+            principal.partner_id,
+        )
+        assert await read(principal) == [True] * 4
+        whole = await told(principal)
+        assert whole[0].summary == before.summary
+        assert await sums.keep(system("reports"), many=2) > 0
+        assert recounted(world)
+        assert await told(principal) == whole
 
 
 async def test_as_many_customers_as_in_the_sums_are_not_taken_for_the_same(cluster: Cluster) -> None:

@@ -47,9 +47,24 @@ def _those(condition: str) -> str:
     return f"ANY (ARRAY(SELECT tenant_id FROM mine WHERE {condition}))"
 
 
-_BILLED = (
-    "((SELECT bool_and(shows_billing) FROM mine) OR s.tenant_id IN (SELECT tenant_id FROM mine WHERE shows_billing))"
-)
+def _members(report: str) -> str:
+    """Return how many tenants are in the sums of a report.
+
+    They show themselves to whoever reaches all of these; where there are as many as asked for, they are the same.
+    """
+    return f"(SELECT count(*) FROM portal.summed_tenant WHERE report = '{report}' AND partner_id = :partner_id)"
+
+
+_SCORED = ("score", "critical", "high", "medium", "low")
+_POSTURE = ("shared", "measured", *_SCORED)
+
+
+def _columns(source: str) -> str:
+    """Return what posture is told by, of one table."""
+    return ", ".join(f"{source}.{name}" for name in _SCORED)
+
+
+_BILLED = "((SELECT everybody FROM billed) OR s.tenant_id IN (SELECT tenant_id FROM mine WHERE shows_billing))"
 # What parts stand on, in order; each is read once, and only where a part asks for it.
 _SHELVES = {
     # Only who is limited to some tenants asks which: that is a look at every link of the partner.
@@ -60,21 +75,32 @@ _SHELVES = {
     " OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE)",
     "kinds": "SELECT operating_model, count(*) AS number, count(*) FILTER (WHERE shows_posture) AS shared"
     " FROM mine GROUP BY 1",
+    "billed": "SELECT bool_and(shows_billing) AS everybody FROM mine",
+    "kept": "SELECT r.plan, r.currency, r.status, r.trial_ends_on, r.number, r.mrr, true AS billed"
+    " FROM portal.subscription_sum AS r WHERE r.partner_id = :partner_id AND r.number > 0"
+    f" AND (SELECT everybody FROM billed) AND (SELECT sum(number) FROM kinds) = {_members('revenue')}",
     # The policy of subscriptions yields those of `mine`; whose billing is open is asked where it is not everybody's.
-    "sold": "SELECT s.plan, s.currency, count(*) AS number, count(*) FILTER (WHERE s.status = 'trial'"
-    f" AND s.trial_ends_on BETWEEN :today AND :today + {TRIAL_DAYS}) AS ending,"
-    f" count(*) FILTER (WHERE s.status = 'active' AND {_BILLED}) AS paying,"
-    f" sum(s.mrr) FILTER (WHERE s.status = 'active' AND {_BILLED}) AS mrr"
-    " FROM portal.subscription AS s WHERE s.partner_id = :partner_id AND s.status <> 'cancelled' GROUP BY 1, 2",
+    "sold": "SELECT plan, currency, sum(number) AS number, sum(number) FILTER (WHERE status = 'trial'"
+    f" AND trial_ends_on BETWEEN :today AND :today + {TRIAL_DAYS}) AS ending,"
+    " sum(number) FILTER (WHERE status = 'active' AND billed) AS paying,"
+    " sum(mrr) FILTER (WHERE status = 'active' AND billed) AS mrr FROM (SELECT * FROM kept UNION ALL"
+    f" SELECT s.plan, s.currency, s.status, s.trial_ends_on, 1, s.mrr, {_BILLED} FROM portal.subscription AS s"
+    " WHERE NOT EXISTS (SELECT 1 FROM kept) AND s.partner_id = :partner_id AND s.status <> 'cancelled') AS s"
+    " GROUP BY 1, 2",
     "running": "SELECT t.priority, count(*) AS number,"
     " count(*) FILTER (WHERE t.sla_breached_at IS NOT NULL OR t.sla_breach_at <= :now) AS late,"
     f" count(*) FILTER (WHERE {SOON}) AS soon FROM tenancy.ticket AS t"
     f" WHERE t.tenant_id = {_those('shows_tickets')} AND t.status IN ('open', 'pending') GROUP BY t.priority",
     "owing": "SELECT r.tenant_id, r.currency, r.outstanding, r.overdue FROM tenancy.billing_rollup AS r"
     f" WHERE r.tenant_id = {_those('shows_billing')} AND (r.outstanding <> 0 OR r.overdue <> 0)",
-    "shared": "SELECT (SELECT sum(shared) FROM kinds) AS shared, count(p.score) AS measured,"
-    " round(avg(p.score)) AS score, sum(p.critical) AS critical, sum(p.high) AS high, sum(p.medium) AS medium,"
-    f" sum(p.low) AS low FROM tenancy.posture_rollup AS p WHERE p.tenant_id = {_those('shows_posture')}",
+    "kept_posture": f"SELECT r.measured, {_columns('r')} FROM portal.posture_sum AS r"
+    " WHERE r.partner_id = :partner_id AND r.measured > 0"
+    f" AND (SELECT sum(shared) FROM kinds) = {_members('posture')}",
+    "shared": "SELECT (SELECT sum(shared) FROM kinds) AS shared, sum(measured) AS measured,"
+    " round(sum(score)::numeric / sum(measured)) AS score, sum(critical) AS critical, sum(high) AS high,"
+    " sum(medium) AS medium, sum(low) AS low FROM (SELECT * FROM kept_posture UNION ALL"
+    f" SELECT 1, {_columns('p')} FROM tenancy.posture_rollup AS p WHERE NOT EXISTS (SELECT 1 FROM kept_posture)"
+    f" AND p.tenant_id = {_those('shows_posture')} AND p.score IS NOT NULL) AS p",
 }
 _SHOWN = (
     "CASE WHEN l.ends_at IS NULL THEN l.status"  # most links, and the cheapest to tell
@@ -82,7 +108,6 @@ _SHOWN = (
     f" WHEN l.status = 'active' AND l.ends_at <= now() + make_interval(days => {EXPIRING_DAYS}) THEN 'expiring'"
     " ELSE l.status END"
 )
-_POSTURE = ("shared", "measured", "score", "critical", "high", "medium", "low")
 
 
 def _rows(source: str, columns: tuple[str, ...]) -> str:

@@ -59,18 +59,23 @@ _SUMS = (
     "SELECT r.currency, r.day, r.invoiced, r.paid, r.outstanding, r.invoices FROM portal.revenue_sum AS r"
     " WHERE r.partner_id = :partner_id AND (r.invoices > 0 OR r.payments > 0) AND r.day BETWEEN :earliest AND :last"
 )
+_SELLS = (
+    "SELECT s.tenant_id, s.currency, s.mrr FROM portal.subscription AS s WHERE s.partner_id = :partner_id"
+    " AND s.tenant_id = ANY (ARRAY(SELECT tenant_id FROM {source})) AND s.status = 'active'"
+)
+_SOLD = (
+    "SELECT r.currency, r.mrr FROM portal.subscription_sum AS r"
+    " WHERE r.partner_id = :partner_id AND r.status = 'active' AND r.number > 0"
+)
+_SOLD_APART = f"SELECT currency, mrr FROM ({_SELLS.format(source='apart')}) AS s WHERE EXISTS (SELECT 1 FROM apart)"
 _SHELVES = {
     "daily": f"SELECT * FROM kept UNION ALL ({_APART})",
-    "sells": "SELECT s.tenant_id, s.currency, s.mrr FROM portal.subscription AS s WHERE s.partner_id = :partner_id"
-    " AND s.tenant_id = ANY (ARRAY(SELECT tenant_id FROM scope)) AND s.status = 'active'",
-    "sold": "SELECT currency, sum(mrr) AS mrr FROM sells GROUP BY 1",
+    "sells": _SELLS.format(source="placed"),
     "billed": f"SELECT currency, {_WHOLE} FROM daily GROUP BY 1",
     "each": _EACH,
     "whole": f"SELECT tenant_id, currency, mrr, {', '.join(_ALL)}"
     f" FROM (SELECT tenant_id, currency, {', '.join(f'sum({name}) AS {name}' for name in _ALL)}"
-    " FROM each GROUP BY 1, 2) AS own FULL JOIN"
-    " (SELECT tenant_id, currency, mrr FROM sells WHERE (tenant_id IN (SELECT tenant_id FROM placed)) IS TRUE) AS sold"
-    " USING (tenant_id, currency)",
+    " FROM each GROUP BY 1, 2) AS own FULL JOIN sells USING (tenant_id, currency)",
 }
 _FIGURES = ("mrr", *_ALL)
 _PARTS = {
@@ -93,11 +98,14 @@ _PARTS = {
 @lru_cache(maxsize=2)
 def statement(*, named: bool) -> Fixed:
     """Return the statement: rows of `part` and COLUMNS, tenants in order of their place."""
+    kept = f"{_SOLD} AND false" if named else _SOLD
+    sold = f"SELECT currency, sum(mrr) AS mrr FROM ({kept} UNION ALL {_SOLD_APART}) AS s GROUP BY 1"
     return report(
         scope(PERMISSION, named=named)
         | apart("revenue", _SUMS, named=named)
         | {"placed": placed_by_name(PERMISSION, named=named)}
-        | _SHELVES,
+        | _SHELVES
+        | {"sold": sold},
         _PARTS,
         COLUMNS,
         order="place, currency, starts",
