@@ -7,7 +7,6 @@ import pytest
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, system
-from guildhall.domain.billing import summary
 from guildhall.domain.reports import portfolio, revenue, sums, usage
 from support_actors import domain_world, partner_person
 from support_sums import DAYS, ISLA, billed, read, recounted, summed, told
@@ -15,11 +14,6 @@ from support_world import Cluster
 
 pytestmark = pytest.mark.anyio
 KEEP = "SELECT portal.keep_sums(2)"
-
-
-@pytest.fixture(autouse=True)
-def _sums_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(summary, "WIDE", 2)
 
 
 async def test_reports_say_the_same_with_sums_and_without(cluster: Cluster) -> None:
@@ -172,7 +166,7 @@ async def test_as_many_customers_as_in_the_sums_are_not_taken_for_the_same(clust
     async with summed(cluster) as world:
         principal = partner_person(world)
         before = await told(principal)
-        world.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER USER")
+        world.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER link_guard")
         world.sql(
             "UPDATE portal.partner_tenant_link SET (tenant_id, tenant_name) ="
             " (SELECT t.id, t.name FROM tenancy.tenant AS t"

@@ -6,18 +6,12 @@ import pytest
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, system
-from guildhall.domain.billing import summary
 from guildhall.domain.reports import revenue, sums
 from support_actors import domain_world, partner_person
 from support_sums import DAYS, ISLA, billed, read, recounted, summed, told
 from support_world import Cluster, World
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def _sums_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(summary, "WIDE", 2)
 
 
 async def test_subscriptions_are_added_up_by_sums_only_where_they_hold_what_is_asked_for(cluster: Cluster) -> None:
@@ -60,7 +54,7 @@ async def test_the_dashboard_reads_sums_where_every_link_opens_what_they_hold(cl
         assert found.posture.average_score == (before.posture.average_score or 0) + 3
         assert (await told(isla))[3] == limited
         # One link that opens no posture any more, or no billing, and the rows serve again: at once, and after the job.
-        world.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER USER")
+        world.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER link_guard")
         for taken in ("partner.posture.read", "partner.billing.read"):
             world.sql(
                 "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions, %s)"
@@ -82,7 +76,7 @@ async def test_the_dashboard_reads_sums_where_every_link_opens_what_they_hold(cl
 
 def _open_everything(world: World, actor: Actor) -> None:
     """Let every active link of the person's partner open all that sums hold."""
-    world.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER USER")
+    world.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER link_guard")
     opened = ["partner.posture.read", "partner.billing.read", "partner.reports.revenue.read"]
     world.sql(
         "UPDATE portal.partner_tenant_link SET permissions = ARRAY(SELECT DISTINCT unnest(permissions || %s)),"

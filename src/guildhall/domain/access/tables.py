@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
+    PrimaryKeyConstraint,
     Table,
     Text,
     Uuid,
@@ -77,6 +78,7 @@ _UPTIME_TARGET = (
     " THEN (sla_config ->> 'uptime_target')::numeric END"
 )
 
+COUNTED = ("posture", "summary", "usage", "uptime", "revenue")  # what rosters count, by SHOWS without “shows_”
 SHOWN_BY_NAME = ("shows_subscribers", "shows_summary", "shows_usage", "shows_revenue")  # asked of tenants by name
 
 
@@ -256,4 +258,22 @@ partner_account = Table(
         postgresql_where=text("status = 'active'"),
     ),
     Index("ix_partner_account_partner", "partner_id", "home_tenant_id", "status"),
+)
+roster = Table(
+    "roster",
+    PORTAL,
+    to("portal.partner", "partner_id"),
+    moment("since", nullable=False),
+    moment("until", nullable=False),  # when the next link begins or ends by itself
+    words("sums"),  # what the sums tell in whole: their tenants are just those that open it
+    *(Column(name, Integer, nullable=False) for name in ("tenants", *OPERATING_MODELS, *COUNTED)),
+    PrimaryKeyConstraint("partner_id"),
+    comment="How many tenants a partner's live links reach, and how many of them open what",
+)
+roster_change = Table(
+    "roster_change",
+    PORTAL,
+    to("portal.partner", "partner_id"),
+    Index("ix_roster_change_partner_id", "partner_id"),
+    comment="Partners whose links changed since their roster was counted",
 )

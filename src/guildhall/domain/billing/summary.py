@@ -24,7 +24,6 @@ from guildhall.domain.billing.summary_sql import COLUMNS, PAYMENTS, Shape, state
 SUMMARY = "partner.billing.summary.read"
 AgeName = Literal["current", "days_1_30", "days_31_60", "days_61_90", "days_over_90"]
 LONGEST_PAGE = 1000
-WIDE = 200  # tenants from which on there are sums
 # What is owed by age: the names of summary_sql.AGES, each with its first and last day after the day when it was due.
 AGES: tuple[tuple[AgeName, int | None, int | None], ...] = tuple(
     (name, first, last) for name, (first, last) in zip(get_args(AgeName), AGE_DAYS, strict=True)
@@ -108,7 +107,7 @@ async def summary(
         largest=largest and actor.may(MONEY),
         ranked=ranked,
     )
-    asked = {"today": today, "currency": wanted.currency or None, "limit": limit, "offset": offset, "wide": WIDE}
+    asked = {"today": today, "currency": wanted.currency or None, "limit": limit, "offset": offset}
     found: dict[str, list[_Row]] = defaultdict(list)
     for row in await db.rows(connection, statement(shape), filter_values(actor, wanted, permission=SUMMARY) | asked):
         found[row[0]].append(dict(zip(COLUMNS, row, strict=True)))

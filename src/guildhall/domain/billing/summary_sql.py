@@ -61,14 +61,8 @@ _DAYS = {"from_date": "i.issued_on >= :from_date", "to_date": "i.issued_on <= :t
 _CHOSEN = "(SELECT currency FROM chosen)"
 _BY_NAME = "lower(tenant_name), tenant_id"
 _FROM_KEPT = "(SELECT EXISTS (SELECT 1 FROM kept))"
-# The tenants of the person at work and of the sums are the same where none opens one of the two only, and all are in.
-# Who reaches few has none, and need not ask.
-_SAME = (
-    "SELECT true WHERE CASE WHEN (SELECT count(*) FROM live) < :wide THEN false ELSE"
-    " (SELECT coalesce(bool_and(opens = opens_revenue), true) AND count(*) FILTER (WHERE opens) ="
-    " (SELECT count(*) FROM portal.summed_tenant AS m WHERE m.report = 'revenue' AND m.partner_id = :partner_id)"
-    " FROM live) END"
-)
+_IN_SUMS = "'summary' = ANY (roster.sums)"
+_COUNTED = "EXISTS (SELECT 1 FROM roster)"
 _LAST_PAYMENT = (
     "SELECT p.paid_on, p.amount FROM tenancy.payment AS p WHERE p.tenant_id = page.tenant_id"
     " AND p.currency = page.currency AND EXISTS (SELECT 1 FROM portal.partner_tenant_link AS l"
@@ -89,7 +83,7 @@ def statement(shape: Shape) -> Fixed:
     shelves = {**_tenants(shape), **_figures(shape), **_page(shape)}
     made = ", ".join(f"{name} AS {sql}" for name, sql in shelves.items())
     sql = f"WITH {made} {' UNION ALL '.join(_parts(shape))} ORDER BY 1, 13"
-    return bound(sql, {**TYPES, **{name: Integer() for name in ("limit", "offset", "wide")}})
+    return bound(sql, {**TYPES, **{name: Integer() for name in ("limit", "offset")}})
 
 
 def _tenants(shape: Shape) -> Mapping[str, str]:
@@ -97,13 +91,13 @@ def _tenants(shape: Shape) -> Mapping[str, str]:
     narrowed = " AND tenant_id = ANY (:tenant_ids)" if shape.named else ""
     kept = (
         "SELECT r.currency, r.day AS issued_on, r.due_on, r.invoices, r.settled, r.owed, r.invoiced, r.outstanding"
-        " FROM same CROSS JOIN portal.revenue_sum AS r WHERE r.partner_id = :partner_id AND r.listed > 0"
+        " FROM roster CROSS JOIN portal.revenue_sum AS r WHERE r.partner_id = :partner_id AND r.listed > 0"
+        f" AND {_IN_SUMS if shape.kept else 'false'}"
     )
     return {
-        "live": "MATERIALIZED (SELECT l.tenant_id, l.tenant_name, l.shows_summary AS opens,"
-        f" l.shows_revenue AS opens_revenue {LIVE})",
+        "roster": f"MATERIALIZED (SELECT * FROM portal.roster_now(){' WHERE false' if shape.named else ''})",
+        "live": f"MATERIALIZED (SELECT l.tenant_id, l.tenant_name, l.shows_summary AS opens {LIVE})",
         "scope": f"NOT MATERIALIZED (SELECT tenant_id, tenant_name FROM live WHERE opens{narrowed})",
-        "same": f"MATERIALIZED ({_SAME if shape.kept else 'SELECT true WHERE false'})",
         "kept": f"MATERIALIZED ({kept})",
         "own": f"MATERIALIZED (SELECT ARRAY(SELECT tenant_id FROM scope WHERE NOT {_FROM_KEPT}) AS tenant_ids)",
     }
@@ -156,8 +150,10 @@ def _parts(shape: Shape) -> list[str]:
     nothing = "0::numeric, 0::numeric, 0::numeric"
     parts = [
         (
-            f"SELECT 'covered', NULL::uuid, NULL, NULL, {nothing}, (SELECT count(*) FROM scope),"
-            f" (SELECT count(*) FROM live), {_FROM_KEPT}::integer, NULL::date, 0::numeric, 0::bigint"
+            f"SELECT 'covered', NULL::uuid, NULL, NULL, {nothing},"
+            f" CASE WHEN {_COUNTED} THEN (SELECT summary FROM roster) ELSE (SELECT count(*) FROM scope) END,"
+            f" CASE WHEN {_COUNTED} THEN (SELECT tenants FROM roster) ELSE (SELECT count(*) FROM live) END,"
+            f" {_FROM_KEPT}::integer, NULL::date, 0::numeric, 0::bigint"
         ),
         f"SELECT 'sum', NULL, NULL, currency, {_TOLD}, NULL, tenants, 0 FROM sums",
         "SELECT 'age', NULL, NULL, NULL, 0, amount, 0, listed, 0, 0, NULL, 0, age FROM ages",

@@ -12,6 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from guildhall.core.sql import Fixed, bound
 from guildhall.domain.access.links import EXPIRING_DAYS
+from guildhall.domain.access.tables import OPERATING_MODELS
 from guildhall.domain.support.board_sql import SOON
 
 TRIAL_DAYS = 30
@@ -47,14 +48,12 @@ def _those(condition: str) -> str:
     return f"ANY (ARRAY(SELECT tenant_id FROM mine WHERE {condition}))"
 
 
-def _members(report: str) -> str:
-    """Return how many tenants are in the sums of a report.
-
-    They show themselves to whoever reaches all of these; where there are as many as asked for, they are the same.
-    """
-    return f"(SELECT count(*) FROM portal.summed_tenant WHERE report = '{report}' AND partner_id = :partner_id)"
+def _rows(source: str, columns: tuple[str, ...]) -> str:
+    """Return a list of VALUES that turns columns of one row into rows of name and value."""
+    return ", ".join(f"('{name}', {source}.{name})" for name in columns)
 
 
+_UNCOUNTED = "NOT EXISTS (SELECT 1 FROM roster)"
 _SCORED = ("score", "critical", "high", "medium", "low")
 _POSTURE = ("shared", "measured", *_SCORED)
 
@@ -73,12 +72,16 @@ _SHELVES = {
     " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
     " AND ((SELECT u.tenant_scope FROM portal.partner_user AS u WHERE u.id = :user_id) = 'all'"
     " OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE)",
-    "kinds": "SELECT operating_model, count(*) AS number, count(*) FILTER (WHERE shows_posture) AS shared"
-    " FROM mine GROUP BY 1",
+    "roster": "SELECT * FROM portal.roster_now()",
+    "kinds": "SELECT k.operating_model, k.number FROM roster AS r CROSS JOIN LATERAL"
+    f" (VALUES {_rows('r', OPERATING_MODELS)}) AS k (operating_model, number) WHERE k.number > 0 UNION ALL"
+    f" SELECT operating_model, count(*) FROM mine WHERE {_UNCOUNTED} GROUP BY 1",
+    "sharing": "SELECT posture AS shared FROM roster UNION ALL"
+    f" SELECT count(*) FILTER (WHERE shows_posture) FROM mine WHERE {_UNCOUNTED} HAVING {_UNCOUNTED}",
     "billed": "SELECT bool_and(shows_billing) AS everybody FROM mine",
     "kept": "SELECT r.plan, r.currency, r.status, r.trial_ends_on, r.number, r.mrr, true AS billed"
     " FROM portal.subscription_sum AS r WHERE r.partner_id = :partner_id AND r.number > 0"
-    f" AND (SELECT everybody FROM billed) AND (SELECT sum(number) FROM kinds) = {_members('revenue')}",
+    " AND EXISTS (SELECT 1 FROM roster WHERE sums @> ARRAY['billing', 'customers'])",  # of everybody, all of it
     # The policy of subscriptions yields those of `mine`; whose billing is open is asked where it is not everybody's.
     "sold": "SELECT plan, currency, sum(number) AS number, sum(number) FILTER (WHERE status = 'trial'"
     f" AND trial_ends_on BETWEEN :today AND :today + {TRIAL_DAYS}) AS ending,"
@@ -95,8 +98,8 @@ _SHELVES = {
     f" WHERE r.tenant_id = {_those('shows_billing')} AND (r.outstanding <> 0 OR r.overdue <> 0)",
     "kept_posture": f"SELECT r.measured, {_columns('r')} FROM portal.posture_sum AS r"
     " WHERE r.partner_id = :partner_id AND r.measured > 0"
-    f" AND (SELECT sum(shared) FROM kinds) = {_members('posture')}",
-    "shared": "SELECT (SELECT sum(shared) FROM kinds) AS shared, sum(measured) AS measured,"
+    " AND EXISTS (SELECT 1 FROM roster WHERE 'posture' = ANY (sums))",
+    "shared": "SELECT (SELECT shared FROM sharing) AS shared, sum(measured) AS measured,"
     " round(sum(score)::numeric / sum(measured)) AS score, sum(critical) AS critical, sum(high) AS high,"
     " sum(medium) AS medium, sum(low) AS low FROM (SELECT * FROM kept_posture UNION ALL"
     f" SELECT 1, {_columns('p')} FROM tenancy.posture_rollup AS p WHERE NOT EXISTS (SELECT 1 FROM kept_posture)"
@@ -108,11 +111,6 @@ _SHOWN = (
     f" WHEN l.status = 'active' AND l.ends_at <= now() + make_interval(days => {EXPIRING_DAYS}) THEN 'expiring'"
     " ELSE l.status END"
 )
-
-
-def _rows(source: str, columns: tuple[str, ...]) -> str:
-    """Return a list of VALUES that turns columns of one row into rows of name and value."""
-    return ", ".join(f"('{name}', {source}.{name})" for name in columns)
 
 
 _PARTS = {

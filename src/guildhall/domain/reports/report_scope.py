@@ -83,17 +83,29 @@ def period(from_date: date | None, to_date: date | None, *, today: date) -> Repo
     return made
 
 
+_UNCOUNTED = "NOT EXISTS (SELECT 1 FROM roster)"
 _SCOPE = "SELECT * FROM mine WHERE opens"
 
 
 def scope(permission: str, *, named: bool, more: str = "") -> dict[str, str]:
-    """Return the first two shelves of a report: `mine`, the tenants reached, and `scope`, those that open it.
+    """Return the first shelves of a report: `mine`, the tenants reached, `scope`, those that open it, and `counted`.
 
     `permission` is a registry string; `named` narrows to `:tenant_ids`, which passed the gates. `more` are further
-    columns of the link.
+    columns of the link. What reads neither `mine` nor `scope` looks at no link where the roster holds.
     """
-    opens = f"l.{SHOWN_BY[permission]} AS opens"
-    return {"mine": f"SELECT l.tenant_id, l.tenant_name, {opens}{more} {_reached(named=named)}", "scope": _SCOPE}
+    opens = SHOWN_BY[permission]
+    counted = "SELECT count(*) AS tenants, count(*) FILTER (WHERE opens) AS included FROM mine"
+    if not named:
+        counted = (
+            f"SELECT tenants, {opens.removeprefix('shows_')} AS included FROM roster UNION ALL"
+            f" {counted} WHERE {_UNCOUNTED} HAVING {_UNCOUNTED}"
+        )
+    return {
+        "roster": "SELECT * FROM portal.roster_now()",
+        "mine": f"SELECT l.tenant_id, l.tenant_name, l.{opens} AS opens{more} {_reached(named=named)}",
+        "scope": _SCOPE,
+        "counted": counted,
+    }
 
 
 def _reached(*, named: bool) -> str:
@@ -116,11 +128,10 @@ def apart(named_report: str, sums: str, *, named: bool) -> dict[str, str]:
     """
     if named:
         return {"kept": f"{sums} AND false", "apart": "SELECT * FROM scope"}
-    number = f"SELECT count(*) FROM portal.summed_tenant WHERE report = '{named_report}' AND partner_id = :partner_id"
-    # As many in the sums as there are, all of them reached: then they are the same, and nobody looks for others.
+    # Where the roster says that sums tell the report in whole, nobody looks for others.
+    whole = f"EXISTS (SELECT 1 FROM kept) AND EXISTS (SELECT 1 FROM roster WHERE '{named_report}' = ANY (sums))"
     others = (
-        "SELECT s.* FROM scope AS s"
-        f" WHERE NOT (EXISTS (SELECT 1 FROM kept) AND ({number}) = (SELECT count(*) FROM scope)) AND NOT EXISTS"
+        f"SELECT s.* FROM scope AS s WHERE NOT ({whole}) AND NOT EXISTS"
         f" (SELECT 1 FROM portal.summed('{named_report}') AS m (tenant_id) WHERE m.tenant_id = s.tenant_id)"
     )
     return {"kept": sums, "apart": others}
@@ -192,7 +203,7 @@ async def parts(
     return found
 
 
-COVERED = ({"tenants": "count(*)", "included": "count(*) FILTER (WHERE opens)"}, "FROM mine")
+COVERED = ({"tenants": "tenants", "included": "included"}, "FROM counted")
 
 
 def coverage(part: Part) -> ReportCoverage:

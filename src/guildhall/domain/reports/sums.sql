@@ -13,14 +13,14 @@ AS $$
         WHERE person.tenant_scope = 'all' AND (person.client_id IS NULL OR (person.client_scope = 'all'
               AND CASE named WHEN 'usage' THEN 'reports' WHEN 'posture' THEN 'posture' ELSE 'billing' END
                   = ANY (person.client_areas))))
-      AND NOT EXISTS (
+      AND CASE WHEN EXISTS (SELECT 1 FROM portal.roster_now() WHERE named = ANY (sums)) THEN true ELSE NOT EXISTS (
         SELECT 1 FROM portal.summed_tenant AS s
         LEFT JOIN portal.partner_tenant_link AS link
             ON link.partner_id = portal.app_id('partner_id') AND link.tenant_id = s.tenant_id
             AND link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
             AND CASE named WHEN 'usage' THEN link.shows_usage WHEN 'posture' THEN link.shows_posture
                 ELSE link.shows_revenue END
-        WHERE s.report = named AND s.partner_id = portal.app_id('partner_id') AND link.id IS NULL)
+        WHERE s.report = named AND s.partner_id = portal.app_id('partner_id') AND link.id IS NULL) END
 $$;
 
 -- Those tenants, if each of them is reached; else none.
@@ -94,7 +94,7 @@ END
 $$;
 
 -- Bring in the tenants whose live links open a report, of partners with at least `many` of them, and take out the
--- others; how many came or went. What reads the rows themselves is quick for partners with fewer.
+-- others; how many came or went. What reads the rows themselves is quick for partners with fewer. Then count rosters anew.
 CREATE OR REPLACE FUNCTION portal.keep_sums(many integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -134,7 +134,9 @@ BEGIN
                 ' JOIN %s AS c ON c.tenant_id = m.tenant_id', source)) USING part.partners, part.tenants, part.signs;
         END LOOP;
         moved := moved + part.number;
+        INSERT INTO portal.roster_change SELECT DISTINCT unnest(part.partners);
     END LOOP;
+    PERFORM portal.count_rosters();
     RETURN moved;
 END
 $$;

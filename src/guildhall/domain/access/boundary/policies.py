@@ -112,13 +112,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         *everything("staff"),
         reads("worker", ANY_ROW),
     ),
-    # Sums are read where the person at work reaches every tenant in them. How many there are, whoever is limited to no
-    # customers may count; which they are only functions read.
-    "portal.summed_tenant": (
-        reads(
-            "partner", f"partner_id = {PARTNER_ID} AND (SELECT portal.sees_every_customer())", "report", "partner_id"
-        ),
-    ),
+    # Only functions read which tenants are in sums, and how many a partner has.
+    "portal.summed_tenant": (),
+    "portal.roster": (),
+    "portal.roster_change": (),
+    # Sums are read where the person at work reaches every tenant in them.
     "portal.usage_sum": (reads("partner", _summed("usage")),),
     "portal.revenue_sum": (reads("partner", _summed("revenue")),),
     "portal.subscription_sum": (reads("partner", _summed("revenue")),),
