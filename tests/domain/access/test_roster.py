@@ -181,12 +181,12 @@ async def test_sums_tell_a_report_in_whole_where_just_its_tenants_are_in_them(cl
         assert await recounted(world, actor)
         found = await roster(actor)
         assert found is not None
-        assert found["sums"] == ["billing", "posture", "revenue", "summary", "usage"]
+        assert found["sums"] == ["billing", "posture", "revenue", "summary", "uptime", "usage"]
         ids = {"partner": actor.partner_id, "tenant": world.tenant("acme-fiber")}
         for gone, told in (
-            ("partner.billing.summary.read", ["billing", "posture", "revenue", "usage"]),
-            ("partner.reports.revenue.read", ["posture", "revenue", "summary", "usage"]),
-            ("partner.reports.usage.read", ["posture", "revenue", "summary", "usage"]),
+            ("partner.billing.summary.read", ["billing", "posture", "revenue", "uptime", "usage"]),
+            ("partner.reports.revenue.read", ["posture", "revenue", "summary", "uptime", "usage"]),
+            ("partner.reports.usage.read", ["posture", "revenue", "summary", "uptime", "usage"]),
         ):
             with psycopg.connect(world.url) as connection:
                 change = CHANGE.format(f"permissions = array_remove(permissions, '{gone}')")
@@ -200,4 +200,4 @@ async def test_sums_tell_a_report_in_whole_where_just_its_tenants_are_in_them(cl
         world.sql("SELECT portal.count_rosters()")
         found = await roster(actor)
         assert found is not None
-        assert found["sums"] == ["posture", "revenue", "summary"]
+        assert found["sums"] == ["posture", "revenue", "summary", "uptime"]

@@ -84,14 +84,14 @@ def period(from_date: date | None, to_date: date | None, *, today: date) -> Repo
 
 
 _UNCOUNTED = "NOT EXISTS (SELECT 1 FROM roster)"
-_SCOPE = "SELECT * FROM mine WHERE opens"
 
 
-def scope(permission: str, *, named: bool, more: str = "") -> dict[str, str]:
+def scope(permission: str, *, named: bool, more: str = "", only: str = "") -> dict[str, str]:
     """Return the first shelves of a report: `mine`, the tenants reached, `scope`, those that open it, and `counted`.
 
     `permission` is a registry string; `named` narrows to `:tenant_ids`, which passed the gates. `more` are further
-    columns of the link. What reads neither `mine` nor `scope` looks at no link where the roster holds.
+    columns of the link; `only` narrows both to what sums do not tell. What reads neither `mine` nor `scope` looks at no
+    link where the roster holds.
     """
     opens = SHOWN_BY[permission]
     counted = "SELECT count(*) AS tenants, count(*) FILTER (WHERE opens) AS included FROM mine"
@@ -102,13 +102,13 @@ def scope(permission: str, *, named: bool, more: str = "") -> dict[str, str]:
         )
     return {
         "roster": "SELECT * FROM portal.roster_now()",
-        "mine": f"SELECT l.tenant_id, l.tenant_name, l.{opens} AS opens{more} {_reached(named=named)}",
-        "scope": _SCOPE,
+        "mine": f"SELECT l.tenant_id, l.tenant_name, l.{opens} AS opens{more} {reached(named=named)}{only}",
+        "scope": "SELECT * FROM mine WHERE opens",
         "counted": counted,
     }
 
 
-def _reached(*, named: bool) -> str:
+def reached(*, named: bool) -> str:
     """Return the links by which the person reaches tenants."""
     narrowed = " AND l.tenant_id = ANY (:tenant_ids)" if named else ""
     # Only who is limited to some tenants asks which: that is a look at every link of the partner.
@@ -150,7 +150,7 @@ def placed(source: str, order: str) -> str:
 
 def placed_by_name(permission: str, *, named: bool, more: str = "") -> str:
     """Return the same of `scope`, by name: an index yields the page, and nobody looks for the other tenants."""
-    chosen = f"SELECT l.tenant_id, l.tenant_name{more} {_reached(named=named)} AND l.{SHOWN_BY[permission]}"
+    chosen = f"SELECT l.tenant_id, l.tenant_name{more} {reached(named=named)} AND l.{SHOWN_BY[permission]}"
     return _numbered(f"{chosen} ORDER BY lower(l.tenant_name), l.tenant_id", BY_NAME)
 
 
@@ -182,7 +182,7 @@ def report(shelves: Mapping[str, str], parts: Parts, columns: Mapping[str, str],
     says which columns it fills, and whence.
     """
     kept = ", ".join(
-        f"{name} AS {'NOT ' if sql == _SCOPE else ''}MATERIALIZED ({sql})" for name, sql in shelves.items()
+        f"{name} AS {'NOT ' if name == 'scope' else ''}MATERIALIZED ({sql})" for name, sql in shelves.items()
     )
     answer = " UNION ALL ".join(
         f"(SELECT '{part}' AS part, "

@@ -3,12 +3,17 @@
 A tenant is observed from the latest of three moments: the start of the period, its own beginning, the start of the
 link. What is kept tells of whole days and of outages that ended. So the day from whose middle on a tenant is observed,
 and all days of one whose outage lasts, are cut out of the outages themselves.
+
+Of a partner with many tenants the days of all lie side by side (sums.sql). Where the roster says that they are just
+those of the report, only tenants of which more is to be said stand `apart` and are looked at one by one: those that
+began within the period, are down now, or of which nothing was ever recorded. The others are `plain`: observed all the
+time, and down on the days that are kept; those without any are quiet, and only counted.
 """
 
 from functools import lru_cache
 
 from guildhall.core.sql import Fixed
-from guildhall.domain.reports.report_scope import BY_NAME, COVERED, placed, report, scope
+from guildhall.domain.reports.report_scope import BY_NAME, COVERED, placed, reached, report, scope
 
 PERMISSION = "partner.reports.sla.read"
 COLUMNS = {
@@ -41,13 +46,21 @@ _LASTING = (
     " WHERE o.ended_at > :until AND o.ended_at <= 'infinity' AND o.started_at < :midnight"
 )
 _FROM = "greatest(:since_before, l.starts_at, l.observed_from)"
+_ASKED = "(SELECT CAST(:target AS float8))"
+_DEFAULT = f"coalesce({_ASKED}, {DEFAULT_TARGET}::float8)"
+_LASTS = "(l.tenant_id IN (SELECT tenant_id FROM lasting)) IS TRUE"
+_WHOLE = "(SELECT whole FROM sums)"
+_SUMS = "SELECT EXISTS (SELECT 1 FROM roster WHERE 'uptime' = ANY (sums)) AND portal.reaches_sums('uptime') AS whole"
+_APART = f"({_FROM} > :since_before OR {_LASTS} OR NOT l.uptime_recorded)"
 _LINK = (
     # A number is made a float where there is one, not for each tenant.
-    f", coalesce((SELECT CAST(:target AS float8)), l.uptime_target::float8, {DEFAULT_TARGET}::float8) AS target"
+    f", coalesce({_ASKED}, l.uptime_target::float8, {DEFAULT_TARGET}::float8) AS target"
     f", {_FROM} AS since_before"
     f", CASE WHEN {_FROM} > :since_before THEN ({_FROM} AT TIME ZONE 'UTC')::date + 1 END AS whole_from"
-    ", (l.tenant_id IN (SELECT tenant_id FROM lasting)) IS TRUE AS lasting, l.uptime_recorded AS recorded"
+    f", {_LASTS} AS lasting, l.uptime_recorded AS recorded"
 )
+# Where the others are plain, those apart, and those with a target of their own.
+_CHOSEN = f"(l.shows_uptime AND ({_APART} OR (l.uptime_target IS NOT NULL AND {_ASKED} IS NULL)))"
 _SPELLS = (
     "SELECT s.tenant_id, greatest(lower(span), s.since_before) AS down, least(upper(span), s.until) AS up,"
     " upper(span) <= s.until AS over, CASE WHEN upper(span) <= s.until THEN upper(span) - lower(span) END AS length"
@@ -75,48 +88,76 @@ _CUT = (
 )
 # Seconds are floats, exact to the microsecond: half of one is to spare where two are held against each other.
 _BROKEN = "down > 864 * (100 - target) + 0.0000005"  # a day's downtime, and what the target leaves to a day
-_SUMS = {
+_TOTALS = {
     "outages": "sum(outages)",
     "repaired": "sum(repaired)",
     "repair": "sum(repair)",
     "breaches": f"count(*) FILTER (WHERE {_BROKEN})",
 }
-_SUMMED = ", ".join(f"{sum_} AS {name}" for name, sum_ in _SUMS.items())
+_TOTALLED = ", ".join(f"{sum_} AS {name}" for name, sum_ in _TOTALS.items())
 _SINCE = "greatest(:since, min(since_before))"
+_DOWN = "coalesce(sum(down) FILTER (WHERE day >= :first), 0) AS down"
+_LENGTH = "(SELECT CASE WHEN :since < :until THEN date_part('epoch', :until - :since) END)"
+_ROWS = "tenant_id, day, down, target, outages, repaired, repair"
+_DAYS = f"(SELECT {_ROWS} FROM days UNION ALL SELECT {_ROWS} FROM plain) AS d WHERE day"
+_QUIET = "(SELECT quiet FROM numbers)"
 _SHELVES = {
     # A full join is made by hash. The planner knows nothing of how many these hold, and would join them row by row; no
     # day is without its tenant.
     "days": "SELECT s.tenant_id, s.tenant_name, s.target, s.since_before, s.recorded,"
     " CASE WHEN d.cut OR (d.day >= s.whole_from) IS NOT FALSE THEN d.day END AS day, d.down, d.outages, d.repaired,"
     f" d.repair FROM scope AS s FULL JOIN ({_KEPT} UNION ALL {_CUT}) AS d ON d.tenant_id = s.tenant_id",
+    "plain": "SELECT d.tenant_id, d.day, d.down_seconds AS down,"
+    " d.began + (d.carried AND d.day = :first)::integer AS outages, d.repaired, d.repair_seconds AS repair,"
+    f" coalesce(m.target, {_DEFAULT}) AS target FROM portal.partner_downtime AS d LEFT JOIN mine AS m USING (tenant_id)"
+    f" WHERE {_WHOLE} AND m.apart IS NOT TRUE AND d.partner_id = :partner_id AND d.day BETWEEN :earliest AND :last",
     # Where nothing was ever recorded there is no uptime to speak of.
     "told": "SELECT tenant_id, min(tenant_name) AS tenant_name, min(target) AS target,"
     f" min(since_before) AS since_before, {_SINCE} AS since, bool_or(recorded) AS recorded,"
     f" CASE WHEN bool_or(recorded) AND {_SINCE} < :until THEN date_part('epoch', :until - {_SINCE}) END AS measured,"
-    " coalesce(sum(down) FILTER (WHERE day >= :first), 0) AS down FROM days GROUP BY tenant_id",
-    "daily": f"SELECT day, sum(down) AS down, {_SUMMED} FROM days WHERE day >= :first GROUP BY day",
-    "page": placed("told", f"down / measured DESC NULLS LAST, {BY_NAME}"),
-    "figures": f"SELECT tenant_id, {_SUMMED}, max(down) AS worst,"
-    " (array_agg(day ORDER BY down DESC, day))[1] AS worst_day FROM days"
-    " WHERE day >= :first AND (tenant_id IN (SELECT tenant_id FROM page)) IS TRUE GROUP BY tenant_id",
+    f" {_DOWN} FROM days GROUP BY tenant_id UNION ALL"
+    f" SELECT tenant_id, NULL, min(target), :since_before, :since, true, {_LENGTH}, {_DOWN} FROM plain GROUP BY 1",
+    "numbers": "SELECT (SELECT included FROM counted) - count(*) AS quiet, count(*) FILTER (WHERE down > 0) AS down"
+    " FROM told",
+    "daily": f"SELECT day, sum(down) AS down, {_TOTALLED} FROM {_DAYS} >= :first GROUP BY day",
+    # The last that the page needs; all that are like it may come before it by their names.
+    "edge": "SELECT down / measured AS share FROM told ORDER BY 1 DESC NULLS LAST LIMIT 1 OFFSET :offset + :limit - 1",
+    "near": "SELECT tenant_id, target, since, measured, down, coalesce(tenant_name, (SELECT l.tenant_name"
+    " FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.tenant_id = t.tenant_id"
+    " AND l.status = 'active')) AS tenant_name FROM told AS t"
+    " WHERE (SELECT share FROM edge) IS NULL OR down / measured >= (SELECT share FROM edge) UNION ALL"
+    f" SELECT q.tenant_id, coalesce(m.target, {_DEFAULT}), :since, {_LENGTH}, 0, q.tenant_name FROM ("
+    f"SELECT l.tenant_id, l.tenant_name {reached(named=False)} AND l.shows_uptime"
+    " AND (l.tenant_id IN (SELECT tenant_id FROM told)) IS NOT TRUE ORDER BY lower(l.tenant_name), l.tenant_id LIMIT"
+    " (SELECT greatest(0, least(quiet, :offset + :limit - down)) FROM numbers)"
+    ") AS q LEFT JOIN mine AS m USING (tenant_id)",
+    "page": placed("near", f"down / measured DESC NULLS LAST, {BY_NAME}"),
+    "figures": f"SELECT tenant_id, {_TOTALLED}, max(down) AS worst,"
+    f" (array_agg(day ORDER BY down DESC, day))[1] AS worst_day FROM {_DAYS} >= :first"
+    " AND (tenant_id IN (SELECT tenant_id FROM page)) IS TRUE GROUP BY tenant_id",
 }
 _MEETS = "down <= (100 - target) / 100 * measured + 0.0000005"
+_TARGETS = (
+    f"SELECT target FROM mine WHERE opens UNION ALL SELECT {_DEFAULT}"
+    " WHERE (SELECT included FROM counted) > (SELECT count(*) FROM mine WHERE opens)"
+)
 _PARTS = {
     "covered": COVERED,
     "summary": (
         {
-            **{name: f"(SELECT sum({name}) FROM daily)" for name in _SUMS},
-            "measured": "sum(measured)",
+            **{name: f"(SELECT sum({name}) FROM daily)" for name in _TOTALS},
+            "measured": f"coalesce(sum(measured), 0) + coalesce({_QUIET} * {_LENGTH}, 0)",
             "down": "sum(down)",
-            "target": "CASE WHEN min(target) = max(target) THEN min(target) END",
-            "meeting": f"count(*) FILTER (WHERE {_MEETS})",
-            "unrecorded": "count(*) FILTER (WHERE measured IS NULL)",
+            "target": f"(SELECT CASE WHEN min(target) = max(target) THEN min(target) END FROM ({_TARGETS}) AS t)",
+            "meeting": f"count(*) FILTER (WHERE {_MEETS}) + CASE WHEN {_LENGTH} IS NULL THEN 0 ELSE {_QUIET} END",
+            "unrecorded": "count(*) FILTER (WHERE measured IS NULL)"
+            f" + CASE WHEN {_LENGTH} IS NULL THEN {_QUIET} ELSE 0 END",
         },
         "FROM told",
     ),
     "tenant": (
         {name: name for name in ("tenant_id", "tenant_name", "since", "target", "measured", "down", "place")}
-        | {name: name for name in (*_SUMS, "worst", "worst_day")}
+        | {name: name for name in (*_TOTALS, "worst", "worst_day")}
         | {"meeting": f"({_MEETS})::integer"},
         "FROM page LEFT JOIN figures USING (tenant_id)",
     ),
@@ -125,8 +166,9 @@ _PARTS = {
 _PARTS_BEFORE = {
     "before": (
         {
-            "measured": "sum(date_part('epoch', least(:since, :until) - since_before))",
-            "down": "(SELECT sum(down) FROM days WHERE day < :first)",
+            "measured": "coalesce(sum(date_part('epoch', least(:since, :until) - since_before)), 0)"
+            f" + {_QUIET} * date_part('epoch', greatest(least(:since, :until) - :since_before, interval '0'))",
+            "down": f"(SELECT sum(down) FROM {_DAYS} < :first)",
         },
         "FROM told WHERE recorded AND since_before < least(:since, :until)",
     )
@@ -139,6 +181,9 @@ def statement(*, named: bool, compare: bool) -> Fixed:
 
     With `compare` a part `before` says what was measured, and down, from `:since_before` to `:since`.
     """
-    reached = scope(PERMISSION, named=named, more=_LINK)
-    shelves = {"lasting": _LASTING} | reached | _SHELVES
+    sums = "SELECT false AS whole" if named else _SUMS
+    more = f"{_LINK}, (NOT {_WHOLE} OR {_APART}) AS apart"
+    shelves = scope(PERMISSION, named=named, more=more, only=f" AND (NOT {_WHOLE} OR {_CHOSEN})")
+    shelves |= {"scope": "SELECT * FROM mine WHERE opens AND apart"}
+    shelves = {"roster": shelves["roster"], "sums": sums, "lasting": _LASTING} | shelves | _SHELVES
     return report(shelves, _PARTS | (_PARTS_BEFORE if compare else {}), COLUMNS, order="place, day")

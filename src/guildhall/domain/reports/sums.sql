@@ -11,14 +11,15 @@ AS $$
         SELECT 1 FROM portal.at_work() AS person
         JOIN portal.partner ON partner.id = person.partner_id AND partner.status <> 'terminated'
         WHERE person.tenant_scope = 'all' AND (person.client_id IS NULL OR (person.client_scope = 'all'
-              AND CASE named WHEN 'usage' THEN 'reports' WHEN 'posture' THEN 'posture' ELSE 'billing' END
+              AND CASE named WHEN 'posture' THEN 'posture' WHEN 'revenue' THEN 'billing' ELSE 'reports' END
                   = ANY (person.client_areas))))
       AND CASE WHEN EXISTS (SELECT 1 FROM portal.roster_now() WHERE named = ANY (sums)) THEN true ELSE NOT EXISTS (
         SELECT 1 FROM portal.summed_tenant AS s
         LEFT JOIN portal.partner_tenant_link AS link
             ON link.partner_id = portal.app_id('partner_id') AND link.tenant_id = s.tenant_id
             AND link.status = 'active' AND portal.is_live(link.status, link.starts_at, link.ends_at)
-            AND CASE named WHEN 'usage' THEN link.shows_usage WHEN 'posture' THEN link.shows_posture
+            AND CASE named WHEN 'usage' THEN link.shows_usage WHEN 'uptime' THEN link.shows_uptime
+                WHEN 'posture' THEN link.shows_posture
                 ELSE link.shows_revenue END
         WHERE s.report = named AND s.partner_id = portal.app_id('partner_id') AND link.id IS NULL) END
 $$;
@@ -73,6 +74,15 @@ AS $$
         ' DO UPDATE SET measured = s.measured + excluded.measured, score = s.score + excluded.score,'
         ' critical = s.critical + excluded.critical, high = s.high + excluded.high,'
         ' medium = s.medium + excluded.medium, low = s.low + excluded.low'
+    WHEN 'tenancy.uptime_daily' THEN -- no sums: each tenant's own days, all of a partner's together
+        'WITH r AS MATERIALIZED (%s), gone AS (DELETE FROM portal.partner_downtime AS d USING r WHERE r.sign < 0'
+        ' AND (d.partner_id, d.day, d.tenant_id) = (r.holder, r.day, r.tenant_id) AND NOT EXISTS (SELECT 1 FROM r AS n'
+        ' WHERE n.sign > 0 AND (n.holder, n.day, n.tenant_id) = (r.holder, r.day, r.tenant_id)))'
+        ' INSERT INTO portal.partner_downtime AS d (partner_id, day, tenant_id, down_seconds, began, carried, repaired,'
+        ' repair_seconds) SELECT holder, day, tenant_id, down_seconds, began, carried, repaired, repair_seconds'
+        ' FROM r WHERE sign > 0 ORDER BY 1, 2, 3 ON CONFLICT (partner_id, day, tenant_id) DO UPDATE SET'
+        ' down_seconds = excluded.down_seconds, began = excluded.began, carried = excluded.carried,'
+        ' repaired = excluded.repaired, repair_seconds = excluded.repair_seconds'
     END, rows)
 $$;
 
@@ -109,7 +119,8 @@ BEGIN
             SELECT r.report, l.partner_id, l.tenant_id, count(*) OVER (PARTITION BY r.report, l.partner_id) AS among
             FROM portal.partner_tenant_link AS l
             CROSS JOIN LATERAL (VALUES
-                ('usage', l.shows_usage), ('revenue', l.shows_revenue), ('posture', l.shows_posture)) AS r (report, opens)
+                ('usage', l.shows_usage), ('revenue', l.shows_revenue), ('posture', l.shows_posture),
+                ('uptime', l.shows_uptime)) AS r (report, opens)
             WHERE l.status = 'active' AND portal.is_live(l.status, l.starts_at, l.ends_at) AND r.opens
         ), gone AS (
             DELETE FROM portal.summed_tenant AS s WHERE NOT EXISTS (
@@ -126,7 +137,7 @@ BEGIN
         FROM (SELECT * FROM gone UNION ALL SELECT * FROM came) AS m GROUP BY 1
     LOOP
         FOREACH source IN ARRAY CASE part.report WHEN 'usage' THEN ARRAY['tenancy.usage_daily']
-            WHEN 'posture' THEN ARRAY['tenancy.posture_rollup']
+            WHEN 'posture' THEN ARRAY['tenancy.posture_rollup'] WHEN 'uptime' THEN ARRAY['tenancy.uptime_daily']
             ELSE ARRAY['tenancy.invoice', 'tenancy.payment', 'portal.subscription'] END
         LOOP
             EXECUTE portal.adding(source, format(
@@ -148,7 +159,8 @@ DECLARE
     verb text;
 BEGIN
     FOR pair IN SELECT * FROM (VALUES ('tenancy.usage_daily', 'usage'), ('tenancy.invoice', 'revenue'),
-        ('tenancy.payment', 'revenue'), ('portal.subscription', 'revenue'), ('tenancy.posture_rollup', 'posture'))
+        ('tenancy.payment', 'revenue'), ('portal.subscription', 'revenue'), ('tenancy.posture_rollup', 'posture'),
+        ('tenancy.uptime_daily', 'uptime'))
         AS x (source, report) LOOP
         FOREACH verb IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
             EXECUTE format('DROP TRIGGER IF EXISTS sum_%s ON %s', verb, pair.source);

@@ -4,12 +4,25 @@ They are kept by triggers in the transaction that changes their source, and `sum
 (sums.sql).
 """
 
-from sqlalchemy import Column, Date, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    Double,
+    Index,
+    Integer,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
 
 from guildhall.core.columns import one_of, to
 from guildhall.core.db import PORTAL
 
-SUMMED = ("usage", "revenue", "posture")
+SUMMED = ("usage", "revenue", "posture", "uptime")
 _SUM = Numeric(24, 4)
 
 summed_tenant = Table(
@@ -77,4 +90,18 @@ posture_sum = Table(
         for name in ("score", "critical", "high", "medium", "low")
     ),
     PrimaryKeyConstraint("partner_id"),
+)
+_DOWNTIME = ("down_seconds", "began", "carried", "repaired", "repair_seconds")
+partner_downtime = Table(
+    "partner_downtime",
+    PORTAL,
+    to("portal.partner", "partner_id"),
+    Column("day", Date, nullable=False),
+    Column("tenant_id", Uuid, nullable=False),
+    Column("down_seconds", Double, nullable=False),
+    *(Column(name, Integer, nullable=False) for name in ("began", "repaired")),
+    Column("carried", Boolean, nullable=False),
+    Column("repair_seconds", Double, nullable=False),
+    PrimaryKeyConstraint("partner_id", "day", "tenant_id", postgresql_include=_DOWNTIME),
+    comment="The days of tenancy.uptime_daily of all tenants in the partner's sums, side by side",
 )

@@ -223,6 +223,7 @@ DEFINER_WRITES = (
     "portal.revenue_sum",
     "portal.subscription_sum",
     "portal.posture_sum",
+    "portal.partner_downtime",
     "tenancy.billing_rollup",
     "tenancy.support_rollup",
     "tenancy.subscriber_rollup",
@@ -235,6 +236,7 @@ DEFINER_LOCKS = ("portal.partner", "tenancy.tenant")
 DEFINER_DELETES = (
     "portal.sign_in_backoff",
     "portal.used_challenge",
+    "portal.partner_downtime",
     "portal.roster_change",
     "portal.summed_tenant",
     "tenancy.uptime_daily",

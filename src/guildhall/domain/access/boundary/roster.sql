@@ -53,7 +53,8 @@ AS $$
         SELECT l.partner_id, t.told FROM link AS l
         CROSS JOIN LATERAL (VALUES ('usage', 'usage', l.shows_usage), ('revenue', 'revenue', l.shows_revenue),
             ('summary', 'revenue', l.shows_summary), ('billing', 'revenue', l.shows_billing),
-            ('customers', 'revenue', true), ('posture', 'posture', l.shows_posture)) AS t (told, report, opens)
+            ('customers', 'revenue', true), ('posture', 'posture', l.shows_posture), ('uptime', 'uptime', l.shows_uptime))
+            AS t (told, report, opens)
         LEFT JOIN portal.summed_tenant AS s
             ON (s.report, s.partner_id, s.tenant_id) = (t.report, l.partner_id, l.tenant_id)
         WHERE l.live AND t.opens
