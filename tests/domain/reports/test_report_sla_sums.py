@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
-from msgspec import structs, to_builtins
+from msgspec import to_builtins
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, system
@@ -84,7 +83,8 @@ def shuffle(world: World, luck: random.Random, tenants: list[Any]) -> None:
     match luck.randrange(7):
         case 0 | 1 | 2:
             world.sql(
-                "INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at) VALUES (gen_random_uuid(), %s, %s, %s)",
+                "INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at)"
+                " VALUES (gen_random_uuid(), %s, %s, %s)",
                 tenant,
                 begun,
                 luck.choice((ended, ended, ended, None)),
@@ -103,7 +103,8 @@ def shuffle(world: World, luck: random.Random, tenants: list[Any]) -> None:
             )
         case _:
             world.sql(
-                "UPDATE portal.partner_tenant_link SET sla_config = %s::jsonb WHERE tenant_id = %s AND status = 'active'",
+                "UPDATE portal.partner_tenant_link SET sla_config = %s::jsonb"
+                " WHERE tenant_id = %s AND status = 'active'",
                 luck.choice(("{}", '{"uptime_target": 99.4}', '{"uptime_target": 99.99}')),
                 tenant,
             )
@@ -147,8 +148,10 @@ async def test_days_side_by_side_are_those_of_the_tenants_in_them(cluster: Clust
         tenant = world.sql("SELECT tenant_id FROM portal.partner_downtime WHERE partner_id = %s", actor.partner_id)[0]
         ids = (tenant["tenant_id"],)
         for change in (
-            "INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at)"
-            " VALUES (gen_random_uuid(), %s, '2026-03-01 10:00Z', '2026-03-04 10:00Z')",
+            (
+                "INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at)"
+                " VALUES (gen_random_uuid(), %s, '2026-03-01 10:00Z', '2026-03-04 10:00Z')"
+            ),
             "UPDATE tenancy.outage SET ended_at = started_at + interval '1 minute' WHERE tenant_id = %s",
             "UPDATE portal.partner_tenant_link SET status = 'revoked' WHERE tenant_id = %s AND status = 'active'",
         ):

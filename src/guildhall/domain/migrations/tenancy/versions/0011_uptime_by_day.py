@@ -50,6 +50,7 @@ def _key(besides: str) -> None:
 def downgrade() -> None:
     for verb in ("insert", "update", "delete"):
         op.execute(f"DROP TRIGGER IF EXISTS roll_{verb} ON tenancy.outage")
+        op.execute(f"DROP TRIGGER IF EXISTS sum_{verb} ON tenancy.{DAILY}")
     op.drop_index("ix_outage_ended_at", table_name="outage", schema="tenancy")
     _key("")
     op.drop_table_comment(DAILY, schema="tenancy")
