@@ -201,3 +201,13 @@ async def test_sums_tell_a_report_in_whole_where_just_its_tenants_are_in_them(cl
         found = await roster(actor)
         assert found is not None
         assert found["sums"] == ["posture", "revenue", "summary", "uptime"]
+
+
+async def test_a_roster_follows_tenants_that_come_into_sums_and_leave_them(cluster: Cluster) -> None:
+    async with domain_world(cluster) as world:
+        actor = partner_person(world)
+        for many, told in ((1000, False), (2, True), (1000, False)):
+            await sums.keep(system("reports"), many=many)
+            found = await roster(actor)
+            assert found is not None
+            assert ("usage" in found["sums"]) is told is bool(world.sql("SELECT 1 FROM portal.summed_tenant"))

@@ -120,6 +120,11 @@ async def test_uptime_is_the_same_with_days_side_by_side_and_without(cluster: Cl
         world.sql("UPDATE portal.partner_tenant_link SET starts_at = '2021-01-01Z' WHERE status = 'active'")
         tenants = linked(world, actor)
         assert len(tenants) > 6
+        world.sql(
+            "INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at)"
+            " VALUES (gen_random_uuid(), %s, '2026-02-28 23:00Z', '2026-03-01 01:00Z')",
+            tenants[-1],
+        )
         for round_ in range(40):
             shuffle(world, luck, tenants[:-1] if round_ % 2 else tenants[:4])
             if round_ % 3 == 0:
