@@ -97,9 +97,9 @@ async def told(
 
 
 async def read(actor: Actor) -> list[bool]:
-    """Return of the sums of usage, revenue, subscriptions and posture whether somebody reads any."""
-    kinds = ("usage", "revenue", "subscription", "posture")
-    asked = ", ".join(f"EXISTS (SELECT 1 FROM portal.{kind}_sum)" for kind in kinds)
+    """Return of the sums of usage, revenue, subscriptions, posture and uptime whether somebody reads any."""
+    kinds = ("usage_sum", "revenue_sum", "subscription_sum", "posture_sum", "partner_downtime")
+    asked = ", ".join(f"EXISTS (SELECT 1 FROM portal.{kind})" for kind in kinds)
     async with db.transaction(actor) as connection:
         return list((await connection.exec_driver_sql(f"SELECT {asked}")).one())
 

@@ -1,5 +1,6 @@
 """Rosters: what is counted of a partner's links beforehand equals a recount at any moment, or does not count."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -7,7 +8,7 @@ import pytest
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, system
-from guildhall.domain.reports import sums
+from guildhall.domain.reports import report_scope, revenue, sla, sums, usage
 from support_actors import domain_world, partner_person
 from support_world import Cluster, World
 
@@ -211,3 +212,41 @@ async def test_a_roster_follows_tenants_that_come_into_sums_and_leave_them(clust
             found = await roster(actor)
             assert found is not None
             assert ("usage" in found["sums"]) is told is bool(world.sql("SELECT 1 FROM portal.summed_tenant"))
+
+
+async def test_sums_with_as_many_other_customers_tell_nothing_in_whole(cluster: Cluster) -> None:
+    async with domain_world(cluster) as world:
+        actor = partner_person(world)
+        assert await recounted(world, actor)
+        other = "UPDATE portal.summed_tenant SET tenant_id = gen_random_uuid() WHERE tenant_id = %s"
+        world.sql(other, world.tenant("acme-fiber"))
+        world.sql("INSERT INTO portal.roster_change VALUES (%s)", actor.partner_id)
+        world.sql("SELECT portal.count_rosters()")
+        found = await roster(actor)
+        assert found is not None
+        assert found["sums"] == []
+
+
+async def test_who_holds_the_partner_and_who_changes_a_link_do_not_wait_for_each_other(cluster: Cluster) -> None:
+    async with domain_world(cluster) as world:
+        actor = partner_person(world)
+        ids = {"partner": actor.partner_id, "tenant": world.tenant("acme-fiber")}
+        with psycopg.connect(world.url) as holding, psycopg.connect(world.url) as changing:
+            holding.execute("SELECT 1 FROM portal.partner WHERE id = %(partner)s FOR UPDATE", ids)
+            changing.execute("SET LOCAL lock_timeout = '50ms'")
+            assert changing.execute(SHORTER.encode(), ids).rowcount == 1
+
+
+async def test_a_report_of_named_customers_is_about_these_whatever_the_roster_counts(cluster: Cluster) -> None:
+    async with domain_world(cluster) as world:
+        actor, tenant = partner_person(world), world.tenant("acme-fiber")
+        assert await recounted(world, actor)
+        days = report_scope.period(None, None, today=datetime.now(UTC).date())
+        for report in (usage, revenue, sla):
+            asked: Any = report
+            async with db.transaction(actor) as connection:
+                wanted = asked.Filter(period=days, tenant_ids=(tenant,))
+                more = {"now": datetime.now(UTC)} if report is sla else {}
+                found = await asked.report(connection, actor, wanted, **more)
+            assert (found.coverage.tenants, found.coverage.included) == (1, 1)
+            assert [each.tenant_id for each in found.by_tenant] == [tenant]

@@ -31,9 +31,9 @@ async def test_reports_say_the_same_with_sums_and_without(cluster: Cluster) -> N
         assert (await told(readers[0]))[0].summary != before[0][0].summary
         assert (await told(readers[0]))[0].by_tenant == before[0][0].by_tenant
         assert (await told_usage(readers[1])).summary == limited
-        assert [await read(reader) for reader in readers] == [[True] * 4, [False] * 4]
+        assert [await read(reader) for reader in readers] == [[True] * 5, [False] * 5]
         world.sql("UPDATE portal.partner SET status = 'terminated' WHERE slug = 'northwind'")
-        assert await read(readers[0]) == [False] * 4
+        assert await read(readers[0]) == [False] * 5
 
 
 async def test_pages_by_name_bring_each_customer_once_however_it_is_written(cluster: Cluster) -> None:
@@ -143,18 +143,18 @@ async def test_a_link_that_ends_takes_its_tenant_out_of_reports_at_once_and_out_
         at_once = await told(principal)
         assert at_once[0].coverage.included == before.coverage.included - 1
         assert at_once[0].summary != before.summary
-        assert await read(principal) == [False] * 4
+        assert await read(principal) == [False] * 5
         assert await sums.keep(system("reports"), many=2) > 0
         assert recounted(world)
         assert await told(principal) == at_once
-        assert await read(principal) == [True] * 4
+        assert await read(principal) == [True] * 5
         world.sql(
             "UPDATE portal.partner_tenant_link SET ends_at = now() + interval '9 days' WHERE tenant_id = %s"
             " AND partner_id = %s AND status = 'active'",
             tenant,
             principal.partner_id,
         )
-        assert await read(principal) == [True] * 4
+        assert await read(principal) == [True] * 5
         whole = await told(principal)
         assert whole[0].summary == before.summary
         assert await sums.keep(system("reports"), many=2) > 0

@@ -72,6 +72,10 @@ async def test_the_dashboard_reads_sums_where_every_link_opens_what_they_hold(cl
         world.sql("UPDATE portal.posture_sum SET critical = critical - 1, score = score - 3 * measured")
         assert await sums.keep(system("reports"), many=2) > 0
         assert (await told(principal))[3] == at_once
+        world.sql("DELETE FROM tenancy.posture_snapshot")
+        unmeasured = (await told(principal))[3].posture
+        assert unmeasured
+        assert (unmeasured.average_score, unmeasured.shared) == (None, at_once.posture.shared)
 
 
 def _open_everything(world: World, actor: Actor) -> None:
@@ -98,13 +102,17 @@ async def test_a_client_reads_the_sums_of_what_its_scopes_open(cluster: Cluster)
         )[0]
         actor = partner_person(world, user_id=client["id"])
         for areas, expected in (
-            (["reports"], [True, False, False, False]),
-            (["billing"], [False, True, True, False]),
-            (["posture"], [False, False, False, True]),
-            (["support"], [False] * 4),
+            (["reports"], [True, False, False, False, True]),
+            (["billing"], [False, True, True, False, False]),
+            (["posture"], [False, False, False, True, False]),
+            (["support"], [False] * 5),
         ):
             world.sql("UPDATE portal.api_client SET areas = %s WHERE id = %s", areas, client["id"])
             assert await read(actor) == expected, areas
+        world.sql("UPDATE portal.api_client SET areas = ARRAY['reports', 'billing', 'posture']")
+        assert await read(actor) == [True] * 5
+        world.sql("UPDATE portal.api_client SET tenant_scope = 'include' WHERE id = %s", client["id"])
+        assert await read(actor) == [False] * 5, "of one that is limited to some customers none"
 
 
 async def test_billing_is_summed_up_with_sums_only_where_they_hold_what_the_person_opens(cluster: Cluster) -> None:
@@ -144,6 +152,8 @@ async def test_billing_is_summed_up_with_sums_only_where_they_hold_what_the_pers
             finance.partner_id,
         )
         narrowed = await billed(finance)
+        await sums.keep(system("reports"), many=2)
+        assert await billed(finance) == narrowed, "the sums hold one that does not open it"
         assert narrowed.managed_tenants == before.managed_tenants - 1
         assert (narrowed.by_tenant, narrowed.invoice_count) == (limited.by_tenant, limited.invoice_count)
         world.sql(

@@ -262,7 +262,7 @@ partner_account = Table(
 roster = Table(
     "roster",
     PORTAL,
-    to("portal.partner", "partner_id"),
+    Column("partner_id", Uuid, nullable=False),  # no reference: nobody waits here for who locks the partner
     moment("since", nullable=False),
     moment("until", nullable=False),  # when the next link begins or ends by itself
     words("sums"),  # what the sums tell in whole: their tenants are just those that open it
@@ -273,7 +273,7 @@ roster = Table(
 roster_change = Table(
     "roster_change",
     PORTAL,
-    to("portal.partner", "partner_id"),
+    Column("partner_id", Uuid, nullable=False),
     Index("ix_roster_change_partner_id", "partner_id"),
     comment="Partners whose links changed since their roster was counted",
 )

@@ -24,7 +24,6 @@ def upgrade() -> None:
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sums", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         *(sa.Column(name, sa.Integer(), nullable=False) for name in ("tenants", *MODELS, *COUNTED)),
-        sa.ForeignKeyConstraint(["partner_id"], ["portal.partner.id"], name=op.f("fk_roster_partner_id")),
         sa.PrimaryKeyConstraint("partner_id", name=op.f("pk_roster")),
         schema="portal",
         comment="How many tenants a partner's live links reach, and how many of them open what",
@@ -32,7 +31,6 @@ def upgrade() -> None:
     op.create_table(
         CHANGE,
         sa.Column("partner_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(["partner_id"], ["portal.partner.id"], name=op.f("fk_roster_change_partner_id")),
         schema="portal",
         comment="Partners whose links changed since their roster was counted",
     )

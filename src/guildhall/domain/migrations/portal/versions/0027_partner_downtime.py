@@ -16,6 +16,7 @@ BEFORE = ("usage", "revenue", "posture")
 
 def upgrade() -> None:
     _reports(*BEFORE, "uptime")
+    _count_anew()
     op.create_table(
         TABLE,
         sa.Column("partner_id", sa.Uuid(), nullable=False),
@@ -37,6 +38,11 @@ def upgrade() -> None:
     )
 
 
+def _count_anew() -> None:
+    """Let no roster hold until it is counted again: what sums tell in whole is about to change."""
+    op.execute("INSERT INTO portal.roster_change SELECT id FROM portal.partner")
+
+
 def _reports(*names: str) -> None:
     """Say of which reports tenants may be in the sums."""
     op.drop_constraint(op.f(REPORT), MEMBERS, schema="portal")
@@ -53,6 +59,7 @@ def downgrade() -> None:
     )
     for verb in ("insert", "update", "delete"):
         op.execute(f"DROP TRIGGER IF EXISTS sum_{verb} ON tenancy.uptime_daily")
+    _count_anew()
     op.execute(f"DELETE FROM portal.{MEMBERS} WHERE report = 'uptime'")
     op.drop_table(TABLE, schema="portal")
     _reports(*BEFORE)
