@@ -118,6 +118,15 @@ async def test_a_job_that_stops_half_way_holds_nothing_for_longer_than_a_minute(
         assert await connection.scalar(lease) == "1min"
 
 
+@pytest.mark.parametrize(("surface", "mode"), [("API", "force_generic_plan"), ("WORKER", "auto")])
+async def test_a_statement_of_partners_is_planned_once_and_a_jobs_for_its_values(
+    demo: World, surface: str, mode: str
+) -> None:
+    async with db.engine(Surface[surface]).connect() as connection:
+        made = await connection.scalar(text("SELECT current_setting('plan_cache_mode')"))
+    assert made == mode
+
+
 def test_only_ids_are_written_into_the_opening_message() -> None:
     with pytest.raises(AttributeError):
         db._text("x', true); DROP TABLE t; --")  # type: ignore[arg-type]

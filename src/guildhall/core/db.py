@@ -33,6 +33,8 @@ TENANCY = MetaData(schema="tenancy", naming_convention=NAMING)
 
 # How long a job's transaction may do nothing: whoever was stopped half-way then lets go of what others wait for.
 _LEASES = {Surface.WORKER: "60s"}
+# Whose statements are planned once for everybody: a plan for each call's values costs them more than it saves.
+_PLANNED_ONCE = {Surface.API, Surface.CONSOLE}
 _engines: dict[Surface, AsyncEngine] = {}
 _prefix = "guildhall_"
 _joined: ContextVar[tuple[Actor, AsyncConnection] | None] = ContextVar("joined", default=None)
@@ -57,16 +59,19 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
             isolation_level="AUTOCOMMIT",  # `transaction` begins and ends by itself, with the role in the same message
             hide_parameters=True,  # bound values hold secrets and personal data; they do not belong in a log
             json_deserializer=msgspec.json.decode,  # lists hold many documents
-            connect_args={"server_settings": _settings(surface)},
+            connect_args={"server_settings": settings(surface)},
         )
         event.listen(made.sync_engine, "checkout", _alive)
 
 
-def _settings(surface: Surface) -> dict[str, str]:
+def settings(surface: Surface) -> dict[str, str]:
     """Return what each connection of a surface's pool begins with."""
     named = {"application_name": f"guildhall {surface}", "timezone": "UTC"}
-    lease = _LEASES.get(surface)
-    return named | ({"idle_in_transaction_session_timeout": lease} if lease else {})
+    if surface in _LEASES:
+        named["idle_in_transaction_session_timeout"] = _LEASES[surface]
+    if surface in _PLANNED_ONCE:
+        named["plan_cache_mode"] = "force_generic_plan"
+    return named
 
 
 def _alive(connection: Any, *_: object) -> None:
