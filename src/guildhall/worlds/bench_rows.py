@@ -137,7 +137,7 @@ INSERT INTO tenancy.usage_daily (tenant_id, metric, day, quantity)
 SELECT id, metric, %(today)s::date - 34 + %(slice)s, base + mod(n * 7 + %(slice)s * 3, 40)
 FROM bench, (VALUES ('active_subscribers', 20), ('bandwidth_gb', 400), ('api_calls', 3000)) AS m (metric, base)
 """
-# Three open alerts for each tenant of the partners that are measured.
+# Three open alerts for each tenant.
 ALERTS = """
 INSERT INTO portal.alert (id, partner_id, tenant_id, link_id, kind, cause, severity, values, raised_at, told_at)
 SELECT pg_temp.made(13, 4 * n + place), partner_id, id, pg_temp.made(3, n), kind, kind || ':' || n,
@@ -147,7 +147,7 @@ FROM bench, (VALUES
     (1, 'sla.uptime', '{"month": "2026-10", "target": 99.9, "down_minutes": 70, "allowed_minutes": 44}'::jsonb),
     (2, 'billing.threshold', '{"amount": "900.0000", "threshold": "500.0000", "currency": "USD"}'),
     (3, 'usage.capacity', '{"metric": "api_calls", "capacity": "3000", "quantity": "3030", "percent": 101}')
-) AS a (place, kind, said) WHERE measured
+) AS a (place, kind, said)
 """
 
 # Step, statement, and over how many periods it runs.

@@ -52,7 +52,8 @@ alert = Table(
     one_of("kind", KINDS),
     one_of("severity", SEVERITIES),
     one_of("status", STATUSES),
-    Index("uq_alert_open", "partner_id", "cause", unique=True, postgresql_where=text("status <> 'resolved'")),
+    # The cause first: a list of the partner's open alerts is not to be read from here, all of them, and then sorted.
+    Index("uq_alert_open", "cause", "partner_id", unique=True, postgresql_where=text("status <> 'resolved'")),
     Index(
         "ix_alert_rank",  # a list walks it backwards, and counts without reading a row of the table
         *("partner_id", "settled_at", "weight", "raised_at", "id"),
