@@ -46,7 +46,7 @@ class Claim(Struct, frozen=True):
     of_platform: bool = False
 
 
-class _Claims(Struct):
+class _Claims(Struct, frozen=True):
     """The claims that a token is judged by."""
 
     iss: str
@@ -114,15 +114,24 @@ def read(token: str, *, issuer: str, now: datetime) -> Claim | None:
     The algorithm is pinned: the token's own header chooses nothing.
     """
     try:
-        decoded = jwt.decode(token, _key(crypto.key("access-token")), algorithms=[_ALGORITHM])
-        claims = msgspec.convert(decoded.claims, _Claims)
+        kind, claims = _proven(token, crypto.key("access-token"))
     except (JoseError, msgspec.ValidationError, TypeError, ValueError):
         return None
-    meant = decoded.header.get("typ") == _TYPE and claims.iss == issuer and claims.aud == f"{issuer}/api/v1"
+    meant = kind == _TYPE and claims.iss == issuer and claims.aud == f"{issuer}/api/v1"
     if not meant or now.timestamp() >= claims.exp:
         return None
     of_client, of_partner = claims.client_id is not None, claims.partner_id is not None
     return Claim(claims.sid, _scopes(claims.scope), of_client, of_client and not of_partner)
+
+
+@lru_cache(maxsize=1024)
+def _proven(token: str, octets: bytes) -> tuple[object, _Claims]:
+    """Return the type and claims of a token that the key signed: a client shows the same one many times.
+
+    Whether it has run out is asked each time. Raises JoseError and what conversion raises; nothing of that is kept.
+    """
+    decoded = jwt.decode(token, _key(octets), algorithms=[_ALGORITHM])
+    return decoded.header.get("typ"), msgspec.convert(decoded.claims, _Claims)
 
 
 def _scopes(text: str) -> frozenset[str] | None:

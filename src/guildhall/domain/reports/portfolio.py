@@ -148,9 +148,9 @@ async def listed(
     if counts is not None and not counts["sortable"]:
         raise Forbidden
     found = [dict(zip(COLUMNS, row, strict=False)) for row in rows if row[2] is not None]
-    shown = found[: wanted.limit]
+    shown, sight = found[: wanted.limit], _sight(actor, figures)
     return PortfolioPage(
-        items=[customer(actor, row, figures) for row in shown],
+        items=[_customer(sight, row) for row in shown],
         total=counts["total"] if counts else None,
         hidden_count=counts["hidden_count"] if counts else None,
         next_cursor=_next(wanted, shown[-1]) if len(found) > len(shown) else None,
@@ -238,13 +238,37 @@ def _next(wanted: Filter, last: Mapping[str, Any]) -> str:
     return cursor.encode(Place(wanted.sort_by, wanted.sort_order, value, last["tenant_id"]))
 
 
-def customer(actor: Actor, row: Mapping[str, Any], figures: Figures) -> Customer:
+class _Sight(Struct, frozen=True):
+    """Which figures a person may see where the link opens them, settled once for a page."""
+
+    money: bool
+    billing: bool
+    owed: bool
+    helped: bool
+    breaches: bool
+    served: bool
+
+
+def _sight(actor: Actor, figures: Figures) -> _Sight:
+    some, money_seen, billing = figures != "none", actor.may("partner.money.read"), actor.may(BILLING)
+    helped = some and actor.may(SUPPORT)
+    return _Sight(
+        money=money_seen,
+        billing=figures == "all" and billing,
+        owed=some and billing and money_seen,
+        helped=helped,
+        breaches=helped and figures == "all",
+        served=some and actor.may(SUBSCRIBERS),
+    )
+
+
+def _customer(sight: _Sight, row: Mapping[str, Any]) -> Customer:
     """Return a row as this person may see it through its link: every block and figure by its own permission."""
     return Customer(
         **{name: row[name] for name in _PLAIN},
         relationship=_relationship(row),
-        metrics=_metrics(actor, row, figures),
-        billing=_billing(actor, row) if figures == "all" and row["shows_billing"] and actor.may(BILLING) else None,
+        metrics=_metrics(sight, row),
+        billing=_billing(sight, row) if sight.billing and row["shows_billing"] else None,
     )
 
 
@@ -260,27 +284,23 @@ def _relationship(row: Mapping[str, Any]) -> Relationship:
     )
 
 
-def _metrics(actor: Actor, row: Mapping[str, Any], figures: Figures) -> Metrics:
+def _metrics(sight: _Sight, row: Mapping[str, Any]) -> Metrics:
     """Return the figures that were asked for; one that is allowed and has no source yet is zero."""
-    some = figures != "none"
-    owed = some and row["shows_billing"] and actor.may(BILLING) and actor.may("partner.money.read")
-    helped = some and row["shows_tickets"] and actor.may(SUPPORT)
-    served = some and row["shows_subscribers"] and actor.may(SUBSCRIBERS)
+    owed, helped = sight.owed and row["shows_billing"], row["shows_tickets"]
     others = zip(row["other_balances"] or (), row["other_currencies"] or (), strict=True)
     return Metrics(
         outstanding_balance=money(row["balance"] or _NOTHING, row["currency"]) if owed else None,
         other_balances=[money(*other) for other in others] if owed else None,
-        open_tickets=row["open_tickets"] or 0 if helped else None,
-        sla_breach_count_30d=row["breaches"] or 0 if helped and figures == "all" else None,
-        total_subscribers=row["subscribers"] or 0 if served else None,
+        open_tickets=row["open_tickets"] or 0 if sight.helped and helped else None,
+        sla_breach_count_30d=row["breaches"] or 0 if sight.breaches and helped else None,
+        total_subscribers=row["subscribers"] or 0 if sight.served and row["shows_subscribers"] else None,
     )
 
 
-def _billing(actor: Actor, row: Mapping[str, Any]) -> Billing:
-    priced = row["mrr"] is not None and actor.may("partner.money.read")
+def _billing(sight: _Sight, row: Mapping[str, Any]) -> Billing:
     return Billing(
         billing_cycle=row["billing_cycle"],
-        current_mrr=money(row["mrr"], row["mrr_currency"]) if priced else None,
+        current_mrr=money(row["mrr"], row["mrr_currency"]) if sight.money and row["mrr"] is not None else None,
         last_invoice_date=row["last_issued_on"],
         next_invoice_date=row["renews_on"],
     )

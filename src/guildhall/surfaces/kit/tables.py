@@ -120,6 +120,7 @@ def label_cells(body: str, columns: Sequence[Column]) -> Markup:
 
 
 def _labelled(row: str, labels: list[str]) -> str:
-    before, *cells = _CELL.split(row)
-    named = (f"<{cell[:2]}{label}{cell[2:]}" for cell, label in zip(cells, labels, strict=False))
-    return "".join([before, *named, *(f"<{cell}" for cell in cells[len(labels) :])])
+    parts = _CELL.split(row)
+    for place, label in enumerate(labels[: len(parts) - 1], start=1):
+        parts[place] = f"{parts[place][:2]}{label}{parts[place][2:]}"
+    return "<".join(parts)
