@@ -72,6 +72,7 @@ docs: setup ## Write the generated tables of docs/domain.md anew
 bench: setup ## Speed, with the floor beside it
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.decision
+	@$(BIN)/python -m bench.processor
 	@$(BIN)/python -m bench.revocation
 	@$(BIN)/python -m bench.many
 	@$(BIN)/python -m bench.feed
