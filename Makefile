@@ -72,11 +72,11 @@ docs: setup ## Write the generated tables of docs/domain.md anew
 bench: setup ## Speed, with the floor beside it
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.decision
-	@$(BIN)/python -m bench.processor
 	@$(BIN)/python -m bench.revocation
 	@$(BIN)/python -m bench.many
 	@$(BIN)/python -m bench.feed
 	@$(BIN)/python -m bench.export
+	@$(BIN)/python -m bench.processor
 
 screenshots: setup ## Pictures of every page into build/screenshots
 	@$(BIN)/python tools/programs.py

@@ -44,8 +44,8 @@ async def record(front: Front, surface: Surface, host: str, path: str, headers: 
 
     enter, door = db.opening, db.door
 
-    def opened(actor: Actor) -> str:
-        found.transactions.append((enter(actor), []))
+    def opened(actor: Actor, **how: bool) -> str:
+        found.transactions.append((enter(actor, **how), []))
         return found.transactions[-1][0]
 
     async def asked(surface: Surface, statement: TextClause, values: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -87,12 +87,7 @@ def application() -> Callable[..., Awaitable[None]]:
         state["work"] = await record(front, surface, work["host"], work["path"], work["headers"])
         url = db.engine(surface).url
         state["pool"] = await asyncpg.create_pool(
-            host=url.query["host"],
-            user=url.username,
-            database=url.database,
-            server_settings=db.settings(surface),
-            min_size=4,
-            max_size=10,
+            host=url.query["host"], user=url.username, database=url.database, min_size=4, max_size=10
         )
 
     async def floor(scope: Any, receive: Any, send: Any) -> None:

@@ -87,7 +87,7 @@ async def test_a_person_cut_off_leaves_nothing_open(world: World, monkeypatch: p
 
     with monkeypatch.context() as patched:
         if at == "opening":
-            patched.setattr(db, "opening", lambda _actor: "BEGIN; SELECT pg_sleep(20)")
+            patched.setattr(db, "opening", lambda _actor, **_: "BEGIN; SELECT pg_sleep(20)")
         task = asyncio.create_task(slow())
         await (asyncio.sleep(0.3) if at == "opening" else reached.wait())
         task.cancel()
@@ -118,13 +118,12 @@ async def test_a_job_that_stops_half_way_holds_nothing_for_longer_than_a_minute(
         assert await connection.scalar(lease) == "1min"
 
 
-@pytest.mark.parametrize(("surface", "mode"), [("API", "force_generic_plan"), ("WORKER", "auto")])
-async def test_a_statement_of_partners_is_planned_once_and_a_jobs_for_its_values(
-    demo: World, surface: str, mode: str
-) -> None:
-    async with db.engine(Surface[surface]).connect() as connection:
-        made = await connection.scalar(text("SELECT current_setting('plan_cache_mode')"))
-    assert made == mode
+async def test_statements_are_planned_once_in_the_transaction_that_asks_for_it(demo: World) -> None:
+    mode, found = text("SELECT current_setting('plan_cache_mode')"), []
+    for once in (True, False):
+        async with db.transaction(system("links"), planned_once=once) as connection:
+            found.append(await connection.scalar(mode))
+    assert found == ["force_generic_plan", "auto"]
 
 
 def test_only_ids_are_written_into_the_opening_message() -> None:

@@ -33,8 +33,7 @@ TENANCY = MetaData(schema="tenancy", naming_convention=NAMING)
 
 # How long a job's transaction may do nothing: whoever was stopped half-way then lets go of what others wait for.
 _LEASES = {Surface.WORKER: "60s"}
-# Whose statements are planned once for everybody: a plan for each call's values costs them more than it saves.
-_PLANNED_ONCE = {Surface.API, Surface.CONSOLE}
+_PLANNED_ONCE = ", set_config('plan_cache_mode', 'force_generic_plan', true)"
 _engines: dict[Surface, AsyncEngine] = {}
 _prefix = "guildhall_"
 _joined: ContextVar[tuple[Actor, AsyncConnection] | None] = ContextVar("joined", default=None)
@@ -59,19 +58,16 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
             isolation_level="AUTOCOMMIT",  # `transaction` begins and ends by itself, with the role in the same message
             hide_parameters=True,  # bound values hold secrets and personal data; they do not belong in a log
             json_deserializer=msgspec.json.decode,  # lists hold many documents
-            connect_args={"server_settings": settings(surface)},
+            connect_args={"server_settings": _settings(surface)},
         )
         event.listen(made.sync_engine, "checkout", _alive)
 
 
-def settings(surface: Surface) -> dict[str, str]:
+def _settings(surface: Surface) -> dict[str, str]:
     """Return what each connection of a surface's pool begins with."""
     named = {"application_name": f"guildhall {surface}", "timezone": "UTC"}
-    if surface in _LEASES:
-        named["idle_in_transaction_session_timeout"] = _LEASES[surface]
-    if surface in _PLANNED_ONCE:
-        named["plan_cache_mode"] = "force_generic_plan"
-    return named
+    lease = _LEASES.get(surface)
+    return named | ({"idle_in_transaction_session_timeout": lease} if lease else {})
 
 
 def _alive(connection: Any, *_: object) -> None:
@@ -88,10 +84,11 @@ async def close_pools() -> None:
 
 
 @asynccontextmanager
-async def transaction(actor: Actor) -> AsyncIterator[AsyncConnection]:
+async def transaction(actor: Actor, *, planned_once: bool = False) -> AsyncIterator[AsyncConnection]:
     """Open a transaction under the actor's role; commit on a clean end, roll back on any exception.
 
-    Inside `joining` the same actor's transactions are parts of that one.
+    Inside `joining` the same actor's transactions are parts of that one. With `planned_once` statements are run by one
+    plan for everybody: for those that take long to plan, and whose plan is the same whatever the values.
     """
     joined = _joined.get()
     if joined is not None and joined[0] is actor:
@@ -100,7 +97,7 @@ async def transaction(actor: Actor) -> AsyncIterator[AsyncConnection]:
     async with _engines[actor.surface].begin() as connection:
         raw, settled = await _driver(connection), False
         try:
-            await raw.execute(opening(actor))
+            await raw.execute(opening(actor, planned_once=planned_once))
             yield connection
             await _commit(connection, raw)
             settled = True
@@ -119,9 +116,9 @@ async def _driver(connection: AsyncConnection) -> Any:
     return (await connection.get_raw_connection()).driver_connection
 
 
-def opening(actor: Actor) -> str:
+def opening(actor: Actor, *, planned_once: bool = False) -> str:
     """Return the one message that begins a transaction and takes the actor's role and settings for it."""
-    return "BEGIN; " + _taking(actor)
+    return "BEGIN; " + _taking(actor) + (_PLANNED_ONCE if planned_once else "")
 
 
 def _taking(actor: Actor) -> str:

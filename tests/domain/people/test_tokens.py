@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
 
 from guildhall.core import crypto
 from guildhall.core.actor import Actor, DbRole, Kind, Surface
@@ -66,6 +68,19 @@ def test_one_letter_of_it_changed_proves_nothing(held: Held, part: int) -> None:
     parts[part] = parts[part][:10] + ("A" if letter != "A" else "B") + parts[part][11:]
     for _ in range(2):
         assert tokens.read(".".join(parts), issuer=ISSUER, now=NOW) is None
+
+
+def test_what_the_key_signed_for_another_use_proves_nothing_however_often(held: Held) -> None:
+    key = OctKey.import_key(crypto.key("access-token"))
+    signed = jwt.decode(held.token, key, algorithms=["HS256"])
+    again = jwt.encode(signed.header, signed.claims, key)
+    assert tokens.read(again, issuer=ISSUER, now=NOW) is not None
+    for header, claims in (
+        (signed.header | {"typ": "JWT"}, signed.claims),
+        (signed.header, signed.claims | {"aud": f"{ISSUER}/api/v2"}),
+    ):
+        other = jwt.encode(header, claims, key)
+        assert [tokens.read(other, issuer=ISSUER, now=NOW) for _ in range(2)] == [None, None]
 
 
 def test_another_token_of_the_same_session_is_read_for_itself(held: Held) -> None:

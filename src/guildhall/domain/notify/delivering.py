@@ -20,7 +20,7 @@ from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.core.i18n import N_, zone_of
 from guildhall.core.jobs import periodic
-from guildhall.domain.alerts.tables import alert
+from guildhall.domain.alerts.tables import ENDLESS, alert
 from guildhall.domain.mail.letters import Letter, Line
 from guildhall.domain.mail.outbox import post
 from guildhall.domain.notify.audience import News, Person, due, people_of, places_of, zones
@@ -159,9 +159,11 @@ async def _since(
     rows = await connection.execute(select(notice).where(whom, *told).order_by(notice.c.created_at))
     found = [_of_notice(row) for row in rows.mappings()]
     if person.audience == "partner":
-        open_ = (alert.c.partner_id == person.place, alert.c.status == "active", alert.c.told_at > begin)
+        # Open ones stand together in ix_alert_rank.
+        open_ = (alert.c.partner_id == person.place, alert.c.settled_at == ENDLESS, alert.c.status == "active")
+        since_then = (alert.c.told_at > begin, alert.c.told_at <= until)
         awake = func.coalesce(alert.c.snoozed_until, until) <= until
-        rows = await connection.execute(select(alert).where(*open_, alert.c.told_at <= until, awake))
+        rows = await connection.execute(select(alert).where(*open_, *since_then, awake))
         found += [_of_alert(row) for row in rows.mappings()]
     return found
 

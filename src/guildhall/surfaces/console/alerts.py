@@ -57,7 +57,7 @@ async def alert_list(request: Web, actor: Who) -> Page:
         limit=asked.PAGE_SIZE,
         offset=(number - 1) * asked.PAGE_SIZE,
     )
-    async with db.transaction(actor) as connection:
+    async with db.transaction(actor, planned_once=True) as connection:
         found = await reading.listed(connection, actor, wanted)
     lines = [Line(alert=each, kind=alert_label(each.kind), text=told(each), href=href_of(each)) for each in found.items]
     return await page(

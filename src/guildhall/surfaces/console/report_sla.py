@@ -42,7 +42,7 @@ _HEAD = (
 async def sla_page(request: Web, actor: Who) -> Page:
     """Return the uptime report."""
     target, now = _target(request), clock.now()
-    async with db.transaction(actor) as connection:
+    async with db.transaction(actor, planned_once=True) as connection:
         wanted = await reports.narrowed(request, connection, actor, PERMISSION)
         filtered = sla.Filter(
             period=wanted.period,

@@ -117,7 +117,7 @@ async def _page(call: Call[AlertsQuery, None], family: Family) -> AlertPage:
         offset=asked.offset,
         cursor=asked.cursor,
     )
-    async with db.transaction(call.actor) as connection:
+    async with db.transaction(call.actor, planned_once=True) as connection:
         if tenant_ids and call.tenant is None:
             await named_tenants(connection, call.actor, tenant_ids=tenant_ids, needs=FAMILIES[family].read)
         found = await reading.listed(connection, call.actor, wanted)

@@ -179,7 +179,7 @@ SLA = Operation(
 async def sla_report(call: Call[SlaQuery, None]) -> SlaAnswer:
     """Return the SLA report."""
     asked, days = call.query, _period(call)
-    async with db.transaction(call.actor) as connection:
+    async with db.transaction(call.actor, planned_once=True) as connection:
         wanted = sla.Filter(
             period=days,
             tenant_ids=await _tenants(connection, call, sla_sql.PERMISSION),

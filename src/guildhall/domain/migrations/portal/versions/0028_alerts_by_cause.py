@@ -21,7 +21,6 @@ def downgrade() -> None:
 
 
 def _unique(columns: str) -> None:
-    """Make the index anew; both stand for a moment, so that whoever raises alerts meanwhile finds one."""
-    op.execute(f"CREATE UNIQUE INDEX {NAME}_anew ON {TABLE} ({columns}) WHERE {OPEN}")
+    """Make the index anew; dropped first, which shuts everybody out at once: no lock is taken and then raised."""
     op.execute(f"DROP INDEX portal.{NAME}")
-    op.execute(f"ALTER INDEX portal.{NAME}_anew RENAME TO {NAME}")
+    op.execute(f"CREATE UNIQUE INDEX {NAME} ON {TABLE} ({columns}) WHERE {OPEN}")
