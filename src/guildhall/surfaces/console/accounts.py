@@ -5,10 +5,10 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from guildhall.core import db
 from guildhall.domain.provisioning import accounts
 from guildhall.domain.provisioning.accounts import ACCOUNT_STATES, ENGAGEMENTS, LIST, READ
 from guildhall.surfaces import asked
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.tables import Pages, Sorting, sorting_of
@@ -29,7 +29,7 @@ async def account_list(request: Web, actor: Who) -> Page:
         limit=asked.PAGE_SIZE,
         offset=(number - 1) * asked.PAGE_SIZE,
     )
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         rows, total = await accounts.listed(connection, actor, wanted)
     return await page(
         request,
@@ -46,7 +46,7 @@ async def account_list(request: Web, actor: Who) -> Page:
 @get("/accounts/{account_id:uuid}", **needs(READ))
 async def account_page(request: Web, account_id: FromPath[UUID], actor: Who) -> Page:
     """Return one account."""
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await accounts.get(connection, actor, account_id)
     return await page(request, "accounts/account.html", account=found)
 

@@ -7,7 +7,7 @@ from litestar import get, post
 from litestar.response import Redirect
 from msgspec import Struct
 
-from guildhall.core import clock, db
+from guildhall.core import clock
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Invalid
 from guildhall.core.ids import parse_id
@@ -18,6 +18,7 @@ from guildhall.domain.alerts.reading import Alert
 from guildhall.domain.alerts.tables import SEVERITIES
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.alert_words import href_of, told
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, local_path, page, redirect, ticked, typed
 from guildhall.surfaces.html import told as refusal_told
@@ -57,7 +58,7 @@ async def alert_list(request: Web, actor: Who) -> Page:
         limit=asked.PAGE_SIZE,
         offset=(number - 1) * asked.PAGE_SIZE,
     )
-    async with db.transaction(actor, planned_once=True) as connection:
+    async with framed(request, actor, planned_once=True) as connection:
         found = await reading.listed(connection, actor, wanted)
     lines = [Line(alert=each, kind=alert_label(each.kind), text=told(each), href=href_of(each)) for each in found.items]
     return await page(

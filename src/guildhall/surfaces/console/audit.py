@@ -7,13 +7,13 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import NotFound
 from guildhall.domain.access.names import tenant_names
 from guildhall.domain.audit import reading
 from guildhall.domain.audit.reading import Entry
 from guildhall.surfaces import asked, trail
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.exports import exported
 from guildhall.surfaces.html import Page, Web, page
@@ -53,7 +53,7 @@ async def trail_list(request: Web, actor: Who) -> Page:
         before=asked.whole(request, "cursor", LARGEST),
         limit=asked.PAGE_SIZE,
     )
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await reading.listed(connection, actor, wanted)
         names = await _names(connection, actor, found.items, tenant_id)
     return await page(
@@ -98,7 +98,7 @@ async def trail_entry(request: Web, sequence: FromPath[int], actor: Who) -> Page
     """Return one entry in full, with what proves it."""
     if not 0 < sequence <= LARGEST:
         raise NotFound(code="AUDIT_ENTRY_NOT_FOUND")
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         entry = await reading.get(connection, actor, sequence=sequence)
         names = await _names(connection, actor, [entry])
     return await page(

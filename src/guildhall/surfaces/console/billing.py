@@ -8,13 +8,14 @@ from urllib.parse import urlencode
 from litestar import get
 from msgspec import Struct
 
-from guildhall.core import clock, db
+from guildhall.core import clock
 from guildhall.core.actor import Actor
 from guildhall.core.money import Money
 from guildhall.domain.billing import exports, invoices, summary
 from guildhall.domain.billing.invoices import Filter
 from guildhall.domain.billing.summary import AGES, Age, Summary, TenantFigures
 from guildhall.surfaces import asked
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.charts import Chart, Series
@@ -60,7 +61,7 @@ async def billing_summary(request: Web, actor: Who) -> Page:
     wanted, number = Filter(from_date=first, to_date=last, currency=currency_asked(request)), asked.page_number(request)
     shows_money = actor.may(invoices.MONEY)
     ranked = shows_money and asked.choice(request, "order", (RANKED,)) == RANKED
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await summary.summary(
             connection,
             actor,

@@ -17,6 +17,7 @@ from guildhall.domain.billing import exports, invoices
 from guildhall.domain.billing.invoices import SHOWN_STATUSES
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.billing import tabs
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.downloads import download
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, ticked, typed
@@ -39,7 +40,7 @@ NO_PEOPLE = "it holds no data of people"
 @get("/billing/exports", **needs(exports.EXPORT))
 async def export_list(request: Web, actor: Who) -> Page:
     """Return the person's own exports of the last seven days."""
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         rows = await exports.listed(connection, actor, now=clock.now())
     return await page(
         request,

@@ -5,7 +5,7 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from guildhall.core import clock, db
+from guildhall.core import clock
 from guildhall.core.actor import Actor
 from guildhall.domain.access.names import tenant_names
 from guildhall.domain.access.scope import named_tenants
@@ -13,6 +13,7 @@ from guildhall.domain.billing import exports, invoices
 from guildhall.domain.billing.invoices import SHOWN_STATUSES, InvoicePage
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.billing import AGE_NAMES, currency_asked, due_between, tabs
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import gettext
@@ -28,7 +29,7 @@ async def invoice_list(request: Web, actor: Who) -> Page:
     """Return one page of the invoices of all customers whose links open them."""
     sorting = sorting_of(request.query_params.get("sort"), _sorts(actor), Sorting("issued", descending=True))
     wanted = wanted_by(request, sorting)
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         if wanted.tenant_ids:
             await named_tenants(connection, actor, tenant_ids=wanted.tenant_ids, needs=invoices.READ)
         found = await invoices.listed(connection, actor, wanted, today=clock.now().date(), covered=True)
@@ -96,7 +97,7 @@ def _filters(request: Web, found: InvoicePage, names: dict[UUID, str]) -> list[F
 @get("/billing/invoices/{invoice_id:uuid}", **needs(invoices.READ))
 async def invoice_page(request: Web, invoice_id: FromPath[UUID], actor: Who) -> Page:
     """Return one invoice with its lines and what was paid for it."""
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await invoices.get(connection, actor, invoice_id, today=clock.now().date())
     return await page(request, "billing/invoice.html", found=found, shows_money=actor.may(invoices.MONEY))
 

@@ -13,6 +13,7 @@ from guildhall.domain.people.client_acts import NEEDS
 from guildhall.surfaces import asked
 from guildhall.surfaces.client_fields import overlap_of, overlaps
 from guildhall.surfaces.console.clients import shown
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, told, typed
 from guildhall.surfaces.kit.forms import Form
@@ -45,7 +46,7 @@ async def _question(request: Web, actor: Who, client_id: UUID, act: str, state: 
 @get("/clients/{client_id:uuid}/secrets/{secret_id:uuid}/end", **needs(NEEDS))
 async def ask_end(request: Web, client_id: FromPath[UUID], secret_id: FromPath[UUID], actor: Who) -> Page:
     """Return the page that asks before a secret is ended."""
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await clients.get(connection, actor, client_id)
         live = await clients.secrets(connection, client_id)
     secret = next((each for each in live if each.id == secret_id), None)

@@ -12,6 +12,7 @@ from guildhall.domain.people.client_acts import NEEDS
 from guildhall.domain.people.clients import STATES
 from guildhall.domain.quotas.own_use import used
 from guildhall.surfaces import asked, scopes
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import gettext
@@ -39,7 +40,7 @@ async def client_list(request: Web, actor: Who) -> Page:
         limit=asked.PAGE_SIZE,
         offset=(number - 1) * asked.PAGE_SIZE,
     )
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         rows, total = await clients.listed(connection, actor, wanted)
         uses = await used(connection, actor.partner_id)
     return await page(

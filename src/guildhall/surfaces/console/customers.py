@@ -2,7 +2,6 @@
 
 from litestar import get
 
-from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.domain.access import links
 from guildhall.domain.access.states import STATES
@@ -11,7 +10,7 @@ from guildhall.domain.provisioning.accounts import LIST as ACCOUNTS
 from guildhall.domain.reports import portfolio
 from guildhall.domain.tenancy.tables import TENANT_STATUSES
 from guildhall.surfaces import asked
-from guildhall.surfaces.console.frame import CUSTOMERS
+from guildhall.surfaces.console.frame import CUSTOMERS, framed
 from guildhall.surfaces.entry import Who, entered, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.shell import TenantOption
@@ -37,7 +36,7 @@ async def customer_list(request: Web, actor: Who) -> Page:
         offset=(asked.page_number(request) - 1) * asked.PAGE_SIZE,
         limit=asked.PAGE_SIZE,
     )
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await portfolio.listed(connection, actor, wanted, figures="brief")
     return await page(
         request,
@@ -78,7 +77,7 @@ async def closed_list(request: Web, actor: Who) -> Page:
         offset=(number - 1) * asked.PAGE_SIZE,
         limit=asked.PAGE_SIZE,
     )
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         rows, total = await links.listed(connection, actor, wanted)
     return await page(
         request,
@@ -95,7 +94,7 @@ async def closed_list(request: Web, actor: Who) -> Page:
 async def tenant_options(request: Web, actor: Who) -> Page:
     """Return the customers that match what is being typed into the header's selector."""
     wanted = portfolio.Filter(search=asked.words(request), limit=SUGGESTED)
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await portfolio.listed(connection, actor, wanted, figures="none")
     options = [
         TenantOption(row.name, f"/t/{row.tenant_id}/", row.domain, row.relationship.operating_model)

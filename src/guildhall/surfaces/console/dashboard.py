@@ -3,11 +3,11 @@
 from litestar import get
 from msgspec import Struct
 
-from guildhall.core import clock, db
+from guildhall.core import clock
 from guildhall.domain.reports import dashboard
 from guildhall.domain.reports.dashboard import Dashboard, Need, Share
 from guildhall.domain.reports.first_steps import first_steps
-from guildhall.surfaces.console.frame import rung
+from guildhall.surfaces.console.frame import framed, rung
 from guildhall.surfaces.console.words import sums_of
 from guildhall.surfaces.entry import Who, own
 from guildhall.surfaces.html import Page, Web, page
@@ -86,7 +86,7 @@ _NEEDS = {
 @get("/", **own("the dashboard shows what each may see"))
 async def start(request: Web, actor: Who) -> Page:
     """Return the dashboard of this person."""
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await dashboard.today(connection, actor, now=clock.now())
         first = await first_steps(connection, actor)
     waiting = (await rung(request, actor)).waiting

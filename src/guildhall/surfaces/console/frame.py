@@ -1,6 +1,10 @@
 """What stands around every page of the console: sections by permission, the notices, the tenant in context."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
@@ -51,12 +55,20 @@ async def frame(request: Web) -> Frame:
     )
 
 
+@asynccontextmanager
+async def framed(request: Web, actor: Actor, *, planned_once: bool = False) -> AsyncIterator[AsyncConnection]:
+    """Open the transaction in which a page reads; what waits for the person is counted in it too."""
+    async with db.transaction(actor, planned_once=planned_once) as connection:
+        yield connection
+        request.scope["state"]["bell"] = await bell.rung(connection, actor)
+
+
 async def rung(request: Web, actor: Actor) -> Bell:
     """Return what waits for the person, counted once for a page."""
     state = request.scope["state"]
     if "bell" not in state:
-        async with db.transaction(actor) as connection:
-            state["bell"] = await bell.rung(connection, actor)
+        async with framed(request, actor):
+            pass
     counted: Bell = state["bell"]
     return counted
 

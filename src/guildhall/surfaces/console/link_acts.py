@@ -7,10 +7,11 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from guildhall.core import clock, db
+from guildhall.core import clock
 from guildhall.core.errors import Conflict, Forbidden, NotFound
 from guildhall.domain.access import asking, links, pausing
 from guildhall.surfaces import asked
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.console.link_questions import ASK, END, QUESTIONS
 from guildhall.surfaces.console.links import name_of
 from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
@@ -28,7 +29,7 @@ async def question(request: Web, link_id: FromPath[UUID], act: FromPath[str], ac
         raise NotFound
     if not actor.may(asks.permission):
         raise Forbidden
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         link = await links.get(connection, actor, link_id)
     return await page(request, "links/question.html", asks=asks, act=act, link=link, customer=name_of(link))
 

@@ -7,13 +7,13 @@ from litestar import get
 from litestar.params import FromPath
 from msgspec import Struct
 
-from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.domain.access import links
 from guildhall.domain.access.links import Link, Offer
 from guildhall.domain.access.states import STANDING
 from guildhall.domain.rbac.registry import Area
 from guildhall.surfaces import asked
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.console.link_questions import QUESTIONS
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
@@ -50,7 +50,7 @@ async def link_list(request: Web, actor: Who) -> Page:
         limit=asked.PAGE_SIZE,
         offset=(number - 1) * asked.PAGE_SIZE,
     )
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         rows, total = await links.listed(connection, actor, wanted)
     return await page(
         request,
@@ -81,7 +81,7 @@ class Step(Struct, frozen=True, kw_only=True):
 @get("/links/{link_id:uuid}", **needs("partner.links.read"))
 async def link_page(request: Web, link_id: FromPath[UUID], actor: Who) -> Page:
     """Return one link: its terms, what is offered on it, what the person may do with it."""
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         link = await links.get(connection, actor, link_id)
         offers = await links.offers(connection, link_id)
     return await page(

@@ -15,6 +15,7 @@ from guildhall.domain.reports.revenue_sql import PERMISSION
 from guildhall.surfaces import sheets
 from guildhall.surfaces.asked import PAGE_SIZE
 from guildhall.surfaces.console import reports
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.console.words import sum_of
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
@@ -41,7 +42,7 @@ async def revenue_page(request: Web, actor: Who) -> Page:
     """Return the revenue report, of the currency asked for or of the one with most customers' invoices."""
     if not actor.may(reports.MONEY):
         raise Forbidden
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         wanted = await reports.narrowed(request, connection, actor, PERMISSION, first=_year_ago(clock.now().date()))
         found = await revenue.report(
             connection,

@@ -16,6 +16,7 @@ from guildhall.domain.reports.sla_sql import PERMISSION
 from guildhall.surfaces import sheets
 from guildhall.surfaces.asked import PAGE_SIZE
 from guildhall.surfaces.console import reports
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.charts import Chart, Series
@@ -42,7 +43,7 @@ _HEAD = (
 async def sla_page(request: Web, actor: Who) -> Page:
     """Return the uptime report."""
     target, now = _target(request), clock.now()
-    async with db.transaction(actor, planned_once=True) as connection:
+    async with framed(request, actor, planned_once=True) as connection:
         wanted = await reports.narrowed(request, connection, actor, PERMISSION)
         filtered = sla.Filter(
             period=wanted.period,

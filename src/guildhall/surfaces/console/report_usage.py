@@ -14,6 +14,7 @@ from guildhall.domain.reports.usage import LEVELS, UsageFigure, UsageReport
 from guildhall.domain.reports.usage_sql import PERMISSION
 from guildhall.surfaces import asked, sheets
 from guildhall.surfaces.console import reports
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.charts import Chart, Series
@@ -52,7 +53,7 @@ async def usage_page(request: Web, actor: Who) -> Page:
     """Return the usage report."""
     wished = request.query_params.get("metric", "")[:_LONGEST]
     group_by = asked.choice(request, "by", tuple(GROUPS)) or "day"
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         wanted = await reports.narrowed(request, connection, actor, PERMISSION)
         found = await usage.report(
             connection,

@@ -12,6 +12,7 @@ from guildhall.domain.access.gates import Standing
 from guildhall.domain.provisioning import subscribers
 from guildhall.domain.provisioning.subscribers import READ, STEPS, Act
 from guildhall.domain.reports import tenant_lists
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.console.tenants import opens, tenant_page
 from guildhall.surfaces.entry import Where, Who, needs
 from guildhall.surfaces.html import Page, Web
@@ -29,7 +30,7 @@ async def subscriber_page(
     """Return one subscriber."""
     wanted = tenant_lists.Filter(subscriber_id=subscriber_id, sort_by="issued_on", sort_order="desc", limit=_SHOWN)
     invoices, tickets = None, None
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await subscribers.get(connection, actor, subscriber_id, tenant_id=tenant_id)
         if opens(actor, tenant, INVOICES):
             today = clock.now().date()

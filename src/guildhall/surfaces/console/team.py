@@ -7,7 +7,6 @@ from litestar import get
 from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.domain.audit import reading
 from guildhall.domain.people import limits, team
@@ -17,6 +16,7 @@ from guildhall.domain.rbac.registry import PARTNER_ROLES, grantable
 from guildhall.domain.team import limiting
 from guildhall.domain.team.leading import NEEDS
 from guildhall.surfaces import asked, trail
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.tables import Pages, Sorting, sorting_of
@@ -39,7 +39,7 @@ async def team_list(request: Web, actor: Who) -> Page:
         limit=asked.PAGE_SIZE,
         offset=(number - 1) * asked.PAGE_SIZE,
     )
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await team.listed(connection, actor, wanted)
     pages = Pages(shown=len(found.items), page=number, size=asked.PAGE_SIZE, total=found.total)
     return await page(
@@ -59,7 +59,7 @@ async def team_list(request: Web, actor: Who) -> Page:
 async def team_person(request: Web, user_id: FromPath[UUID], actor: Who) -> Page:
     """Return one colleague: access, proofs, and what the person did lately."""
     leads = actor.may(NEEDS)
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         colleague = await team.get(connection, actor, user_id=user_id)
         named = await _named(connection, actor, user_id)
         proofs = await held(connection, user_id) if leads else None

@@ -14,6 +14,7 @@ from guildhall.domain.team import groups, limiting
 from guildhall.domain.team.groups import Group
 from guildhall.domain.team.leading import NEEDS
 from guildhall.surfaces.console import team_limits
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, ticked, told, typed
 from guildhall.surfaces.kit.forms import Form
@@ -24,7 +25,7 @@ from guildhall.surfaces.question import Question, answer, ask
 @get("/team/groups", **needs(NEEDS))
 async def group_list(request: Web, actor: Who) -> Page:
     """Return the groups of the partner."""
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         rows = await groups.listed(connection, actor)
     return await page(request, "team/groups.html", rows=rows)
 

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from litestar import get, post
 from litestar.response import Stream
 
-from guildhall.core import clock, db
+from guildhall.core import clock
 from guildhall.domain.people import team
 from guildhall.domain.team import reaching
 from guildhall.domain.team.leading import NEEDS
 from guildhall.domain.team.reaching import Reach
 from guildhall.surfaces import asked, sheets
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import N_, Speech, gettext, speaking, speech
@@ -39,7 +40,7 @@ async def reach_list(request: Web, actor: Who) -> Page:
         limit=asked.PAGE_SIZE,
         offset=(number - 1) * asked.PAGE_SIZE,
     )
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         rows, total = await reaching.listed(connection, actor, wanted)
         people = await team.listed(connection, actor, team.Filter(status="active", limit=_MOST_PEOPLE))
     return await page(

@@ -7,12 +7,13 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from guildhall.core import clock, db
+from guildhall.core import clock
 from guildhall.core.actor import Actor
 from guildhall.domain.reports import customer, tenant_lists
 from guildhall.domain.reports.tenant_lists import UsageDay
 from guildhall.domain.tenancy.tables import INVOICE_STATUSES, SUBSCRIBER_STATUSES
 from guildhall.surfaces import asked
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.console.tenants import opens, tenant_page
 from guildhall.surfaces.entry import Where, Who, needs
 from guildhall.surfaces.html import Page, Web
@@ -56,7 +57,7 @@ async def billing(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: W
     default = Sorting("issued", descending=True)
     sorting = sorting_of(request.query_params.get("sort"), _invoice_sorts(actor), default)
     wanted = _wanted(request, sorting, INVOICE_SORTS, SHOWN_INVOICES)
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         rows, total = await tenant_lists.invoices(connection, actor, wanted, standing=tenant, today=clock.now().date())
     pages = _pages(request, len(rows), total)
     amounts = actor.may("partner.money.read")
@@ -80,7 +81,7 @@ async def subscribers(request: Web, tenant_id: FromPath[UUID], actor: Who, tenan
     del tenant_id
     sorting = sorting_of(request.query_params.get("sort"), SUBSCRIBER_SORTS, Sorting("name"))
     wanted = _wanted(request, sorting, SUBSCRIBER_SORTS, SUBSCRIBER_STATUSES)
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await tenant_lists.subscribers(connection, actor, wanted, standing=tenant)
     return await tenant_page(
         request,
@@ -100,7 +101,7 @@ async def usage(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Whe
     """Return what a customer used in the last ninety days, against its capacity."""
     del tenant_id
     today = clock.now().date()
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         summary = await customer.usage_summary(connection, actor, standing=tenant, today=today)
         days = await tenant_lists.usage_days(connection, actor, standing=tenant, today=today)
         outages = await customer.outages(connection, actor, standing=tenant, limit=10)

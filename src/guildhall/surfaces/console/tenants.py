@@ -7,12 +7,13 @@ from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from guildhall.core import clock, db
+from guildhall.core import clock
 from guildhall.core.actor import Actor
 from guildhall.core.errors import NotFound
 from guildhall.domain.access.gates import Standing, inside, posture_visible
 from guildhall.domain.rbac.registry import Area, areas_of
 from guildhall.domain.reports import customer
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Where, Who, needs
 from guildhall.surfaces.html import Page, Web, page, redirect
 from guildhall.surfaces.kit.i18n import N_, gettext
@@ -66,7 +67,7 @@ async def overview(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: 
     if tenant.link_id is None:
         return _home(actor, tenant)
     now = clock.now()
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await customer.detail(connection, actor, standing=tenant, now=now)
         invoices = await customer.recent_invoices(connection, actor, standing=tenant, today=now.date())
         outages = await customer.outages(connection, actor, standing=tenant, limit=3)
@@ -107,7 +108,7 @@ def _address(parts: dict[str, Any]) -> list[str]:
 async def posture(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Where) -> Page:
     """Return the latest posture of a customer that shares it."""
     del tenant_id
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await customer.posture_latest(connection, actor, standing=tenant)
     return await tenant_page(request, "posture", actor, tenant, "posture", found=found)
 

@@ -13,6 +13,7 @@ from guildhall.domain.support import board, bulk, columns, handling, views
 from guildhall.domain.support.drafts import Change
 from guildhall.domain.support.rules import STEPS
 from guildhall.surfaces.console import ticket_lists
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.console.ticket_acts import version_of
 from guildhall.surfaces.console.ticket_views import LIST, address, back_of, leads, view_tabs
 from guildhall.surfaces.console.tickets import UPDATE, of_tenant
@@ -28,7 +29,7 @@ async def ticket_list(request: Web, actor: Who) -> Response[Any]:
 
     Without anything asked for, the person's own first view comes instead, where there is one.
     """
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         saved = await views.listed(connection, actor)
         first = next((view for view in saved if view.is_default), None)
         if first is not None and not request.query_params:
@@ -50,7 +51,7 @@ async def ticket_list(request: Web, actor: Who) -> Response[Any]:
 @get("/tickets/board", **needs(LIST))
 async def ticket_board(request: Web, actor: Who) -> Page:
     """Return the board: a column for each status, with the tickets that the filters leave."""
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         saved = await views.listed(connection, actor)
         found = await columns.columns(connection, actor, ticket_lists.wanted(request, actor), now=clock.now())
         people = await ticket_lists.colleagues(connection, actor)

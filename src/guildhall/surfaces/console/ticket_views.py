@@ -14,6 +14,7 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid
 from guildhall.domain.support import views
 from guildhall.domain.support.views import View
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs, own
 from guildhall.surfaces.html import Page, Web, form, local_path, page, redirect, typed
 from guildhall.surfaces.kit.forms import Form
@@ -66,7 +67,7 @@ def _asked(path: str, query: Mapping[str, str]) -> dict[str, str]:
 @get("/tickets/views", **needs(LIST))
 async def view_list(request: Web, actor: Who) -> Page:
     """Return the person's saved views."""
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         rows = await views.listed(connection, actor)
     return await page(request, "tickets/views.html", rows=rows, address=address)
 

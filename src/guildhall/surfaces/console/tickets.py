@@ -16,6 +16,7 @@ from guildhall.domain.support.rules import STEPS
 from guildhall.domain.support.tickets import Ticket
 from guildhall.domain.tenancy.tables import PRIORITIES
 from guildhall.surfaces.console import ticket_lists
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.console.tenants import opens, tenant_page
 from guildhall.surfaces.downloads import download
 from guildhall.surfaces.entry import Where, Who, needs
@@ -32,7 +33,7 @@ UPDATE, COMMENT = ticket_lists.UPDATE, "partner.support.tickets.comment"
 async def ticket_list(request: Web, tenant_id: FromPath[UUID], actor: Who, tenant: Where) -> Page:
     """Return one page of a customer's tickets."""
     wanted = ticket_lists.wanted(request, actor, tenant_id)
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await board.listed(connection, actor, wanted, now=clock.now())
         people = await ticket_lists.colleagues(connection, actor, tenant_id)
     context = ticket_lists.context(request, found, people)

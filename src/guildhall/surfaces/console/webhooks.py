@@ -5,10 +5,10 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from guildhall.core import db
 from guildhall.domain.webhooks import endpoints
 from guildhall.domain.webhooks.endpoints import NEEDS, STATES
 from guildhall.surfaces import asked
+from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.i18n import gettext
@@ -23,7 +23,7 @@ async def webhook_list(request: Web, actor: Who) -> Page:
     """Return one page of the partner's endpoints, in trouble first."""
     number, state = asked.page_number(request), asked.choice(request, "state", STATES)
     offset = (number - 1) * asked.PAGE_SIZE
-    async with db.transaction(actor) as connection:
+    async with framed(request, actor) as connection:
         found = await endpoints.listed(connection, actor, state=state, limit=asked.PAGE_SIZE, offset=offset)
     return await page(
         request,
