@@ -65,12 +65,16 @@ class Asked(Struct, frozen=True):
 
 
 class Reply(Struct, frozen=True):
-    """An answer as it is sent: headers beside the media type by name, body in octets."""
+    """An answer as it is sent: headers beside the media type by name, body in octets.
+
+    `kept` is the body that is kept in its place, for one that shows a secret.
+    """
 
     status: int
     media_type: str
     body: bytes
     headers: dict[str, str] = {}
+    kept: bytes | None = None
 
 
 async def once(actor: Actor, asked: Asked, act: Callable[[], Awaitable[Reply]]) -> Reply:
@@ -142,7 +146,7 @@ async def _keep(connection: AsyncConnection, actor: Actor, asked: Asked, reply: 
         "request_hash": asked.request_hash,
         "status": reply.status,
         "headers": {**reply.headers, "Content-Type": reply.media_type},
-        "body": reply.body,
+        "body": reply.body if reply.kept is None else reply.kept,
         "expires_at": func.now() + KEPT_FOR,
     }
     await connection.execute(insert(idempotency_key).values(values).on_conflict_do_nothing())

@@ -36,6 +36,18 @@ async def test_the_document_holds_every_operation_and_resolves(demo: World) -> N
         assert ("401" in each["responses"]) or each.get("security") == []
 
 
+async def test_every_post_of_a_partner_may_be_sent_again(demo: World) -> None:
+    """Signing in and out has proofs of its own, and rows of the platform have the platform's ids for keys."""
+    document = (await demo.client("api").get(DOCUMENT)).json()
+    unsafe = {
+        path
+        for path, methods in document["paths"].items()
+        if "post" in methods and "Idempotency-Key" not in {each["name"] for each in methods["post"]["parameters"]}
+    }
+    assert {path for path in unsafe if not path.startswith(("/auth/", "/oauth/", "/platform/"))} == set()
+    assert "/auth/login" in unsafe
+
+
 async def test_the_document_says_nothing_in_the_words_of_python(demo: World) -> None:
     text = (await demo.client("api").get(DOCUMENT)).text
     assert not re.search(r"\bNone\b|\bstruct\b|\btuple\b", text)

@@ -42,6 +42,49 @@ async def test_a_person_adds_changes_and_rotates_and_every_secret_comes_once(wor
     assert refused.status_code == 422
 
 
+async def test_a_repeated_request_adds_one_endpoint_and_shows_its_secret_no_more(world: World) -> None:
+    api = await world.api(PRINCIPAL)
+    headers = {"Idempotency-Key": "hook-1"}
+    first = await api.post(PATH, json=NEW, headers=headers)
+    again = await api.post(PATH, json=NEW, headers=headers)
+    assert (first.status_code, again.status_code) == (201, 201), again.text
+    assert again.json() == {**first.json(), "secret": None}
+    assert again.headers["idempotency-replayed"] == "true"
+    other = await api.post(PATH, json={**NEW, "description": "Another"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    known = "SELECT count(*) AS n FROM portal.webhook_endpoint WHERE url = %s"
+    assert world.sql(known, NEW["url"])[0]["n"] == 1
+    await api.post(PATH, json=NEW)
+    assert world.sql(known, NEW["url"])[0]["n"] == 2, "without a key each request is one of its own"
+
+
+async def test_a_repeated_rotation_makes_one_secret_and_none_is_kept_in_clear(world: World) -> None:
+    api = await world.api(PRINCIPAL)
+    made = (await api.post(PATH, json=NEW, headers={"Idempotency-Key": "hook-1"})).json()
+    rotate, headers = f"{PATH}/{made['webhook']['id']}/rotate", {"Idempotency-Key": "rotate-1"}
+    first = (await api.post(rotate, json={}, headers=headers)).json()
+    again = (await api.post(rotate, json={}, headers=headers)).json()
+    assert first["secret"].startswith("whsec_")
+    assert again == {**first, "secret": None}
+    assert len(again["webhook"]["secrets"]) == 2
+    other = await api.post(rotate, json={"overlap_hours": 0}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    kept = [bytes(row["body"]).decode() for row in world.sql("SELECT body FROM portal.idempotency_key")]
+    assert len(kept) == 2
+    assert not any(secret in body for secret in (made["secret"], first["secret"]) for body in kept)
+
+
+async def test_a_key_that_was_refused_for_want_of_a_fresh_code_is_free_again(world: World) -> None:
+    api = await world.api(PRINCIPAL)
+    headers = {"Idempotency-Key": "hook-1"}
+    world.sql("UPDATE portal.partner_session SET factor_at = now() - interval '1 hour'")
+    refused = await api.post(PATH, json=NEW, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "STEP_UP_REQUIRED")
+    world.sql("UPDATE portal.partner_session SET factor_at = now()")
+    made = await api.post(PATH, json=NEW, headers=headers)
+    assert made.json()["secret"].startswith("whsec_"), made.text
+
+
 async def test_software_opens_no_way_out_and_a_limited_one_sees_no_endpoint(world: World) -> None:
     known = world.sql("SELECT id FROM portal.webhook_endpoint WHERE status = 'active' ORDER BY id")[0]["id"]
     before = world.sql("SELECT count(*) AS n FROM portal.webhook_endpoint")

@@ -51,9 +51,9 @@ class Operation(Struct, frozen=True, kw_only=True):
     `mark` is the route's mark (`entry.needs`, `own`, `public`). `query` and `body` are structs, read strictly;
     `answer` is the type of a success. `codes` are the problems of this operation beside those that every one has.
     `versioned` puts an ETag on the answer; `oauth` means a form in and refusals in the words of OAuth; `lines` that
-    the body is JSON lines, each of them a `body`. `secret` means an answer that is kept nowhere, so no
-    Idempotency-Key repeats it. `file` means that the body is a file, as it is, and `sent` its query. `sent` is shown
-    in the documentation. `deprecated` says of an operation that it goes.
+    the body is JSON lines, each of them a `body`. `shown_once` names a secret in the answer: it is null in what is
+    kept and repeated under an Idempotency-Key. `file` means that the body is a file, as it is, and `sent` its query.
+    `sent` is shown in the documentation. `deprecated` says of an operation that it goes.
     """
 
     id: str
@@ -72,7 +72,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     oauth: bool = False
     lines: bool = False
     file: bool = False
-    secret: bool = False
+    shown_once: str = ""
     sent: dict[str, Any] | None = None
     deprecated: Deprecation | None = None
 
@@ -85,7 +85,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     @property
     def keyed(self) -> bool:
         """Return whether the operation takes an Idempotency-Key; rows of the platform are idempotent by themselves."""
-        return self.method == "POST" and "needs" in self.marks and not (self.of_platform or self.secret)
+        return self.method == "POST" and "needs" in self.marks and not self.of_platform
 
     @property
     def of_platform(self) -> bool:
@@ -285,7 +285,10 @@ async def _acted(endpoint: Endpoint, call: Call[Any, Any]) -> Reply:
     headers = {"Cache-Control": "no-store", **answer.headers}
     if answer.version is not None:
         headers["ETag"] = f'"{answer.version}"'
-    return Reply(endpoint.operation.status, JSON, _encoder.encode(answer.body), headers)
+    body, kept = _encoder.encode(answer.body), None
+    if secret := endpoint.operation.shown_once:
+        kept = _encoder.encode(msgspec.structs.replace(answer.body, **{secret: None}))
+    return Reply(endpoint.operation.status, JSON, body, headers, kept)
 
 
 async def _call(operation: Operation, request: Wire) -> Call[Any, Any]:

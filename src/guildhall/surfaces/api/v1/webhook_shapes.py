@@ -94,10 +94,10 @@ class WebhookChange(Struct, frozen=True, kw_only=True):
 
 
 class WebhookSecret(Struct, frozen=True, kw_only=True):
-    """A new secret, shown this once: `secret` begins with `whsec_`."""
+    """A new secret, which begins with `whsec_`, shown this once: null in an answer that is repeated."""
 
     webhook: WebhookDetail
-    secret: str
+    secret: str | None
 
 
 class Rotation(Struct, frozen=True, kw_only=True):

@@ -36,6 +36,10 @@ _FRESH = (
     " Needs a second factor of the last ten minutes: a person's token just after `POST /auth/login`. An API client "
     "gets `STEP_UP_REQUIRED`; a principal does it in the console."
 )
+_SHOWN_ONCE = (
+    " An answer that is repeated under an Idempotency-Key has null in the secret's place; if the first one got lost, "
+    "make a new secret."
+)
 
 
 def _operation(id_: str, method: Any, path: str, summary: str, description: str, **more: Any) -> Operation:
@@ -126,11 +130,13 @@ CREATE = _operation(
     "POST",
     PATH,
     "Add an endpoint",
-    "The answer holds the signing secret, this once; deliveries are signed under Standard Webhooks 1.0.0." + _FRESH,
+    "The answer holds the signing secret, this once; deliveries are signed under Standard Webhooks 1.0.0."
+    + _SHOWN_ONCE
+    + _FRESH,
     status=201,
     body=NewWebhook,
     answer=WebhookSecret,
-    secret=True,
+    shown_once="secret",
     codes=("CONFLICT", "STEP_UP_REQUIRED"),
     sent={"url": "https://hooks.example.com/guildhall", "events": ["partner.link.*"], "description": "Service desk"},
 )
@@ -210,10 +216,10 @@ ROTATE = _operation(
     "POST",
     ONE + "/rotate",
     "Make a new secret",
-    "Shown this once. Older ones sign too until the overlap is over." + _FRESH,
+    "Shown this once. Older ones sign too until the overlap is over." + _SHOWN_ONCE + _FRESH,
     body=Rotation,
     answer=WebhookSecret,
-    secret=True,
+    shown_once="secret",
     codes=(MISSING, "STEP_UP_REQUIRED"),
     sent={"overlap_hours": 24},
 )
