@@ -1,6 +1,7 @@
 """Billing over all customers, as people see it."""
 
 import re
+from html import unescape
 from uuid import UUID
 
 import pytest
@@ -63,6 +64,43 @@ async def test_an_export_is_asked_for_once_and_fetched_by_its_owner_alone(world:
         "SELECT body::jsonb ->> 'action' AS act FROM portal.audit_entry WHERE body LIKE '%%billing.export%%'"
     )
     assert {row["act"] for row in acts} == {"billing.exported", "billing.export_downloaded"}
+
+
+async def test_exports_are_filtered_sorted_and_paged(world: World) -> None:
+    client = await world.sign_in(PRINCIPAL)
+    world.sql(
+        "INSERT INTO portal.invoice_export (id, partner_id, created_by, created_by_kind, created_by_name, file_id,"
+        " format, filter, columns, language, status, expires_at, created_at) SELECT gen_random_uuid(), e.partner_id,"
+        " e.created_by, e.created_by_kind, e.created_by_name, e.file_id, 'csv', '{}', e.columns, 'en', e.status,"
+        " now() + interval '1 day', timestamptz '2026-01-01 18:00Z' + n * interval '1 day'"
+        " FROM portal.invoice_export AS e, generate_series(1, 60) AS n"
+        " WHERE e.status = 'completed' AND e.created_by = (SELECT id FROM portal.partner_user WHERE email = %s)",
+        PRINCIPAL,
+    )
+
+    async def shown(query: str) -> tuple[int, str]:
+        text = (await client.get(f"/billing/exports{query}")).text
+        return text.count('scope="row"'), text
+
+    count, text = await shown("")
+    assert count == 50
+    assert "1–50 of 62" in text
+    assert (await shown("?page=2"))[0] == 12
+    assert (await shown("?state=failed"))[0] == (await shown("?format=pdf"))[0] == 1
+    assert "Download" not in (await shown("?state=failed"))[1]
+    count, text = await shown("?state=failed&format=csv")
+    assert (count, "Nothing matches these filters" in text) == (0, True)
+    first, last = [
+        (await shown(f"?sort={sort}"))[1].split('scope="row"')[1].split("</tr>")[0] for sort in ("asked", "-asked")
+    ]
+    assert ("Jan 2, 2026" in first, "Jan" in last) == (True, False), (first[:200], last[:200])
+    world.sql("UPDATE portal.invoice_export SET status = 'processing'")
+    for query in ("format=csv&sort=asked", "sort=-asked&page=2"):
+        again = re.search(r'hx-get="/billing/exports\?([^"]*)"', (await shown(f"?{query}"))[1])
+        assert again
+        assert set(unescape(again[1]).split("&")) == set(query.split("&")), "the same part of the list"
+    colleague = await world.sign_in("finance@northwind.example")
+    assert "No exports yet" in (await colleague.get("/billing/exports")).text
 
 
 async def test_a_refused_form_keeps_what_was_typed(demo: World) -> None:

@@ -6,7 +6,7 @@ from support_console import AUDITOR, PRINCIPAL, SUPPORT, counted, hrefs, words
 from support_world import World
 
 pytestmark = pytest.mark.anyio
-LISTS = ("/customers", "/customers/closed", "/tickets", "/links", "/audit", "/notices", "/team")
+LISTS = ("/customers", "/customers/closed", "/tickets", "/links", "/audit", "/notices", "/team", "/billing/exports")
 
 
 async def test_customers_are_searched_and_filtered(demo: World) -> None:
@@ -49,6 +49,8 @@ async def test_a_page_that_cannot_be_is_told(demo: World, path: str, query: str)
         "/audit?until=9999-12-31",
         "/audit?since=yesterday",
         "/team?role=nonsense",
+        "/billing/exports?state=nonsense",
+        "/billing/exports?format=xml",
     ],
 )
 async def test_a_filter_that_does_not_exist_is_refused(demo: World, path: str) -> None:
@@ -73,6 +75,7 @@ async def test_any_search_is_answered(demo: World, path: str, typed: str) -> Non
         ("/links", "state=paused", "links"),
         ("/audit", "action=trail", "trail"),
         ("/team", "q=principal", "team"),
+        ("/billing/exports", "state=failed", "exports"),
     ],
 )
 async def test_many_rows_cost_as_many_statements_as_one(demo: World, path: str, one: str, column: str) -> None:

@@ -11,8 +11,9 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import ColumnElement
 
 from guildhall.core import db, once
 from guildhall.core.actor import Actor
@@ -35,7 +36,6 @@ MEDIA_TYPES: Mapping[str, str] = {"csv": "text/csv; charset=utf-8", "pdf": "appl
 # A PDF is set in memory as a whole; a spreadsheet is streamed.
 MOST_IN_PDF = 1_500
 FAILURES = ("too_large", "never_done")
-_LISTED = 50
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -66,6 +66,16 @@ class Export(Struct, frozen=True, kw_only=True):
     completed_at: datetime | None
     expires_at: datetime
     size_bytes: int | None
+
+
+class ExportFilter(Struct, frozen=True, kw_only=True):
+    """Which exports to list; their order is that in which they were asked for."""
+
+    status: str = ""
+    format: str = ""
+    descending: bool = True
+    limit: int = 50
+    offset: int = 0
 
 
 async def ask(actor: Actor, wish: Wish, *, now: datetime, form: UUID | None = None) -> Export:
@@ -151,23 +161,31 @@ async def get(connection: AsyncConnection, actor: Actor, export_id: UUID, *, now
 
 
 async def _find(connection: AsyncConnection, actor: Actor, export_id: UUID, *, now: datetime) -> Export | None:
-    chosen = _own(actor, now).where(invoice_export.c.id == export_id)
+    chosen = _READ.where(*_own(actor, now), invoice_export.c.id == export_id)
     row = (await connection.execute(chosen)).mappings().first()
     return None if row is None else Export(**row)
 
 
-async def listed(connection: AsyncConnection, actor: Actor, *, now: datetime) -> list[Export]:
-    """Return the actor's own exports of the last seven days, newest first; fifty at most."""
+async def listed(
+    connection: AsyncConnection, actor: Actor, wanted: ExportFilter, *, now: datetime
+) -> tuple[list[Export], int]:
+    """Return one page of the actor's own exports of the last seven days, and how many there are; raises Forbidden."""
     if not actor.may(EXPORT):
         raise Forbidden
-    chosen = _own(actor, now).order_by(invoice_export.c.created_at.desc(), invoice_export.c.id.desc()).limit(_LISTED)
-    return [Export(**row) for row in (await connection.execute(chosen)).mappings()]
-
-
-def _own(actor: Actor, now: datetime) -> Any:
-    """Return what is the actor's own and not over."""
     table = invoice_export.c
-    return _READ.where(table.partner_id == actor.partner_id, table.created_by == actor.user_id, table.expires_at > now)
+    where = [*_own(actor, now)]
+    where += [table.status == wanted.status] if wanted.status else []
+    where += [table.format == wanted.format] if wanted.format else []
+    order = [each.desc() if wanted.descending else each.asc() for each in (table.created_at, table.id)]
+    rows = await connection.execute(_READ.where(*where).order_by(*order).limit(wanted.limit).offset(wanted.offset))
+    counting = select(func.count()).select_from(invoice_export).where(*where)
+    return [Export(**row) for row in rows.mappings()], await connection.scalar(counting) or 0
+
+
+def _own(actor: Actor, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for what is the actor's own and not over."""
+    table = invoice_export.c
+    return (table.partner_id == actor.partner_id, table.created_by == actor.user_id, table.expires_at > now)
 
 
 _OPEN = text(

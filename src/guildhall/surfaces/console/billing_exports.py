@@ -14,6 +14,7 @@ from guildhall.core.errors import Invalid
 from guildhall.core.ids import new_id, parse_id
 from guildhall.domain.access.scope import named_tenants
 from guildhall.domain.billing import exports, invoices
+from guildhall.domain.billing.export_tables import EXPORT_STATES
 from guildhall.domain.billing.invoices import SHOWN_STATUSES
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.billing import tabs
@@ -23,7 +24,7 @@ from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, ticked, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import N_, gettext
-from guildhall.surfaces.kit.tables import Option
+from guildhall.surfaces.kit.tables import Filter, Option, Pages, Sorting, sorting_of
 from guildhall.surfaces.words import state_options
 
 FORMATS = {
@@ -34,18 +35,34 @@ FAILURES = {
     "too_large": N_("A PDF holds 1,500 rows at most. Narrow the filter, or choose CSV."),
     "never_done": N_("It could not be finished. Ask for it again."),
 }
+ASKED = "asked"
 NO_PEOPLE = "it holds no data of people"
 
 
 @get("/billing/exports", **needs(exports.EXPORT))
 async def export_list(request: Web, actor: Who) -> Page:
-    """Return the person's own exports of the last seven days."""
+    """Return one page of the person's own exports of the last seven days."""
+    sorting = sorting_of(request.query_params.get("sort"), (ASKED,), Sorting(ASKED, descending=True))
+    number = asked.page_number(request)
+    wanted = exports.ExportFilter(
+        status=asked.choice(request, "state", EXPORT_STATES),
+        format=asked.choice(request, "format", FORMATS),
+        descending=sorting.descending,
+        limit=asked.PAGE_SIZE,
+        offset=(number - 1) * asked.PAGE_SIZE,
+    )
     async with framed(request, actor) as connection:
-        rows = await exports.listed(connection, actor, now=clock.now())
+        rows, total = await exports.listed(connection, actor, wanted, now=clock.now())
     return await page(
         request,
         "billing/exports.html",
         rows=rows,
+        sorting=sorting,
+        pages=Pages(shown=len(rows), page=number, size=asked.PAGE_SIZE, total=total),
+        filters=[
+            Filter("state", gettext("State"), state_options("export", EXPORT_STATES)),
+            Filter("format", gettext("Format"), [Option(code, gettext(name)) for code, (name, _) in FORMATS.items()]),
+        ],
         tabs=tabs(actor, "/billing/exports"),
         working=any(row.status == "processing" for row in rows),
         failures={code: gettext(said) for code, said in FAILURES.items()},
