@@ -86,8 +86,13 @@ class Visits:
 
 
 def visit(visits: Visits, path: str) -> None:
-    """Check a page in the light, in the dark and on a phone, loaded once."""
+    """Open a page and look at it."""
     visits.open(path)
+    look_at(visits, path)
+
+
+def look_at(visits: Visits, path: str) -> None:
+    """Check the page that is open in the light, in the dark and on a phone, loaded once."""
     visits.check(path, "light", EVERY_RULE)
     visits.page.emulate_media(color_scheme="dark")
     visits.page.evaluate(SETTLE)
@@ -136,6 +141,39 @@ def test_every_page_is_for_everybody(person: Callable[..., Page], site: Site, la
         visits.open(path)
         visits.check(path, "spanish", EVERY_RULE if FULL else [])
     context.close()
+    assert trouble == []
+
+
+def test_pages_behind_a_form_are_for_everybody(person: Callable[..., Page], site: Site) -> None:
+    """No link leads to what many tickets or many links at once come to."""
+    trouble: list[str] = []
+    page = person("principal@northwind.example")
+    visits = Visits(page, site, "partners", trouble)
+
+    visits.open("/tickets?list=1&status=open")
+    bulk = page.locator("form[action='/tickets/bulk']")
+    for box in bulk.locator("input[name=ticket]").all()[:3]:
+        box.check()
+    bulk.locator("select[name=status]").select_option("pending")
+    bulk.locator("button[type=submit]").last.click()
+    expect(page.locator("h1")).to_contain_text("Change")
+    look_at(visits, "/tickets/bulk")
+    # As if somebody had changed one of them meanwhile: another version.
+    bulk.locator("input[name=ticket]").first.evaluate("one => { one.value += '9' }")
+    bulk.locator("button[type=submit]").click()
+    expect(page.locator("h1")).to_contain_text("changed")
+    look_at(visits, "/tickets/bulk done")
+
+    visits.open("/links/many")
+    rows = "domain,approver_email,access_role,last_day\nnobody.example,head@nobody.example,msp_support,\nnonsense,,,"
+    page.locator("textarea[name=rows]").fill(rows)
+    page.locator("form[action='/links/many'] button[type=submit]").click()
+    send = page.locator("form[action='/links/many/send'] button[type=submit]")
+    expect(send).to_be_visible()
+    look_at(visits, "/links/many checked")
+    send.click()
+    expect(page.locator("h1")).to_contain_text("1 request was sent")
+    look_at(visits, "/links/many done")
     assert trouble == []
 
 
