@@ -56,6 +56,43 @@ READS = (
     "/api/v1/partner/reports/revenue",
     "/api/v1/partner/alerts/billing",
 )
+# Lists as somebody may ask for them beside their plain addresses: whoever reads money gets each of them.
+ASKED = {
+    "partners": (
+        "/customers?sort=-balance",
+        "/customers?q=acme&status=active",
+        "/t/{tenant_id}/billing?sort=-amount",
+        "/t/{tenant_id}/billing?status=overdue",
+        "/t/{tenant_id}/subscribers?sort=-since",
+        "/billing?currency=USD&order=billed",
+        "/billing/invoices?sort=-amount",
+        "/billing/invoices?status=unpaid&currency=USD",
+        "/billing/exports?state=completed&sort=asked",
+        "/reports/revenue?currency=USD",
+        "/reports/usage?by=tenant",
+        "/alerts?state=all",
+        "/accounts?sort=-since",
+        "/audit?action=billing",
+    ),
+    "api": (
+        "/api/v1/partner/customers?sort_by=outstanding_balance&sort_order=desc",
+        "/api/v1/partner/customers?status=active&search=acme",
+        "/api/v1/partner/billing/summary?currency=USD&status=overdue,paid",
+        "/api/v1/partner/billing/invoices?sort_by=amount",
+        "/api/v1/partner/billing/invoices?sort_by=status&status=overdue,paid&currency=USD",
+        "/api/v1/partner/billing/invoices?min_amount=700000&max_amount=800000",
+        "/api/v1/partner/reports/revenue?compare=true",
+        "/api/v1/partner/reports/usage?compare=true&group_by=tenant",
+        "/api/v1/partner/alerts/billing?status=active,acknowledged",
+    ),
+}
+
+
+# Where ids that are made for this walk lead; a walk that did not come there would prove nothing either.
+TICKET_FILE = "/t/{tenant_id}/tickets/{ticket_id}/files/{file_id}"
+API_FILE = "/api/v1/partner/support/tickets/{ticket_id}/attachments/{attachment_id}/file"
+API_EXPORT = "/api/v1/partner/billing/exports/{export_id}"
+API_DELIVERY = "/api/v1/partner/webhooks/{webhook_id}/deliveries/{delivery_id}"
 
 
 class Recording(Typst):
@@ -113,16 +150,48 @@ def plant(world: World) -> dict[str, object]:
 def known(world: World, tenant: UUID) -> dict[str, object]:
     """Return an id that exists for each name in an address."""
     queries = {
-        "ticket_id": "SELECT id FROM tenancy.ticket WHERE tenant_id = %s LIMIT 1",
+        "ticket_id": "SELECT id FROM tenancy.ticket WHERE tenant_id = %s ORDER BY id LIMIT 1",
         "subscriber_id": "SELECT id FROM tenancy.subscriber WHERE tenant_id = %s LIMIT 1",
         "link_id": "SELECT l.id FROM portal.partner_tenant_link AS l JOIN portal.partner AS p ON p.id = l.partner_id"
         " WHERE l.tenant_id = %s AND p.slug = 'northwind' AND l.status = 'active'",
         "user_id": "SELECT id FROM portal.partner_user WHERE %s IS NOT NULL AND email = 'finance@northwind.example'",
         "sequence": "SELECT max(sequence) AS id FROM portal.audit_entry WHERE %s IS NOT NULL AND kind = 'partner'",
-        "webhook_id": "SELECT id FROM portal.webhook_endpoint WHERE %s IS NOT NULL AND url LIKE 'https://hooks.north%%'",
+        "account_id": "INSERT INTO portal.partner_account (id, partner_id, home_tenant_id, subscriber_id,"
+        " engagement_type, created_by) SELECT gen_random_uuid(), p.id, s.tenant_id, s.id, 'managed', 'Halcyon'"
+        " FROM tenancy.subscriber AS s, portal.partner AS p WHERE s.tenant_id = %s AND p.slug = 'northwind' LIMIT 1"
+        " RETURNING id",
     }
-    found = {name: world.sql(query, tenant)[0]["id"] for name, query in queries.items()}
-    return found | {"tenant_id": tenant, "endpoint_id": found["webhook_id"]}
+    return {name: world.sql(query, tenant)[0]["id"] for name, query in queries.items()} | {"tenant_id": tenant}
+
+
+def posted(world: World, endpoint_id: UUID) -> dict[str, object]:
+    """Let an endpoint have been sent that the amount is over its threshold; return ids for addresses."""
+    (row,) = world.sql(
+        "SELECT d.id, d.partner_id FROM portal.webhook_delivery AS d"
+        " JOIN portal.webhook_event AS e ON e.id = d.event_id"
+        " WHERE d.endpoint_id = %s AND e.kind = 'partner.tenant.billing_threshold' LIMIT 1",
+        endpoint_id,
+    )
+    world.sql(
+        "INSERT INTO portal.webhook_attempt (id, partner_id, delivery_id, at, milliseconds, response_status)"
+        " VALUES (gen_random_uuid(), %s, %s, now(), 20, 200)",
+        *(row["partner_id"], row["id"]),
+    )
+    return {"webhook_id": endpoint_id, "endpoint_id": endpoint_id, "delivery_id": row["id"]}
+
+
+async def attached(world: World, ticket_id: object) -> dict[str, object]:
+    """Add a file to a ticket; return its id for addresses."""
+    client = await world.api(PRINCIPAL, world.tenant(TENANT))
+    made = await client.post(
+        f"/api/v1/partner/support/tickets/{ticket_id}/attachments",
+        params={"name": "trace.txt"},
+        content=b"A trace",
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    assert made.status_code == 201, made.text
+    (row,) = world.sql("SELECT id FROM tenancy.ticket_file WHERE name = 'trace.txt' AND ticket_id = %s", ticket_id)
+    return {"file_id": row["id"], "attachment_id": row["id"]}
 
 
 def addresses(app: Litestar, ids: Mapping[str, object]) -> Iterator[str]:
@@ -137,12 +206,13 @@ def addresses(app: Litestar, ids: Mapping[str, object]) -> Iterator[str]:
 async def walked(world: World, label: str, client: httpx.AsyncClient, ids: Mapping[str, object]) -> dict[str, str]:
     """Return what is answered at every address that answers, by address."""
     app: Any = world.front._hosts[f"{label}.localhost:{world.settings.port}"][1]
-    answers = {path: await client.get(path) for path in sorted(set(addresses(app, ids)))}
+    paths = {*addresses(app, ids), *(path.format(**ids) for path in ASKED[label])}
+    answers = {path: await client.get(path) for path in sorted(paths)}
     return {path: answer.text for path, answer in answers.items() if answer.status_code == 200}
 
 
-async def exported(world: World, client: httpx.AsyncClient, form: str) -> bytes:
-    """Return the invoices as a file, with every column that the caller gets."""
+async def exported(world: World, client: httpx.AsyncClient, form: str) -> tuple[UUID, bytes]:
+    """Return an export's id and its file: the invoices, with every column that the caller gets."""
     asked = await client.post(
         "/api/v1/partner/billing/invoices/export", json={"format": form, "include_line_items": True}
     )
@@ -152,7 +222,7 @@ async def exported(world: World, client: httpx.AsyncClient, form: str) -> bytes:
     export_id = UUID(asked.json()["export_id"])
     await export_run.export(worker, export_id=export_id, partner_id=row["partner_id"])
     state = (await client.get(f"/api/v1/partner/billing/exports/{export_id}")).json()
-    return (await client.get(state["download_url"])).content
+    return export_id, (await client.get(state["download_url"])).content
 
 
 async def test_a_planted_amount_is_found_by_who_reads_money_and_nowhere_by_anybody_else(world: World) -> None:
@@ -160,39 +230,46 @@ async def test_a_planted_amount_is_found_by_who_reads_money_and_nowhere_by_anybo
     press = Recording()
     open_press(press)
     principal = partner_person(world)
-    await acts.add(principal, draft=Draft(url="https://hooks.example.com/all", events=("*",)), now=clock.now())
+    hook = await acts.add(principal, draft=Draft(url="https://hooks.example.com/all", events=("*",)), now=clock.now())
     await evaluating.watch(system("alerts"))
     await delivering.deliver(system("notices"))
+    ids |= posted(world, hook.endpoint_id) | await attached(world, ids["ticket_id"])
     world.sql("UPDATE portal.partner_user SET roles = %s WHERE email = %s", BLIND_ROLES, BLIND)
 
     console, api = await world.sign_in(PRINCIPAL), await world.api(PRINCIPAL)
     for client, paths in ((console, PAGES), (api, READS)):
         for path in paths:
             assert SEEN.search((await client.get(path.format(**ids))).text), path
-    assert SEEN.search((await exported(world, api, "csv")).decode())
+    for label, client in (("partners", console), ("api", api)):
+        for path in ASKED[label]:
+            assert (await client.get(path.format(**ids))).status_code == 200, path
+    _, spreadsheet = await exported(world, api, "csv")
+    assert SEEN.search(spreadsheet.decode())
     await exported(world, api, "pdf")
     assert SEEN.search(press.printed.pop())
 
     scopes = EVERYTHING - {"partner.money.read"}
     software_blind = await software(world, await client_of(world, scopes=scopes))
-    for label, client, least in (
-        ("partners", await world.sign_in(BLIND), 30),
-        ("api", await world.api(BLIND), 12),
-        ("api", software_blind, 18),
+    ids["export_id"], spreadsheet = await exported(world, software_blind, "csv")
+    assert not SEEN.search(spreadsheet.decode())
+    for label, client, least, told in (
+        ("partners", await world.sign_in(BLIND), 30, ("/accounts/{account_id}", TICKET_FILE)),
+        ("api", await world.api(BLIND), 12, (API_FILE,)),
+        ("api", software_blind, 18, (API_FILE, API_EXPORT, f"{API_EXPORT}/file", API_DELIVERY)),
     ):
         pages = await walked(world, label, client, ids)
+        assert {path.format(**ids) for path in told} <= pages.keys(), sorted(pages)
         assert len(pages) >= least, sorted(pages)
         assert [path for path, text in pages.items() if SEEN.search(text)] == []
-    assert not SEEN.search((await exported(world, software_blind, "csv")).decode())
     await exported(world, software_blind, "pdf")
     assert len(press.printed) == 1
     assert not SEEN.search(press.printed[0])
 
-    told = [repr(letter) for letter in letters(world)]
-    assert any("Receivables over the threshold" in text for text in told)
-    assert [text for text in told if SEEN.search(text)] == []
-    posted = world.sql(
+    written = [repr(letter) for letter in letters(world)]
+    assert any("Receivables over the threshold" in text for text in written)
+    assert [text for text in written if SEEN.search(text)] == []
+    events = world.sql(
         "SELECT kind, data::text AS said FROM portal.webhook_event WHERE created_at > now() - interval '1 h'"
     )
-    assert "partner.tenant.billing_threshold" in {row["kind"] for row in posted}
-    assert [row["kind"] for row in posted if SEEN.search(row["said"])] == []
+    assert "partner.tenant.billing_threshold" in {row["kind"] for row in events}
+    assert [row["kind"] for row in events if SEEN.search(row["said"])] == []
