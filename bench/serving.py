@@ -94,9 +94,12 @@ def prepare(settings: Settings, scale: str) -> None:
         worlds.make(url, prefix=settings.role_prefix, scale=scale)
 
 
-def world(scale: str, home: Path | None) -> None:
-    """Make the world of one scale under `home`, or a temporary folder, and let this process and its servers use it."""
-    place = (home or Path(tempfile.mkdtemp(prefix="ghb", dir="/tmp"))) / scale
+def world(scale: str, home: Path | None, folder: str = "") -> None:
+    """Make the world of one scale under `home`, or a temporary folder, and let this process and its servers use it.
+
+    It lies in a folder called `scale`, which benches share; one that changes it takes another `folder`.
+    """
+    place = (home or Path(tempfile.mkdtemp(prefix="ghb", dir="/tmp"))) / (folder or scale)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.parent.chmod(0o755)
     os.environ |= {"GUILDHALL_HOME": str(place), "PORT": str(OURS), "GUILDHALL_DEMO": "true"}
