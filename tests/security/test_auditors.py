@@ -58,8 +58,10 @@ def writes(world: World, label: str) -> Iterator[tuple[str, str, HTTPRouteHandle
 def ids(world: World, email: str) -> dict[str, object]:
     """Return something that exists, and that the person reads, for each name in an address."""
     (place,) = world.sql(
-        "SELECT l.id AS link_id, l.tenant_id, l.partner_id FROM portal.partner_tenant_link AS l"
-        " JOIN portal.partner_user AS u ON u.partner_id = l.partner_id JOIN tenancy.ticket AS k USING (tenant_id)"
+        "SELECT l.id AS link_id, l.tenant_id, a.id AS alert_id FROM portal.partner_tenant_link AS l"
+        " JOIN portal.alert AS a ON a.link_id = l.id AND a.kind = 'sla.ticket' AND a.status = 'active'"
+        " JOIN portal.partner_user AS u ON u.partner_id = l.partner_id"
+        " JOIN tenancy.ticket AS k ON k.tenant_id = l.tenant_id"
         " WHERE u.email = %s AND portal.is_live(l.status, l.starts_at, l.ends_at) AND 'support' = ANY (l.areas)"
         " AND 'provisioning' = ANY (l.areas) ORDER BY l.id LIMIT 1",
         email,
@@ -68,7 +70,6 @@ def ids(world: World, email: str) -> dict[str, object]:
     queries = {
         "ticket_id": ("SELECT id FROM tenancy.ticket WHERE tenant_id = %s AND status = 'open' LIMIT 1", tenant),
         "subscriber_id": ("SELECT id FROM tenancy.subscriber WHERE tenant_id = %s LIMIT 1", tenant),
-        "alert_id": ("SELECT id FROM portal.alert WHERE partner_id = %s LIMIT 1", place["partner_id"]),
     }
     found = {name: world.sql(query, value) for name, (query, value) in queries.items()}
     return place | {name: rows[0]["id"] for name, rows in found.items() if rows}
@@ -105,7 +106,7 @@ async def test_whoever_comes_by_an_auditors_link_changes_nothing_of_the_customer
     token, before, tried = await csrf(console), everything(world), 0
     for label, client in (("partners", console), ("api", api)):
         for method, path, _ in writes(world, label):
-            if not re.search(r"/t/\{|tickets|subscribers", path) or "views" in path or "bulk" in path:
+            if not re.search(r"/t/\{|tickets|subscribers|partner/alerts", path) or "views" in path or "bulk" in path:
                 continue
             tried += 1
             refused = await asked(client, label, method, filled(path, known), token)
@@ -116,6 +117,9 @@ async def test_whoever_comes_by_an_auditors_link_changes_nothing_of_the_customer
     bulk = FORM | {"ticket": f"{known['ticket_id']}:{row['version']}", "_csrf_token": token}
     many = await console.post("/tickets/bulk", data=bulk)
     assert "does not allow changing tickets" in many.text
+    for act in ("acknowledge", "snooze"):
+        sent = {"_csrf_token": token, "id": str(known["alert_id"]), "hours": "4"}
+        assert (await console.post(f"/alerts/{act}", data=sent)).status_code == 403, act
     assert everything(world) == before
 
 

@@ -55,6 +55,8 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "link.lapsed": (N_("The request lapsed unanswered"), "hourglass", "mute"),
     "link.started": (N_("Access started"), "play", "ok"),
     "link.narrowed": (N_("Access was narrowed"), "minus", "note"),
+    "link.promised": (N_("The service level was changed"), "gauge", "note"),
+    "link.watched": (N_("Alerts about a customer were changed"), "siren", "mute"),
     "link.change_asked": (N_("A change of access was asked for"), "send", "info"),
     "link.change_approved": (N_("The change of access was approved"), "circle-check", "ok"),
     "link.change_declined": (N_("The change of access was declined"), "circle-x", "bad"),
@@ -167,6 +169,10 @@ _LABELS: Mapping[str, str] = {
     "write_calls": N_("Writes a minute"),
     "export_calls": N_("Exports an hour"),
     "people_limit": N_("People at most"),
+    "response_hours": N_("First response (hours)"),
+    "uptime_target": N_("Uptime target (%)"),
+    "sla_breach": N_("Alerts about breaches"),
+    "billing_threshold": N_("Alert about what is owed"),
     "decline_reason": N_("Reason"),
     "tier": N_("Tier"),
     "type": N_("Type"),
@@ -281,12 +287,20 @@ def _word(kind: str, name: str, value: str) -> str:
     return saying(value) if saying else value
 
 
+def _turned(value: str) -> str:
+    """Return whether something is wanted, in the reader's words."""
+    return gettext("On") if value == "True" else gettext("Off")
+
+
+_BECAME = {"set": N_("Set"), "changed": N_("Changed"), "removed": N_("Removed")}
 _SAYING: Mapping[str, Callable[[str], str]] = {
     "operating_model": lambda code: state_label("model", code),
     "access_role": role_label,
     "engagement_type": lambda code: state_label("engagement", code),
     "permissions": label,
     "tenant_scope": scope_label,
+    "sla_breach": _turned,
+    "billing_threshold": lambda became: gettext(_BECAME.get(became, became)),
     "ends_at": lambda text: moment(datetime.fromisoformat(text)),
     "expires_at": lambda text: moment(datetime.fromisoformat(text)),
 }

@@ -1,10 +1,13 @@
 """Words of every surface for the codes of the domain: areas of a link, permissions, roles, metrics, categories."""
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
 
 from guildhall.domain.people.factors_held import Held
 from guildhall.domain.rbac.registry import Area
-from guildhall.surfaces.kit.i18n import N_, gettext, languages
+from guildhall.surfaces.kit.formats import percent
+from guildhall.surfaces.kit.i18n import N_, gettext, languages, ngettext
 from guildhall.surfaces.kit.states import state_label
 from guildhall.surfaces.kit.tables import Option
 
@@ -166,6 +169,16 @@ def scope_label(code: str) -> str:
 def language_name(code: str) -> str:
     """Return the own name of a language on offer."""
     return languages().get(code, code)
+
+
+def service_level(promised: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a link promises (`sla_config`) as facts."""
+    hours, target = promised.get("response_hours"), promised.get("uptime_target")
+    within = ngettext("within %(num)s hour", "within %(num)s hours", hours) if hours else gettext("By priority")
+    return [
+        (gettext("First response"), within),
+        (gettext("Uptime target"), percent(Decimal(str(target)) / 100 if target else None, 3)),
+    ]
 
 
 def proof_facts(held: Held) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Sums over the invoices of a partner's tenants are answered by an index alone (decision 0037)."""
+"""The figures of each tenant in the summary of billing are answered by an index alone (decision 0037)."""
 
 from datetime import date
 
@@ -43,7 +43,7 @@ def _settled(world: World) -> None:
         connection.execute("VACUUM (ANALYZE) tenancy.invoice")
 
 
-async def test_the_summary_reads_no_invoice_only_their_index(world: World) -> None:
+async def test_each_tenants_figures_come_from_the_index_alone(world: World) -> None:
     world.sql(_MANY)
     # As if there were many more tenants, so that those of one partner are few.
     world.sql("ALTER TABLE tenancy.invoice ALTER tenant_id SET (n_distinct = 10000)")

@@ -82,6 +82,8 @@ class Action(StrEnum):
     LINK_LAPSED = "link.lapsed"
     LINK_STARTED = "link.started"
     LINK_NARROWED = "link.narrowed"
+    LINK_PROMISED = "link.promised"
+    LINK_WATCHED = "link.watched"
     LINK_CHANGE_ASKED = "link.change_asked"
     LINK_CHANGE_APPROVED = "link.change_approved"
     LINK_CHANGE_DECLINED = "link.change_declined"

@@ -39,7 +39,8 @@ AS $$
             WHEN old.status = 'paused' THEN 'link.resumed'
             ELSE 'link.started' END
         WHEN (old.access_role, old.permissions, old.operating_model, old.ends_at)
-            IS NOT DISTINCT FROM (new.access_role, new.permissions, new.operating_model, new.ends_at) THEN NULL
+            IS NOT DISTINCT FROM (new.access_role, new.permissions, new.operating_model, new.ends_at)
+            THEN CASE WHEN old.sla_config <> new.sla_config THEN 'link.promised' END
         WHEN EXISTS (
             SELECT 1 FROM portal.link_change AS wish
             WHERE wish.link_id = new.id AND wish.kind = 'change' AND wish.status = 'open'

@@ -56,6 +56,7 @@ SENTENCES: Mapping[tuple[str, str], str] = {
     ("tenant", "link.ended"): N_("%(partner)s ended its access"),
     ("tenant", "link.expired"): N_("The access of %(partner)s has expired"),
     ("tenant", "link.narrowed"): N_("%(partner)s gave up a part of its access"),
+    ("tenant", "link.promised"): N_("%(partner)s changed the service level that it promises you"),
     ("tenant", "link.changed"): N_("The access of %(partner)s was changed"),
     ("tenant", "link.change_asked"): N_("%(partner)s asks to change its access"),
     ("tenant", "link.change_withdrawn"): N_("%(partner)s no longer asks to change its access"),

@@ -237,9 +237,13 @@ def expand(patterns: Mapping[str, bool]) -> dict[str, bool]:
 
 
 def link_permissions(access_role: str, custom: Mapping[str, bool]) -> frozenset[str]:
-    """Return exactly what a link opens: its role's areas, plus and minus the expanded `custom` strings."""
-    areas = LINK_ROLES[access_role]
-    granted = {name for name in TENANT_PERMISSIONS if PARTNER[name].area in areas}
+    """Return exactly what a link opens: its role's areas, plus and minus the expanded `custom` strings.
+
+    An auditor's link opens of its areas what reads (decision 0038).
+    """
+    areas, reads_only = LINK_ROLES[access_role], access_role == "auditor"
+    inside = {name: each for name, each in PARTNER.items() if name in TENANT_PERMISSIONS and each.area in areas}
+    granted = {name for name, each in inside.items() if not (reads_only and each.writes)}
     granted |= {name for name, allowed in custom.items() if allowed}
     return frozenset(granted - {name for name, allowed in custom.items() if not allowed})
 

@@ -1,6 +1,7 @@
 """The partner's links: every state with its tabs, and one link with its terms, its offers and its course."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from litestar import get
@@ -8,6 +9,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from guildhall.core.actor import Actor
+from guildhall.core.money import Money
 from guildhall.domain.access import links
 from guildhall.domain.access.links import Link, Offer
 from guildhall.domain.access.states import STANDING
@@ -15,13 +17,14 @@ from guildhall.domain.rbac.registry import Area
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.console.link_questions import QUESTIONS
+from guildhall.surfaces.console.words import sum_of
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, page
 from guildhall.surfaces.kit.formats import date
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.states import STATES, state_label
 from guildhall.surfaces.kit.tables import Filter, Pages, Sorting, sorting_of
-from guildhall.surfaces.words import area_label, permission_label, state_options
+from guildhall.surfaces.words import area_label, permission_label, service_level, state_options
 
 SORTS = {"name": "tenant_name", "status": "status", "ends": "ends_at", "asked": "created_at"}
 GROUPS = {
@@ -92,12 +95,22 @@ async def link_page(request: Web, link_id: FromPath[UUID], actor: Who) -> Page:
         offer=next((offer for offer in offers if offer.status == "open"), None),
         course=_course(link, offers),
         acts=acts(actor, link, offers),
+        settings=_settings(actor, link),
         matrix=matrix,
         difference=difference,
         fine=fine,
         questions=QUESTIONS,
         audit=actor.may("partner.audit.read"),
     )
+
+
+def _settings(actor: Actor, link: Link) -> list[tuple[str, str]]:
+    """Return what is promised on the link and when the partner is warned, in words; an amount to whoever sees any."""
+    threshold = link.alert_config.get("billing_threshold")
+    owed = sum_of(Money(Decimal(threshold["amount"]), threshold["currency"])) if threshold else gettext("No alert")
+    breaches = gettext("Alert") if link.alert_config.get("sla_breach", True) else gettext("No alert")
+    rows = [*service_level(link.sla_config), (gettext("Late tickets, uptime below the target"), breaches)]
+    return [*rows, (gettext("Owed, from"), owed)] if actor.may("partner.money.read") else rows
 
 
 def name_of(link: Link) -> str:

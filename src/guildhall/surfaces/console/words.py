@@ -26,6 +26,7 @@ from guildhall.surfaces.words import (
     role_options,
     said,
     scope_label,
+    service_level,
     state_options,
 )
 
@@ -85,6 +86,7 @@ FUNCTIONS: Mapping[str, Any] = {
         event_label,
         cycle_label,
         scope_label,
+        service_level,
         language_name,
         proof_facts,
         metric_label,

@@ -18,6 +18,7 @@ from guildhall.surfaces.words import (
     permission_label,
     person_role_label,
     role_label,
+    service_level,
     state_options,
 )
 
@@ -124,6 +125,7 @@ FUNCTIONS: tuple[Any, ...] = (
     own_access_in_words,
     pause_in_words,
     permission_options,
+    service_level,
     person_role_label,
     role_label,
     state_options,

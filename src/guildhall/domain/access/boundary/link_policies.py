@@ -39,7 +39,7 @@ _LINK_OF_TENANT = f"link_id = ANY (ARRAY(SELECT id FROM portal.partner_tenant_li
 LINKS: Mapping[str, tuple[Rule, ...]] = {
     "portal.partner_tenant_link": (
         reads("partner", _OWN_LINK),
-        changes("partner", _OWN_LINK, *_LINK_FIELDS, "notes"),
+        changes("partner", _OWN_LINK, *_LINK_FIELDS, "notes", "sla_config", "alert_config"),
         reads("customer", OWN_TENANT),
         changes("customer", OWN_TENANT, *_LINK_FIELDS),
         reads("staff", ANY_ROW),

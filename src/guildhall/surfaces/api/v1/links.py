@@ -89,11 +89,11 @@ GET = Operation(
 @serves(GET)
 async def get_link(call: Call[None, None]) -> Answer:
     """Return one link."""
-    made = await _read(call)
+    made = await read_link(call)
     return Answer(made, made.version)
 
 
-async def _found(call: Call[Any, Any]) -> Link:
+async def found_link(call: Call[Any, Any]) -> Link:
     """Return the link that the path names, unless the context is another tenant's."""
     async with db.transaction(call.actor) as connection:
         found = await links.get(connection, call.actor, call.id("link_id", MISSING))
@@ -101,9 +101,9 @@ async def _found(call: Call[Any, Any]) -> Link:
     return found
 
 
-async def _read(call: Call[Any, Any]) -> LinkDetail:
+async def read_link(call: Call[Any, Any]) -> LinkDetail:
     """Return the link that the path names as callers get it."""
-    found = await _found(call)
+    found = await found_link(call)
     async with db.transaction(call.actor) as connection:
         return detailed(found, await links.offers(connection, found.id))
 
@@ -201,9 +201,9 @@ CHANGE = Operation(
 @serves(CHANGE)
 async def change_link(call: Call[None, LinkChange]) -> Answer:
     """Narrow a link, or ask the tenant for more."""
-    found = await _found(call)
+    found = await found_link(call)
     outcome = await _ask(call, found, changed(found, call.body))
-    made = await _read(call)
+    made = await read_link(call)
     return Answer(Changed(outcome=outcome, link=made), made.version)
 
 
@@ -233,11 +233,11 @@ EXTEND = Operation(
 @serves(EXTEND)
 async def extend_link(call: Call[None, Extension]) -> LinkDetail:
     """Ask the tenant for a later end."""
-    found = await _found(call)
+    found = await found_link(call)
     if not later(call.body.ends_at, found.ends_at):
         raise Invalid(errors={"ends_at": "This is not later than the end that the link has"})
     await _ask(call, found, changed(found, LinkChange(ends_at=call.body.ends_at, reason=call.body.reason)))
-    return await _read(call)
+    return await read_link(call)
 
 
 def _step(name: str, summary: str, description: str, permission: str, body: type[Ended] | None = None) -> Operation:
@@ -266,26 +266,26 @@ END = _step("end", "Give a link back", "Ends the link for good, at once.", "part
 @serves(WITHDRAW)
 async def withdraw_link(call: Call[None, None]) -> LinkDetail:
     """Take back a request, or the wish for a change."""
-    found = await _found(call)
+    found = await found_link(call)
     act = asking.withdraw_change if found.status in STANDING else asking.withdraw
     await act(call.actor, link_id=found.id)
-    return await _read(call)
+    return await read_link(call)
 
 
 @serves(ACCEPT)
 async def accept_link(call: Call[None, None]) -> LinkDetail:
     """Accept the tenant's counter-offer."""
-    found = await _found(call)
+    found = await found_link(call)
     await asking.accept(call.actor, link_id=found.id, now=call.now)
-    return await _read(call)
+    return await read_link(call)
 
 
 @serves(END)
 async def end_link(call: Call[None, Ended]) -> LinkDetail:
     """Give a link back."""
-    found = await _found(call)
+    found = await found_link(call)
     await asking.end(call.actor, link_id=found.id, reason=call.body.reason)
-    return await _read(call)
+    return await read_link(call)
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (

@@ -22,6 +22,10 @@ def downgrade() -> None:
 
 
 def _index(besides: str) -> None:
-    """Make the index anew; dropped first, which shuts everybody out at once: no lock is taken and then raised."""
+    """Make the index anew beside the one there is, then change them over: nobody who reads waits for the making.
+
+    Whoever writes invoices waits. One that read some before and writes then may be refused, and comes again.
+    """
+    op.execute(f"CREATE INDEX {NAME}_new ON tenancy.invoice (tenant_id, issued_on DESC, id DESC) {besides}")
     op.execute(f"DROP INDEX tenancy.{NAME}")
-    op.execute(f"CREATE INDEX {NAME} ON tenancy.invoice (tenant_id, issued_on DESC, id DESC) {besides}")
+    op.execute(f"ALTER INDEX tenancy.{NAME}_new RENAME TO {NAME}")
