@@ -62,6 +62,8 @@ async def test_what_cannot_be_is_told_beside_its_field_and_nothing_typed_is_lost
         assert f'id="f-{name}-error"' in answer.text
         assert said in words(answer)
         assert f'value="{typed}"' in answer.text
+    answer = await console.post(f"/links/{link}/settings", data=sent | {"amount": "x", "uptime_target": "101"})
+    assert {f'id="f-{name}-error"' in answer.text for name in ("amount", "uptime_target")} == {True}
     answer = await console.post(f"/links/{link}/settings", data=sent | {"amount": "5"})
     assert 'id="f-currency-error"' in answer.text
 

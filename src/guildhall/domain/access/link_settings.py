@@ -55,8 +55,8 @@ async def change(actor: Actor, *, link_id: UUID, wanted: Settings, if_version: i
     must(actor, CHANGE)
     if wanted.billing_threshold is not UNSET and not actor.may(MONEY):
         raise Forbidden
-    if errors := _errors(wanted):
-        raise Invalid(errors=errors)
+    if wrong := errors(wanted):
+        raise Invalid(errors=wrong)
     await expire_if_overdue(actor, link_id)
     async with db.transaction(actor) as connection:
         current = await links.get(connection, actor, link_id)
@@ -70,17 +70,17 @@ async def change(actor: Actor, *, link_id: UUID, wanted: Settings, if_version: i
             await _write(connection, actor, current, promised, watched)
 
 
-def _errors(wanted: Settings) -> dict[str, str]:
+def errors(wanted: Settings) -> dict[str, str]:
     """Return what is wrong, field by field."""
-    errors = {}
+    found = {}
     if isinstance(wanted.response_hours, int) and not 1 <= wanted.response_hours <= LONGEST_RESPONSE:
-        errors["response_hours"] = N_("Give 1 to 720 hours")
+        found["response_hours"] = N_("Give 1 to 720 hours")
     target = wanted.uptime_target
     if isinstance(target, Decimal) and not (target.is_finite() and 0 < target <= 100 and _places(target) <= 3):  # noqa: PLR2004
-        errors["uptime_target"] = N_("Give a percentage up to 100, with three decimals at most")
+        found["uptime_target"] = N_("Give a percentage up to 100, with three decimals at most")
     if isinstance(wanted.billing_threshold, Money):
-        errors |= _threshold_errors(wanted.billing_threshold)
-    return errors
+        found |= _threshold_errors(wanted.billing_threshold)
+    return found
 
 
 def _threshold_errors(threshold: Money) -> dict[str, str]:

@@ -86,16 +86,17 @@ def _wanted(values: Mapping[str, str], *, amounts: bool) -> Settings:
     if hours is not None and hours != hours.to_integral_value():
         errors["response_hours"] = N_("Give 1 to 720 hours")
     target, amount = _number(values, "uptime_target", errors), _number(values, "amount", errors)
-    if errors:
-        raise Invalid(errors=errors)
     currency = asked.clean(values.get("currency", "")).strip().upper()
     threshold = Money(amount, currency) if amount is not None else None
-    return Settings(
+    wanted = Settings(
         response_hours=int(hours) if hours is not None else None,
         uptime_target=target,
         sla_breach=values.get("sla_breach") == "yes",
         billing_threshold=threshold if amounts else UNSET,
     )
+    if errors:
+        raise Invalid(errors=link_settings.errors(wanted) | errors)
+    return wanted
 
 
 def _number(values: Mapping[str, str], name: str, errors: dict[str, str]) -> Decimal | None:
