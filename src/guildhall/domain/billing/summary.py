@@ -59,7 +59,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     `by_tenant` is a page of the tenants with invoices in this currency; `more` says that others follow. `tenants`
     counts them and `largest` are the ten of them that were billed most: None, and empty, where the figures come from
     sums over very many tenants, which know no tenant's own. `managed_tenants` open their billing; `customers` is how
-    many the person reaches. `ageing` is over all that is owed now, whenever it was issued.
+    many the person reaches, of those named if any are. `ageing` is over all that is owed now, whenever it was issued.
     """
 
     currency: str | None

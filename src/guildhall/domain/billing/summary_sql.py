@@ -75,10 +75,11 @@ _LAST_PAYMENT = (
 def statement(shape: Shape) -> Fixed:
     """Return the statement of a summary: rows of COLUMNS by `part`.
 
-    `covered`: how many tenants open their billing, how many are reached, and whether sums served, in the places of
-    the counts. `sum`: one for each currency, with the number of its tenants in the place of `paid`, if they were
-    counted. `age`: what is owed in `:currency` or the one of most invoices, its place that of AGES. `tenant`: a page in
-    that currency and one more, with the last payment. `largest`: where asked for, those with the largest sums.
+    `covered`: how many tenants open their billing, how many are reached, both of those named if any are, and whether
+    sums served, in the places of the counts. `sum`: one for each currency, with the number of its tenants in the place
+    of `paid`, if they were counted. `age`: what is owed in `:currency` or the one of most invoices, its place that of
+    AGES. `tenant`: a page in that currency and one more, with the last payment. `largest`: where asked for, those with
+    the largest sums.
     """
     shelves = {**_tenants(shape), **_figures(shape), **_page(shape)}
     made = ", ".join(f"{name} AS {sql}" for name, sql in shelves.items())
@@ -147,12 +148,12 @@ def _page(shape: Shape) -> Mapping[str, str]:
 
 def _parts(shape: Shape) -> list[str]:
     """Return the parts of the answer, each in the form of COLUMNS."""
-    nothing = "0::numeric, 0::numeric, 0::numeric"
+    nothing, named = "0::numeric, 0::numeric, 0::numeric", " WHERE tenant_id = ANY (:tenant_ids)" if shape.named else ""
     parts = [
         (
             f"SELECT 'covered', NULL::uuid, NULL, NULL, {nothing},"
             f" CASE WHEN {_COUNTED} THEN (SELECT summary FROM roster) ELSE (SELECT count(*) FROM scope) END,"
-            f" CASE WHEN {_COUNTED} THEN (SELECT tenants FROM roster) ELSE (SELECT count(*) FROM live) END,"
+            f" CASE WHEN {_COUNTED} THEN (SELECT tenants FROM roster) ELSE (SELECT count(*) FROM live{named}) END,"
             f" {_FROM_KEPT}::integer, NULL::date, 0::numeric, 0::bigint"
         ),
         f"SELECT 'sum', NULL, NULL, currency, {_TOLD}, NULL, tenants, 0 FROM sums",
