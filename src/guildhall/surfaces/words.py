@@ -173,12 +173,17 @@ def language_name(code: str) -> str:
 
 def service_level(promised: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a link promises (`sla_config`) as facts."""
-    hours, target = promised.get("response_hours"), promised.get("uptime_target")
-    within = ngettext("within %(num)s hour", "within %(num)s hours", hours) if hours else gettext("By priority")
+    hours, target = (_number(promised.get(name)) for name in ("response_hours", "uptime_target"))
+    within = ngettext("within %(num)s hour", "within %(num)s hours", int(hours)) if hours else gettext("By priority")
     return [
         (gettext("First response"), within),
         (gettext("Uptime target"), percent(Decimal(str(target)) / 100 if target else None, 3)),
     ]
+
+
+def _number(value: object) -> int | float | None:
+    """Return a number as settings of a link may hold it; anything else counts for nothing."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def proof_facts(held: Held) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What a link promises and watches: set at once, told to whom it concerns, and seen by nobody else."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,8 @@ from guildhall.core.money import Money
 from guildhall.domain.access import link_settings, links
 from guildhall.domain.access.link_settings import MONEY, Settings
 from guildhall.domain.alerts.evaluating import watch
+from guildhall.domain.support import handling
+from guildhall.domain.support.handling import Change
 from support_actors import link_id, partner_person
 from support_world import World
 
@@ -80,11 +83,13 @@ async def test_a_promise_is_in_both_trails_and_told_and_a_threshold_in_one_witho
     assert after["sla_config"] == {"response_hours": 2, "uptime_target": 99.999}
     assert after["alert_config"] == {"billing_threshold": {"amount": "0.01", "currency": "USD"}}
     entries = world.sql(
-        "SELECT kind, action, body::jsonb -> 'changes' AS changes FROM portal.audit_entry"
+        "SELECT kind, action, tenant_id, body::jsonb -> 'changes' AS changes FROM portal.audit_entry"
         " WHERE target_id = %s AND action IN ('link.promised', 'link.watched') ORDER BY action, kind",
         str(link),
     )
     promised = {"response_hours": [None, 2], "uptime_target": [None, 99.999]}
+    tenants = {each.pop("tenant_id") for each in entries}
+    assert tenants == {world.tenant("acme-fiber")}, "whoever is limited to other customers reads none of it"
     assert [(each["kind"], each["action"], each["changes"]) for each in entries] == [
         ("partner", "link.promised", promised),
         ("tenant", "link.promised", promised),
@@ -116,15 +121,37 @@ async def test_a_ticket_is_due_by_what_was_promised_last(world: World) -> None:
         assert round(span[0]["span"].total_seconds() / 3600) == due
 
 
+async def test_a_reopened_ticket_keeps_its_start_whatever_is_promised_since(world: World) -> None:
+    link, actor, tenant = blank(world), partner_person(world, PRINCIPAL), world.tenant("acme-fiber")
+    await link_settings.change(actor, link_id=link, wanted=Settings(response_hours=2))
+    client, opened = await world.api(PRINCIPAL, tenant), clock.now() - timedelta(days=3)
+    draft = {"subject": "Again", "description": "x", "priority": "low", "category": "network"}
+    ticket = (await client.post("/api/v1/partner/support/tickets", json=draft)).json()["id"]
+    world.sql(
+        "UPDATE tenancy.ticket SET status = 'closed', created_at = %s, sla_breach_at = %s WHERE id = %s",
+        opened,
+        opened + timedelta(hours=2),
+        ticket,
+    )
+    now = clock.now()
+    await handling.update(actor, ticket_id=ticket, change=Change(status="open"), now=now)
+    await link_settings.change(actor, link_id=link, wanted=Settings(response_hours=None))
+    changed = await handling.update(actor, ticket_id=ticket, change=Change(priority="normal"), now=now)
+    assert changed.sla_breach_at == now + timedelta(hours=8)
+    assert not changed.is_sla_breached
+
+
 @pytest.mark.parametrize(
     ("wanted", "field"),
     [
+        ({"billing_threshold": Money(Decimal("1e-9999999"), "USD")}, "billing_threshold.amount"),
         ({"response_hours": 0}, "response_hours"),
         ({"response_hours": 721}, "response_hours"),
         ({"uptime_target": Decimal(0)}, "uptime_target"),
         ({"uptime_target": Decimal("100.001")}, "uptime_target"),
         ({"uptime_target": Decimal("99.9999")}, "uptime_target"),
         ({"uptime_target": Decimal("NaN")}, "uptime_target"),
+        ({"uptime_target": Decimal("1e-9999999")}, "uptime_target"),
         ({"billing_threshold": Money(Decimal(0), "USD")}, "billing_threshold.amount"),
         ({"billing_threshold": Money(Decimal("Infinity"), "USD")}, "billing_threshold.amount"),
         ({"billing_threshold": Money(Decimal("1e14"), "USD")}, "billing_threshold.amount"),

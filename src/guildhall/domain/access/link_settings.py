@@ -23,13 +23,14 @@ from guildhall.domain.access import links
 from guildhall.domain.access.links import Link, must
 from guildhall.domain.access.states import STANDING
 from guildhall.domain.access.tables import partner_tenant_link as link
-from guildhall.domain.access.writes import expire_if_overdue
+from guildhall.domain.access.writes import expire_if_overdue, guarded
 from guildhall.domain.audit.trail import Action, Target, record
 
 CHANGE = "partner.links.request"
 MONEY = "partner.money.read"
 LONGEST_RESPONSE = 720  # hours
 _LARGEST = Decimal(10) ** 14
+_FINEST = Decimal("0.001")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -76,7 +77,7 @@ def errors(wanted: Settings) -> dict[str, str]:
     if isinstance(wanted.response_hours, int) and not 1 <= wanted.response_hours <= LONGEST_RESPONSE:
         found["response_hours"] = N_("Give 1 to 720 hours")
     target = wanted.uptime_target
-    if isinstance(target, Decimal) and not (target.is_finite() and 0 < target <= 100 and _places(target) <= 3):  # noqa: PLR2004
+    if isinstance(target, Decimal) and not _percentage(target):
         found["uptime_target"] = N_("Give a percentage up to 100, with three decimals at most")
     if isinstance(wanted.billing_threshold, Money):
         found |= _threshold_errors(wanted.billing_threshold)
@@ -95,9 +96,9 @@ def _threshold_errors(threshold: Money) -> dict[str, str]:
     return {}
 
 
-def _places(number: Decimal) -> int:
-    """Return how many decimals a number has that count."""
-    return max(0, -int(number.normalize().as_tuple().exponent))
+def _percentage(number: Decimal) -> bool:
+    """Return whether a number is above 0 and at most 100, with three decimals at most."""
+    return number.is_finite() and 0 < number <= 100 and number == number.quantize(_FINEST)  # noqa: PLR2004
 
 
 def _promised(wanted: Settings) -> dict[str, Any]:
@@ -136,7 +137,7 @@ async def _write(
     A promise is in both sides' trails. When the partner wants to be warned is its own affair, and in its trail alone.
     """
     columns = {"sla_config": promised, "alert_config": watched}
-    written = await connection.execute(
+    statement = (
         update(link)
         .where(link.c.id == current.id, link.c.version == current.version)
         .values(
@@ -147,11 +148,11 @@ async def _write(
         )
         .returning(link.c.id)
     )
-    if written.first() is None:
+    if (await guarded(connection, statement)).first() is None:
         raise Conflict("Somebody changed this link meanwhile; look at it again")
-    for action, before, given, tenant_id in (
-        (Action.LINK_PROMISED, current.sla_config, promised, current.tenant_id),
-        (Action.LINK_WATCHED, current.alert_config, watched, None),
+    for action, before, given, partners_own in (
+        (Action.LINK_PROMISED, current.sla_config, promised, False),
+        (Action.LINK_WATCHED, current.alert_config, watched, True),
     ):
         if given:
             await record(
@@ -160,8 +161,9 @@ async def _write(
                 action=action,
                 target=Target("link", current.id),
                 partner_id=current.partner_id,
-                tenant_id=tenant_id,
+                tenant_id=current.tenant_id,
                 changes={name: _told(name, before.get(name), value) for name, value in given.items()},
+                partners_own=partners_own,
             )
 
 

@@ -99,5 +99,7 @@ async def _note(
         action=action,
         target=Target("alert", each.id),
         partner_id=actor.partner_id,
+        tenant_id=each.tenant_id,
+        partners_own=True,
         changes=changes | ({"snoozed_until": until.isoformat()} if until else {}),
     )

@@ -191,12 +191,14 @@ async def record(
     changes: Mapping[str, Any] | None = None,
     reason: str = "",
     tenant_hidden: bool = False,
+    partners_own: bool = False,
 ) -> UUID:
     """Append one event to the chains of `partner_id` and `tenant_id`, and of the vendor for staff, jobs and sign-ins.
 
     Call it last in a transaction: it locks the heads of the chains until the commit. `changes` holds JSON values
     only (text, numbers, lists, objects). `tenant_hidden` leaves the tenant out of the partner's copy: the partner
-    does not know yet whether it exists. Returns the event's id. Raises when no transaction is open.
+    does not know yet whether it exists. `partners_own` leaves the event out of the tenant's chain: it is about the
+    tenant, and nothing of it. Returns the event's id. Raises when no transaction is open.
     """
     if not connection.in_transaction():
         raise RuntimeError("The trail is written inside the transaction of the act")
@@ -209,6 +211,7 @@ async def record(
         changes=changes or {},
         reason=reason,
         tenant_hidden=tenant_hidden,
+        partners_own=partners_own,
     )
     await connection.execute(_APPEND, values)
     event: UUID = values["event"]
@@ -225,11 +228,12 @@ def event_of(
     changes: Mapping[str, Any],
     reason: str,
     tenant_hidden: bool = False,
+    partners_own: bool = False,
     event: UUID | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of portal.audit_append for one act, by their names; its id is `event`, or a new one."""
     made, salt = event or new_id(), secrets.token_hex(16)
-    chains = _chains(actor, action, partner_id, tenant_id)
+    chains = _chains(actor, action, partner_id, None if partners_own else tenant_id)
     body = _body(actor, action, target, tenant_id, changes, reason, salt) | {"event": str(made)}
     return {
         "event": made,

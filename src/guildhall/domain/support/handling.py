@@ -227,7 +227,7 @@ async def _values(
         values["sla_breached_at"] = current.sla_breach_at
     if not current.is_sla_breached and ("priority" in values or values.get("status") == "open"):
         agreed = await _agreed_hours(connection, current.tenant_id)
-        values["sla_breach_at"] = _due(current, values, agreed, now=now)
+        values |= _clock(current, values, agreed, now=now)
     return values
 
 
@@ -255,12 +255,14 @@ async def _assignment(
     return {"assigned_to_id": found[0].id, "assigned_to_name": found[0].name}
 
 
-def _due(current: Ticket, values: dict[str, Any], agreed: float | None, *, now: datetime) -> datetime:
+def _clock(current: Ticket, values: dict[str, Any], agreed: float | None, *, now: datetime) -> dict[str, Any]:
     """Return when the clock runs out after a change; reopening a ticket starts it anew."""
-    start = rules.started_at(current.created_at, current.sla_breach_at, priority=current.priority, agreed_hours=agreed)
+    priority, due = current.priority, current.sla_breach_at
+    start = current.clock_from or rules.started_at(current.created_at, due, priority=priority, agreed_hours=agreed)
+    anew = {}
     if current.status in rules.DONE and values.get("status") == "open":
-        start = now
-    return rules.due_at(start, priority=values.get("priority", current.priority), agreed_hours=agreed)
+        start, anew = now, {"clock_from": now}
+    return {"sla_breach_at": rules.due_at(start, priority=values.get("priority", priority), agreed_hours=agreed)} | anew
 
 
 def _changes(current: Ticket, values: dict[str, Any]) -> dict[str, Any]:

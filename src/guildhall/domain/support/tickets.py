@@ -74,10 +74,11 @@ class TicketItem(Struct, frozen=True, kw_only=True):
 
 
 class Ticket(TicketItem, frozen=True, kw_only=True):
-    """A ticket on its own page."""
+    """A ticket on its own page; `clock_from` is when its clock started anew, None for since it was opened."""
 
     description: str
     notify_customer: bool
+    clock_from: datetime | None
 
 
 class Comment(Struct, frozen=True, kw_only=True):

@@ -183,6 +183,7 @@ ticket = Table(
     Column("assigned_to_name", Text),
     moment("sla_breach_at"),
     moment("sla_breached_at"),
+    Column("clock_from", DateTime(timezone=True), comment="When the clock started anew; null for since the opening"),
     # When the clock of a running ticket runs out: the order of the board, which its index holds.
     Column("pressing_at", DateTime(timezone=True), Computed(_PRESSING, persisted=True)),
     moment("resolved_at"),

@@ -2,6 +2,7 @@
 
 from litestar import get
 
+from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.domain.access import links
 from guildhall.domain.access.states import STATES
@@ -94,7 +95,7 @@ async def closed_list(request: Web, actor: Who) -> Page:
 async def tenant_options(request: Web, actor: Who) -> Page:
     """Return the customers that match what is being typed into the header's selector."""
     wanted = portfolio.Filter(search=asked.words(request), limit=SUGGESTED)
-    async with framed(request, actor) as connection:
+    async with db.transaction(actor) as connection:
         found = await portfolio.listed(connection, actor, wanted, figures="none")
     options = [
         TenantOption(row.name, f"/t/{row.tenant_id}/", row.domain, row.relationship.operating_model)

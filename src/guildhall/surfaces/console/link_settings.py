@@ -1,7 +1,8 @@
 """What the partner promises a customer on a link, and when it wants to be warned: one form, no approval."""
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,13 @@ from msgspec import UNSET
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Conflict, Invalid
+from guildhall.core.errors import Conflict, Invalid, PreconditionFailed
 from guildhall.core.i18n import N_
 from guildhall.core.money import Money
 from guildhall.domain.access import link_settings, links
 from guildhall.domain.access.link_settings import CHANGE, MONEY, Settings
 from guildhall.domain.access.links import Link
+from guildhall.domain.access.states import STANDING
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.console.links import name_of
@@ -25,6 +27,8 @@ from guildhall.surfaces.html import Page, Web, form, page, redirect, typed
 from guildhall.surfaces.kit.forms import Form
 from guildhall.surfaces.kit.i18n import gettext
 
+_LONGEST = 10  # digits of a version
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")  # as people write one: no power of ten is worked out
 _FIELDS = {"billing_threshold.amount": "amount", "billing_threshold.currency": "currency"}
 
 
@@ -33,6 +37,8 @@ async def settings_form(request: Web, link_id: FromPath[UUID], actor: Who) -> Pa
     """Return the form with what is promised and watched."""
     async with framed(request, actor) as connection:
         link = await links.get(connection, actor, link_id)
+    if link.status not in STANDING or link.shown_status == "expired":
+        raise Conflict("The link is %(link_state)s; ask for a new one", values={"link_state": link.shown_status})
     return await _form(request, actor, link, Form(_values(link)))
 
 
@@ -58,7 +64,6 @@ async def _form(request: Web, actor: Actor, link: Link, state: Form, status_code
         link=link,
         customer=name_of(link),
         amounts=actor.may(MONEY),
-        longest=link_settings.LONGEST_RESPONSE,
     )
 
 
@@ -66,11 +71,16 @@ async def _form(request: Web, actor: Actor, link: Link, state: Form, status_code
 async def set_settings(request: Web, link_id: FromPath[UUID], actor: Who) -> Response[Any]:
     """Set what was typed, or show the form again."""
     values = await typed(request)
+    text = values.get("version", "")
+    seen = int(text) if text.isdecimal() and len(text) < _LONGEST else 0
     async with db.transaction(actor) as connection:
         link = await links.get(connection, actor, link_id)
     try:
         wanted = _wanted(values, amounts=actor.may(MONEY))
-        await link_settings.change(actor, link_id=link_id, wanted=wanted)
+        await link_settings.change(actor, link_id=link_id, wanted=wanted, if_version=seen)
+    except PreconditionFailed:
+        state = form({"sla_breach": ""} | values, Conflict("Somebody changed this link meanwhile; look at it again"))
+        return await _form(request, actor, link, state, Conflict.status)
     except (Invalid, Conflict) as refusal:
         state = form({"sla_breach": ""} | values, _beside(refusal))
         return await _form(request, actor, link, state, refusal.status)
@@ -102,14 +112,10 @@ def _wanted(values: Mapping[str, str], *, amounts: bool) -> Settings:
 def _number(values: Mapping[str, str], name: str, errors: dict[str, str]) -> Decimal | None:
     """Return the number in a field, None where it is empty; one that cannot be read is noted in `errors`."""
     text = asked.clean(values.get(name, "")).strip()
-    try:
-        number = Decimal(text) if text else None
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if number is not None and not number.is_finite():
+    if text and not _NUMBER.fullmatch(text):
         errors[name] = N_("Write a number, as in 99.9")
         return None
-    return number
+    return Decimal(text) if text else None
 
 
 def _beside(refusal: Invalid | Conflict) -> Invalid | Conflict:

@@ -62,6 +62,7 @@ _TICKET_FIELDS = (
     "assigned_to_name",
     "sla_breach_at",
     "sla_breached_at",
+    "clock_from",
     "resolved_at",
     "last_response_at",
     "response_count",

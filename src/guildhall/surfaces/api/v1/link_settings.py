@@ -39,8 +39,8 @@ CHANGE = Operation(
     group=GROUP,
     summary="Set service level and alerts of a link",
     description="Holds at once, since nothing is opened by it. What you promise (`response_hours`, `uptime_target`) "
-    "the customer reads, and is told when it changes; clocks of tickets that are open stay as they are. `sla_breach` "
-    "and `billing_threshold` say from when on alerts warn you. Send the link's ETag.",
+    "the customer reads, and is told when it changes; open tickets keep their clocks unless their priority "
+    "changes. `sla_breach` and `billing_threshold` say from when on alerts warn you. Send the link's ETag.",
     mark=needs(link_settings.CHANGE),
     body=LinkSettings,
     answer=LinkDetail,

@@ -13,11 +13,15 @@ ACTS = "ARRAY['partner.alerts.sla.acknowledge', 'partner.alerts.billing.acknowle
 
 
 def upgrade() -> None:
-    for table, besides in (("partner_tenant_link", "version = version + 1, "), ("link_change", "")):
+    """Narrow what stands or waits; what is over keeps what it was."""
+    for table, besides, states in (
+        ("partner_tenant_link", "version = version + 1, ", "'requested', 'countered', 'scheduled', 'active', 'paused'"),
+        ("link_change", "", "'open'"),
+    ):
         op.execute(
             f"UPDATE portal.{table} SET {besides}permissions = ARRAY(SELECT held FROM unnest(permissions) AS held"
             f" WHERE held <> ALL ({ACTS}) OR coalesce((custom_permissions ->> held)::boolean, false))"
-            f" WHERE access_role = 'auditor' AND permissions && {ACTS}"
+            f" WHERE access_role = 'auditor' AND status IN ({states}) AND permissions && {ACTS}"
         )
 
 
