@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from guildhall.core.errors import Conflict
 from guildhall.domain.migrations import run
 from guildhall.domain.migrations.run import HISTORIES, config, migrate
-from support_world import Cluster
+from support_world import Cluster, World
 
 
 @pytest.mark.parametrize("schema", HISTORIES)
@@ -95,3 +95,32 @@ def test_days_that_an_older_version_counted_are_counted_anew(cluster: Cluster, e
     with psycopg.connect(empty_database) as admin:
         assert admin.execute("SELECT * FROM tenancy.uptime_daily ORDER BY day").fetchall() == counted
     assert [row[2:] for row in counted] == [(3600, 1, False, 0, 0), (3600.5, 0, True, 1, 7200.5)]
+
+
+def test_auditors_links_that_stand_or_wait_acknowledge_no_more_and_what_is_over_stays(
+    cluster: Cluster, world: World
+) -> None:
+    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(world.url))
+    with engine.begin() as connection:
+        command.downgrade(config("portal", connection), "0028")
+    engine.dispose()
+    act = "partner.alerts.sla.acknowledge"
+    world.sql(
+        "UPDATE portal.partner_tenant_link SET permissions = permissions || %s WHERE access_role = 'auditor'", [act]
+    )
+    links = world.sql("SELECT id, version FROM portal.partner_tenant_link WHERE access_role = 'auditor' ORDER BY id")
+    granted = links[0]["id"]
+    world.sql(
+        "UPDATE portal.partner_tenant_link SET custom_permissions = %s WHERE id = %s", f'{{"{act}": true}}', granted
+    )
+    world.sql("UPDATE portal.partner_tenant_link SET status = 'revoked' WHERE id = %s", links[1]["id"])
+    migrate(world.url, prefix=cluster.prefix)
+    after = world.sql("SELECT * FROM portal.partner_tenant_link WHERE access_role = 'auditor' ORDER BY id")
+    standing = {
+        row["id"] for row in after if row["status"] in {"requested", "countered", "scheduled", "active", "paused"}
+    }
+    assert {row["id"] for row in after if act not in row["permissions"]} == standing - {granted}
+    assert granted in standing
+    assert links[1]["id"] not in standing
+    for before, row in zip(links, after, strict=True):
+        assert row["version"] == before["version"] + (row["id"] in standing)

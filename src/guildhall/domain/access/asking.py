@@ -14,7 +14,7 @@ from sqlalchemy.types import LargeBinary, Uuid
 
 from guildhall.core import crypto, db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Conflict, Invalid, PreconditionFailed
+from guildhall.core.errors import Conflict, Invalid
 from guildhall.core.ids import new_id
 from guildhall.domain.access import links
 from guildhall.domain.access.links import Link, must
@@ -28,6 +28,7 @@ from guildhall.domain.access.writes import (
     expire_if_overdue,
     note_step,
     note_terms,
+    standing_link,
     step,
     write_terms,
 )
@@ -227,11 +228,7 @@ async def ask_change(actor: Actor, *, link_id: UUID, terms: Terms, now: datetime
     must(actor, "partner.links.request")
     await expire_if_overdue(actor, link_id)
     async with db.transaction(actor) as connection:
-        current = await links.get(connection, actor, link_id)
-        if if_version not in {None, current.version}:
-            raise PreconditionFailed
-        if current.status not in STANDING:
-            raise Conflict("The link is %(link_state)s; ask for a new one", values={"link_state": current.shown_status})
+        current = await standing_link(connection, actor, link_id, if_version)
         columns = exact(msgspec.structs.replace(terms, starts_at=current.starts_at), now=now)
         if is_wider(columns, msgspec.structs.asdict(current)):
             await _offer(connection, actor, link_id, columns, terms.reason)

@@ -3,6 +3,7 @@
 They open nothing, so nobody approves them. The customer reads what it was promised, and is told when that changes.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -16,21 +17,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Conflict, Forbidden, Invalid, PreconditionFailed
+from guildhall.core.errors import Conflict, Forbidden, Invalid
 from guildhall.core.i18n import N_
 from guildhall.core.money import Money, money
-from guildhall.domain.access import links
 from guildhall.domain.access.links import Link, must
-from guildhall.domain.access.states import STANDING
 from guildhall.domain.access.tables import partner_tenant_link as link
-from guildhall.domain.access.writes import expire_if_overdue, guarded
+from guildhall.domain.access.writes import expire_if_overdue, guarded, standing_link
 from guildhall.domain.audit.trail import Action, Target, record
 
 CHANGE = "partner.links.request"
 MONEY = "partner.money.read"
 LONGEST_RESPONSE = 720  # hours
 _LARGEST = Decimal(10) ** 14
-_FINEST = Decimal("0.001")
+_ALL, _FINEST = 100, Decimal("0.001")  # percent
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -60,11 +60,7 @@ async def change(actor: Actor, *, link_id: UUID, wanted: Settings, if_version: i
         raise Invalid(errors=wrong)
     await expire_if_overdue(actor, link_id)
     async with db.transaction(actor) as connection:
-        current = await links.get(connection, actor, link_id)
-        if if_version not in {None, current.version}:
-            raise PreconditionFailed
-        if current.status not in STANDING:
-            raise Conflict("The link is %(link_state)s; ask for a new one", values={"link_state": current.shown_status})
+        current = await standing_link(connection, actor, link_id, if_version)
         promised = _differing(current.sla_config, _promised(wanted))
         watched = _differing(current.alert_config, _watched(wanted))
         if promised or watched:
@@ -87,7 +83,7 @@ def errors(wanted: Settings) -> dict[str, str]:
 def _threshold_errors(threshold: Money) -> dict[str, str]:
     """Return what is wrong with an amount and its currency."""
     amount, currency = threshold.amount, threshold.currency
-    if not (len(currency) == 3 and currency.isascii() and currency.isupper() and currency.isalpha()):  # noqa: PLR2004
+    if not _CURRENCY.fullmatch(currency):
         return {"billing_threshold.currency": N_("Give the three letters of a currency, as in EUR")}
     if not (amount.is_finite() and 0 < amount < _LARGEST):
         return {"billing_threshold.amount": N_("Give an amount above zero")}
@@ -98,7 +94,7 @@ def _threshold_errors(threshold: Money) -> dict[str, str]:
 
 def _percentage(number: Decimal) -> bool:
     """Return whether a number is above 0 and at most 100, with three decimals at most."""
-    return number.is_finite() and 0 < number <= 100 and number == number.quantize(_FINEST)  # noqa: PLR2004
+    return number.is_finite() and 0 < number <= _ALL and number == number.quantize(_FINEST)
 
 
 def _promised(wanted: Settings) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from guildhall.core import db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Conflict
+from guildhall.core.errors import Conflict, PreconditionFailed
 from guildhall.domain.access.links import Link, get, overdue, side
-from guildhall.domain.access.states import sources
+from guildhall.domain.access.states import STANDING, sources
 from guildhall.domain.access.tables import link_change
 from guildhall.domain.access.tables import partner_tenant_link as link
 from guildhall.domain.audit.trail import Action, Target, record
@@ -108,6 +108,20 @@ def broken_rule(error: IntegrityError) -> Conflict:
     """Return the sentence for a rule that the database refused to break."""
     text = str(error.orig)
     return Conflict(next((said for rule, said in _RULES.items() if rule in text), "A rule of links forbids this"))
+
+
+async def standing_link(connection: AsyncConnection, actor: Actor, link_id: UUID, if_version: int | None) -> Link:
+    """Return a link that stands, to be changed as it is.
+
+    Raises NotFound for one that is not the actor's, PreconditionFailed where `if_version` is given and not the link's
+    version, Conflict for a link that does not stand.
+    """
+    current = await get(connection, actor, link_id)
+    if if_version not in {None, current.version}:
+        raise PreconditionFailed
+    if current.status not in STANDING:
+        raise Conflict("The link is %(link_state)s; ask for a new one", values={"link_state": current.shown_status})
+    return current
 
 
 async def write_terms(connection: AsyncConnection, actor: Actor, current: Link, columns: dict[str, Any]) -> None:
