@@ -1,7 +1,8 @@
 """`python -m bench.many`: every list and the dashboard of a partner with 10,000 tenants, first and next page.
 
-The bar is 60 ms for the 95th of a hundred answers, asked one after the other with default filters. Ends with 1 where
-one misses it. On a machine that others use too the processor's time says more than the clock.
+The bar is 60 ms for the 95th of a hundred answers, asked one after the other with default filters; a mark says where
+this machine takes longer. Ends with 1 where one misses what 60 ms of the machine that the bars were set on are here: by
+the yardstick of `bench.processor`, taken before and after, at its quicker.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import httpx
 import psutil
 
 from bench.load import message, run
+from bench.processor import SET_AT, machine
 from bench.serving import OURS, credentials, processor_time, served, world
 
 PARTNER = "principal@bench10k.example"
@@ -111,7 +113,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="pages whose path holds this")
     options: Any = parser.parse_args()
     world(options.scale, options.home)
-    slow = 0
+    slowest, before = 0.0, asyncio.run(machine())
     print(f"{options.scale} world, {PARTNER}: p50 ms, p95 ms (bar {BAR:.0f}), CPU ms of web and database together")
     with served("guildhall.web:front", OURS) as web:
         known = credentials(PARTNER)
@@ -121,9 +123,14 @@ def main() -> None:
             after = following(label, path, known[label])
             for page in (path, after) if after else (path,):
                 row = measured(label, page, known[label], options.count, web)
-                slow += row.slow > BAR
+                slowest = max(slowest, row.slow)
                 print(row.line(), flush=True)
-    sys.exit(slow > 0)
+    quickest = min(before, asyncio.run(machine()))
+    bar = BAR * quickest / SET_AT
+    print(
+        f"slowest {slowest:.0f} ms; yardstick {quickest:.2f} ms here, {SET_AT} where the bar was set: {bar:.0f} ms here"
+    )
+    sys.exit(slowest > bar)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,16 @@ async def spent(count: int, *request: Any) -> float:
     return 1000 * (time.process_time() - begun) / count
 
 
+async def machine(count: int = 200) -> float:
+    """Return how many milliseconds the yardstick takes on this machine now."""
+    pools()
+    bare = (Litestar([yardstick]), "localhost", "/", {})
+    await spent(count, *bare)
+    taken = await spent(count, *bare)
+    await db.close_pools()
+    return taken
+
+
 async def compare(known: Mapping[str, Mapping[str, str]], count: int) -> bool:
     """Print one row for each work; return whether all hold."""
     pools()
