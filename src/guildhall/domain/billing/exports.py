@@ -47,8 +47,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...] = ()
 
 
-class Export(Struct, frozen=True, kw_only=True):
-    """An export as its owner sees it. Until it is counted `rows_total` is None; `failure` is a code of FAILURES."""
+class ExportItem(Struct, frozen=True, kw_only=True):
+    """An export in a list. Until it is counted `rows_total` is None; `failure` is a code of FAILURES."""
 
     id: UUID
     file_id: UUID
@@ -59,13 +59,18 @@ class Export(Struct, frozen=True, kw_only=True):
     status: Literal["processing", "completed", "failed"]
     rows_done: int
     rows_total: int | None
-    tenants: list[UUID]
     left_out: int
     failure: str
     created_at: datetime
     completed_at: datetime | None
     expires_at: datetime
     size_bytes: int | None
+
+
+class Export(ExportItem, frozen=True, kw_only=True):
+    """An export as its owner sees it, with the tenants in it, which may be thousands."""
+
+    tenants: list[UUID]
 
 
 class ExportFilter(Struct, frozen=True, kw_only=True):
@@ -146,8 +151,9 @@ def _columns(actor: Actor, wish: Wish) -> list[str]:
     return [name for name in offered if not wish.columns or name in wish.columns]
 
 
-_SHOWN = [invoice_export.c[name] for name in Export.__struct_fields__ if name != "size_bytes"]
-_READ = select(*_SHOWN, file.c.size_bytes).join(file, file.c.id == invoice_export.c.file_id)
+_SHOWN = [invoice_export.c[name] for name in ExportItem.__struct_fields__ if name != "size_bytes"]
+_LISTED = select(*_SHOWN, file.c.size_bytes).join(file, file.c.id == invoice_export.c.file_id)
+_READ = _LISTED.add_columns(invoice_export.c.tenants)
 
 
 async def get(connection: AsyncConnection, actor: Actor, export_id: UUID, *, now: datetime) -> Export:
@@ -168,7 +174,7 @@ async def _find(connection: AsyncConnection, actor: Actor, export_id: UUID, *, n
 
 async def listed(
     connection: AsyncConnection, actor: Actor, wanted: ExportFilter, *, now: datetime
-) -> tuple[list[Export], int]:
+) -> tuple[list[ExportItem], int]:
     """Return one page of the actor's own exports of the last seven days, and how many there are; raises Forbidden."""
     if not actor.may(EXPORT):
         raise Forbidden
@@ -177,9 +183,9 @@ async def listed(
     where += [table.status == wanted.status] if wanted.status else []
     where += [table.format == wanted.format] if wanted.format else []
     order = [each.desc() if wanted.descending else each.asc() for each in (table.created_at, table.id)]
-    rows = await connection.execute(_READ.where(*where).order_by(*order).limit(wanted.limit).offset(wanted.offset))
+    rows = await connection.execute(_LISTED.where(*where).order_by(*order).limit(wanted.limit).offset(wanted.offset))
     counting = select(func.count()).select_from(invoice_export).where(*where)
-    return [Export(**row) for row in rows.mappings()], await connection.scalar(counting) or 0
+    return [ExportItem(**row) for row in rows.mappings()], await connection.scalar(counting) or 0
 
 
 def _own(actor: Actor, now: datetime) -> tuple[ColumnElement[bool], ...]:
