@@ -3,7 +3,7 @@
 import itertools
 import os
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -42,6 +42,7 @@ LOGIN_OF = {
     Surface.WORKER: "login_worker",
 }
 _STEP = 30
+_REUSED_FOR, _LONG_AGO = timedelta(minutes=5), datetime.min.replace(tzinfo=UTC)
 # A hash costs what its own parameters say. Thousands of sign-ins with the real ones would be minutes of nothing else;
 # tests/domain/people/test_passwords.py holds what an installation uses.
 QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
@@ -59,11 +60,24 @@ def sites() -> dict[Surface, Litestar]:
 class Signed:
     """Who has signed in to one database: cookies and tokens by surface and address, and the codes used for them.
 
-    A code opens one session only, so tests that share a database share this.
+    A code opens one session only, so tests that share a database share this. A run outlasts what is fresh: a token
+    opens for `tokens.ACCESS_LIFE`, a second factor counts for `freshness.FRESH`, ten minutes both.
     """
 
     keys: dict[tuple[str, str], str] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
+    _kept_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def known(self, label: str, email: str) -> str | None:
+        """Return the key of `email` on the surface `label`, if it will stay fresh for all of a test."""
+        if clock.now() - self._kept_at.get((label, email), _LONG_AGO) > _REUSED_FOR:
+            return None
+        return self.keys.get((label, email))
+
+    def keep(self, label: str, email: str, key: str) -> str:
+        """Keep and return a key that was just given out."""
+        self.keys[label, email], self._kept_at[label, email] = key, clock.now()
+        return key
 
 
 @dataclass
@@ -191,7 +205,7 @@ class World:
     async def sign_in(self, email: str, label: str = "partners") -> httpx.AsyncClient:
         """Return a browser in which `email` has signed in on the surface `label`, through its form."""
         client = self.client(label)
-        if cookie := self.signed.keys.get((label, email)):
+        if cookie := self.signed.known(label, email):
             client.cookies.set(f"guildhall_{label}", cookie)
             await client.get("/sign-in")
             return client
@@ -201,7 +215,7 @@ class World:
             data={"_csrf_token": token, "email": email, "password": demo.DEMO_PASSWORD, "code": self.code(email)},
         )
         assert answer.status_code == 303, answer.text
-        self.signed.keys[label, email] = client.cookies[f"guildhall_{label}"]
+        self.signed.keep(label, email, client.cookies[f"guildhall_{label}"])
         return client
 
     async def post(self, client: httpx.AsyncClient, path: str, **data: Any) -> httpx.Response:
@@ -212,25 +226,23 @@ class World:
         """Return the actor that a request of `email` on the surface `label` would have, from a real session."""
         surface = LABELS[label]
         origin = anonymous(surface, ROLES[surface], request_id="test", ip="127.0.0.1", user_agent="tests")
-        key = (label, email)
-        found = await find(origin, token=self.signed.keys[key]) if key in self.signed.keys else None
+        known = self.signed.known(label, email)
+        found = await find(origin, token=known) if known else None
         if found is None:
             code, now = self.code(email), clock.now()
             opened = await sign_in(origin, email=email, password=demo.DEMO_PASSWORD, code=code, now=now)
-            self.signed.keys[key] = opened.token
-            found = await find(origin, token=opened.token)
+            found = await find(origin, token=self.signed.keep(label, email, opened.token))
         assert found is not None
         return found.actor
 
     async def token(self, email: str) -> str:
         """Return an access token of `email`, from the API's own sign-in."""
-        if known := self.signed.keys.get(("api", email)):
+        if known := self.signed.known("api", email):
             return known
         body = {"email": email, "password": demo.DEMO_PASSWORD, "otp": self.code(email)}
         answer = await self.client("api").post("/api/v1/auth/login", json=body)
         assert answer.status_code == 200, answer.text
-        self.signed.keys["api", email] = answer.json()["access_token"]
-        return self.signed.keys["api", email]
+        return self.signed.keep("api", email, str(answer.json()["access_token"]))
 
     async def api(self, email: str, tenant_id: UUID | str | None = None) -> httpx.AsyncClient:
         """Return an API client that acts as `email`, in a tenant's context if one is named."""
