@@ -7,7 +7,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from guildhall.domain.files import room
+from guildhall.domain.files import files, room
+from guildhall.domain.files.store import opened
+from support_clients import PRINCIPAL
 from support_console import AUDITOR, SUPPORT, ticket_of, words
 from support_ticket_files import ADMIN, API, PDF, kept, links, send
 from support_world import World, csrf
@@ -85,6 +87,29 @@ async def test_each_side_reads_what_the_other_attached_but_no_internal_file(worl
     large = await send(partner, inside, ("big.txt", b"x" * 52_000_000, "text/plain"), content="Big", audience="public")
     assert large.status_code == 413
     assert kept(world) == before, "what was refused left nothing"
+
+
+async def test_a_file_that_the_store_lost_is_an_answer_and_no_torn_download(world: World) -> None:
+    tenant = world.tenant("acme-fiber")
+    ticket = ticket_of(world, tenant)
+    customer, partner = await world.sign_in(ADMIN, "customers"), await world.sign_in(SUPPORT)
+    await send(customer, f"/tickets/{ticket}", PDF, content="A trace")
+    (link,) = links(await customer.get(f"/tickets/{ticket}"))
+    (file,) = world.sql("SELECT id FROM tenancy.ticket_file WHERE ticket_id = %s", ticket)
+    await opened().remove(files.key_of(file["id"]))
+    export = world.sql("SELECT id FROM portal.invoice_export WHERE status = 'completed' LIMIT 1")[0]["id"]
+    principal, software = await world.sign_in(PRINCIPAL), await world.api(PRINCIPAL)
+    for client, address in (
+        (customer, link),
+        (partner, f"/t/{tenant}{link}"),
+        (principal, f"/billing/exports/{export}/file"),
+    ):
+        answer = await client.get(address)
+        assert answer.status_code == 404
+        assert "missing from the store" in words(answer)
+    answer = await software.get(f"{API}/{ticket}/attachments/{file['id']}/file")
+    assert (answer.status_code, answer.json()["code"]) == (404, "FILE_NOT_FOUND")
+    assert "missing from the store" in answer.json()["detail"]
 
 
 async def test_nothing_is_read_of_what_somebody_without_a_session_sends(demo: World) -> None:

@@ -164,15 +164,15 @@ async def _on_refusal(request: Web, refusal: Refusal) -> Response[Any]:
     framed = "entered" in request.scope["state"]
     shell = await shell_of(request, framed=framed)
     next_step = _NEXT.get(refusal.exact_code)
-    not_found = isinstance(refusal, NotFound)
+    unsaid = isinstance(refusal, NotFound) and refusal.sentence == refusal.title
     return rendered(
         site.templates,
         "kit/error.html",
         shell,
         status_code=refusal.status,
         headers={"Retry-After": str(refusal.retry_after)} if refusal.retry_after else {},
-        heading=gettext("This page does not exist") if not_found else gettext(refusal.title),
-        sentence=gettext("The address may be wrong, or you may not see what is there.") if not_found else told(refusal),
+        heading=gettext("This page does not exist") if unsaid else gettext(refusal.title),
+        sentence=gettext("The address may be wrong, or you may not see what is there.") if unsaid else told(refusal),
         next_step=gettext(next_step) if next_step else None,
         action=(gettext("Go to the start page"), "/"),
         reference=request.scope["state"].get("request_id"),

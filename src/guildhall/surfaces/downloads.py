@@ -8,8 +8,12 @@ from litestar.response import Stream
 from guildhall.domain.files.files import File
 
 
-def download(file: File) -> Stream:
-    """Return a file as an attachment that no cache keeps and no browser shows."""
+async def download(file: File) -> Stream:
+    """Return a file as an attachment that no cache keeps and no browser shows.
+
+    It is begun before the answer is, so that one which cannot be read is an answer and not a torn file: raises
+    NotFound (FILE_NOT_FOUND) where the store lost it.
+    """
     digest = base64.b64encode(file.sha256).decode()
     headers = {
         "Content-Disposition": _attached(file.name),
@@ -17,7 +21,7 @@ def download(file: File) -> Stream:
         "Cache-Control": "no-store",
         "Repr-Digest": f"sha-256=:{digest}:",
     }
-    return Stream(file.content(), media_type=file.media_type, headers=headers)
+    return Stream(await file.begin(), media_type=file.media_type, headers=headers)
 
 
 def _attached(name: str) -> str:

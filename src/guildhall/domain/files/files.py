@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from msgspec import Struct
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,12 +19,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from guildhall.core import db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import NotFound
+from guildhall.core.i18n import N_
 from guildhall.core.ids import new_id
 from guildhall.core.jobs import periodic
 from guildhall.domain.files.store import Sink, opened
 from guildhall.domain.files.tables import file
 
+LOST = N_("This file is missing from the store of this portal. Ask whoever runs it to restore it.")
 _TIDIED_AT_ONCE = 500
+_log = structlog.get_logger("guildhall.files")
 
 
 class File(Struct, frozen=True, kw_only=True):
@@ -37,9 +41,24 @@ class File(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     created_at: datetime
 
-    def content(self) -> AsyncIterator[bytes]:
-        """Yield the octets, piece by piece; raises LookupError where the store lost them."""
-        return opened().read(key_of(self.id))
+    async def begin(self) -> AsyncIterator[bytes]:
+        """Read the first piece; return all octets, piece by piece.
+
+        Raises NotFound (FILE_NOT_FOUND) where the store lost them, which is the operator's to mend and is logged.
+        """
+        pieces = opened().read(key_of(self.id))
+        try:
+            first = await anext(pieces, b"")
+        except LookupError:
+            _log.error("a file is not in the store", file_id=str(self.id))
+            raise NotFound(LOST, code="FILE_NOT_FOUND") from None
+        return _all(first, pieces)
+
+
+async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
 
 
 class Written:

@@ -144,7 +144,7 @@ def _wish(values: Mapping[str, Any]) -> exports.Wish:
 @get("/billing/exports/{export_id:uuid}/file", **needs(exports.EXPORT))
 async def export_file(export_id: FromPath[UUID], actor: Who) -> Stream:
     """Send the file of one of the person's own exports."""
-    return download(await exports.fetch(actor, export_id, now=clock.now()))
+    return await download(await exports.fetch(actor, export_id, now=clock.now()))
 
 
 ROUTES = [export_list, new_export, ask_export, export_file]

@@ -104,7 +104,7 @@ async def ticket_file(
     fetched = await attaching.fetch(
         actor, ticket_id=ticket_id, attachment_id=file_id, tenant_id=tenant_id, now=clock.now()
     )
-    return download(fetched)
+    return await download(fetched)
 
 
 def _values(found: Ticket) -> dict[str, str]:

@@ -8,6 +8,7 @@ from litestar.response import Redirect
 
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
+from guildhall.core.errors import NotFound
 from guildhall.domain.access import consent
 from guildhall.surfaces.customer.acts import DECIDE
 from guildhall.surfaces.entry import GIVES_NOTHING, Who, needs
@@ -34,8 +35,11 @@ async def make_code(request: Web, actor: Who) -> Page:
 
 
 @get("/codes/{code_id:uuid}/withdraw", **needs(DECIDE))
-async def withdraw_page(request: Web, code_id: FromPath[UUID]) -> Page:
+async def withdraw_page(request: Web, code_id: FromPath[UUID], actor: Who) -> Page:
     """Return the page that asks first."""
+    async with db.transaction(actor) as connection:
+        if all(code["id"] != code_id for code in await consent.codes(connection, actor)):
+            raise NotFound("There is no such code")
     return await page(request, "codes/withdraw.html", code_id=code_id)
 
 

@@ -155,7 +155,7 @@ async def comment(request: Web, ticket_id: FromPath[UUID], actor: Who) -> Respon
 @get("/tickets/{ticket_id:uuid}/files/{file_id:uuid}", **needs("customer.tickets.read"))
 async def ticket_file(ticket_id: FromPath[UUID], file_id: FromPath[UUID], actor: Who) -> Stream:
     """Send a file of a ticket."""
-    return download(await attaching.fetch(actor, ticket_id=ticket_id, attachment_id=file_id, now=clock.now()))
+    return await download(await attaching.fetch(actor, ticket_id=ticket_id, attachment_id=file_id, now=clock.now()))
 
 
 @post("/tickets/{ticket_id:uuid}/status", **needs("customer.tickets.update"))

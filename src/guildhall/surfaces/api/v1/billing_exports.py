@@ -116,7 +116,7 @@ async def get_file(request: Wire, export_id: FromPath[str]) -> Stream:
     found: UUID | None = parse_id(export_id)
     if found is None:
         raise NotFound(code="EXPORT_NOT_FOUND")
-    return download(await exports.fetch(entry.entered(request).actor, found, now=clock.now()))
+    return await download(await exports.fetch(entry.entered(request).actor, found, now=clock.now()))
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (export_invoices, get_export)

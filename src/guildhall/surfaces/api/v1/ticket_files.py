@@ -174,7 +174,7 @@ async def get_file(request: Wire, ticket_id: FromPath[str], attachment_id: FromP
         tenant_id=None if found.tenant is None else found.tenant.tenant_id,
         now=clock.now(),
     )
-    return download(fetched)
+    return await download(fetched)
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (list_files, add_file)
