@@ -92,6 +92,15 @@ def link_id(world: World, partner: str, slug: str, status: str = "active") -> UU
     return found
 
 
+def limit(world: World, email: str, *tenants: UUID, scope: str = "include") -> None:
+    """Limit a person of a partner to `tenants`, or to all others."""
+    world.sql("UPDATE portal.partner_user SET tenant_scope = %s WHERE email = %s", scope, email)
+    whose = "SELECT id FROM portal.partner_user WHERE email = %s"
+    world.sql(f"DELETE FROM portal.partner_user_tenant WHERE user_id = ({whose})", email)
+    for tenant in tenants:
+        world.sql(f"INSERT INTO portal.partner_user_tenant (user_id, tenant_id) VALUES (({whose}), %s)", email, tenant)
+
+
 @asynccontextmanager
 async def domain_world(cluster: Cluster) -> AsyncIterator[World]:
     """Open a copy of the demo world without the application in front of it."""

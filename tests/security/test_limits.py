@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from guildhall.core import crypto, db
+from support_actors import limit
 from support_clients import client_of, software
 from support_console import words
 from support_world import World
@@ -16,15 +17,6 @@ LINKS = "/api/v1/partner/links"
 TERMS = {"access_role": "msp_support", "operating_model": "co_managed", "ends_at": "2027-10-01T00:00:00Z"}
 PRINCIPAL = "principal@northwind.example"
 PERSON = "msp_full@northwind.example"
-
-
-def limit(world: World, email: str, *tenants: UUID, scope: str = "include") -> None:
-    """Limit a person of a partner to `tenants`, or to all others."""
-    world.sql("UPDATE portal.partner_user SET tenant_scope = %s WHERE email = %s", scope, email)
-    whose = "SELECT id FROM portal.partner_user WHERE email = %s"
-    world.sql(f"DELETE FROM portal.partner_user_tenant WHERE user_id = ({whose})", email)
-    for tenant in tenants:
-        world.sql(f"INSERT INTO portal.partner_user_tenant (user_id, tenant_id) VALUES (({whose}), %s)", email, tenant)
 
 
 def links(world: World) -> dict[UUID, UUID]:
