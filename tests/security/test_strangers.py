@@ -9,11 +9,17 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio.from_thread
+import anyio.to_thread
 import httpx
 import pytest
+import requests
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
 
 from support_actors import limit
 from support_crawling import Sent, crawl, unmet
+from support_document import DOCUMENT, known, named, octets, operations
 from support_world import World, csrf
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -60,6 +66,14 @@ OF_CUSTOMER = (
     CODE,
 )
 # What no column says whose it is; nobody writes there in these tests.
+ALLOWED = settings(
+    max_examples=3,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 WHOLE = ("portal.link_change", "portal.api_client_secret", "portal.ticket_view")
 
 
@@ -152,3 +166,46 @@ async def test_of_a_customer_a_colleague_who_is_limited_to_another_finds_nothing
     theirs = {str(value) for query in queries for row in world.sql(query) for value in row.values()}
     async with unchanged(world, tenant_id=NOT_THISTLE):
         assert await replay(colleague, found, theirs, "acme-fiber") > 20
+
+
+async def test_over_the_api_another_partner_finds_and_changes_nothing(world: World) -> None:
+    """Every operation that names a thing, with bodies that the document allows, beside a customer of the stranger's."""
+    owner, stranger = await world.api(PRINCIPAL), await world.api("principal@cascadia.example")
+    there, own = await known(owner), str(world.tenants("cascadia", "live")[0])
+    there |= {"attachment_id": world.sql(f"SELECT id FROM tenancy.ticket_file WHERE tenant_id = {TENANT}")[0]["id"]}
+    absent, wrong = set(), []
+
+    async def send(case: Any) -> httpx.Response:
+        made = requests.Request(**case.as_transport_kwargs(base_url=f"{stranger.base_url}/api/v1")).prepare()
+        headers = {name: octets(value) for name, value in made.headers.items() if name.lower() != "authorization"}
+        return await stranger.request(made.method or "", made.url or "", content=made.body, headers=headers)
+
+    def replayed(operation: Any, context: str | None) -> None:
+        @ALLOWED
+        @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
+        def one(case: Any) -> None:
+            named(case, there, header=False)
+            if context and "X-Active-Tenant-Id" in {each.name for each in operation.headers}:
+                case.headers["X-Active-Tenant-Id"] = context
+            answer = anyio.from_thread.run(send, case)
+            if answer.status_code == 404:
+                absent.add(operation.label)
+            elif answer.status_code not in {403, 422}:
+                wrong.append((operation.label, answer.status_code, answer.text))
+
+        one()
+
+    everything = operations((await owner.get(DOCUMENT)).json())
+    asked = [each for each in everything if ID.search(address(each, there)) and "/platform/" not in each.path]
+    async with unchanged(world, partner_id=f"= {PARTNER}", tenant_id=f"IN {THEIRS}"):
+        for operation in asked:
+            for context in (None, own, there["tenant_id"]):
+                await anyio.to_thread.run_sync(replayed, operation, context)
+    assert not wrong
+    assert len(asked) > 25
+    assert absent == {each.label for each in asked}
+
+
+def address(operation: Any, there: dict[str, Any]) -> str:
+    """Return the path of an operation, filled."""
+    return str(operation.path.format(**{each.name: there[each.name] for each in operation.path_parameters}))
