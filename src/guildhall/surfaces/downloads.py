@@ -21,7 +21,7 @@ async def download(file: File) -> Stream:
         "Cache-Control": "no-store",
         "Repr-Digest": f"sha-256=:{digest}:",
     }
-    return Stream(await file.begin(), media_type=file.media_type, headers=headers)
+    return Stream(await file.begin(), media_type=file.media_type.partition(";")[0], headers=headers)
 
 
 def _attached(name: str) -> str:

@@ -72,7 +72,7 @@ async def test_tenants_narrow_by_header_or_by_ids_and_foreign_ones_are_refused(d
         ("usage", {"from_date": "2026-02-30"}, "/query/from_date"),
         ("sla", {"target_percentage": "nan"}, "/query/target_percentage"),
         ("sla", {"target_percentage": "100.1"}, "/query/target_percentage"),
-        ("revenue", {"from_date": "2026-02-02", "to_date": "2026-02-01"}, "/query/from_date"),
+        ("revenue", {"from_date": "2026-02-02", "to_date": "2026-02-01"}, "/query/to_date"),
         ("revenue", {"from_date": "2020-02-02", "to_date": "2026-02-01"}, "/query/from_date"),
     ],
 )

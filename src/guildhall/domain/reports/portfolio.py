@@ -53,7 +53,9 @@ class Relationship(Struct, frozen=True, kw_only=True):
 class Metrics(Struct, frozen=True, kw_only=True):
     """Figures of a tenant; each is None where the link or the person does not allow it.
 
-    `outstanding_balance` is in the tenant's own currency; `other_balances` are what is owed in others.
+    `outstanding_balance` is in the tenant's own currency; `other_balances` are what is owed in others. `open_tickets`
+    are those open or pending, `sla_breach_count_30d` tickets whose clock ran out in the last 30 days (days below the
+    uptime target are in the SLA report), `total_subscribers` all but cancelled ones.
     """
 
     outstanding_balance: Money | None
@@ -64,7 +66,7 @@ class Metrics(Struct, frozen=True, kw_only=True):
 
 
 class Billing(Struct, frozen=True, kw_only=True):
-    """The commercial side. `current_mrr` is None without money.read or without a subscription."""
+    """The commercial side. `current_mrr` is the subscription's in any state, None without one or without money.read."""
 
     billing_cycle: BillingCycle | None
     current_mrr: Money | None

@@ -19,7 +19,14 @@ from msgspec import Struct
 
 from guildhall.core import clock, idempotency
 from guildhall.core.actor import Actor
-from guildhall.core.errors import ContextMismatch, NotFound, PreconditionFailed, PreconditionRequired, Refusal
+from guildhall.core.errors import (
+    ContextMismatch,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    Refusal,
+)
 from guildhall.core.idempotency import Asked, Reply
 from guildhall.core.ids import parse_id
 from guildhall.domain.access.gates import Standing
@@ -314,9 +321,13 @@ async def _body(operation: Operation, request: Wire) -> Any:
     if operation.file:
         reading.takes_file(request)
         return await request.body()
-    if operation.body is None:
+    if operation.method == "GET":
         return None
     octets = await request.body()
+    if operation.body is None:
+        if octets.strip() not in {b"", b"{}"}:
+            raise Invalid(errors={"": "This takes no body"})
+        return None
     if not octets and not any(field.required for field in reading.fields_of(operation.body).values()):
         return operation.body()
     reading.takes_json(request)

@@ -85,7 +85,7 @@ class PayloadTooLarge(Refusal):
 class UnsupportedMediaType(Refusal):
     """The body is not sent as JSON."""
 
-    code, status, title = "UNSUPPORTED_MEDIA_TYPE", 415, "Send the body as application/json"
+    code, status, title = "UNSUPPORTED_MEDIA_TYPE", 415, "Send the body as this path takes it"
 
 
 class Internal(Refusal):
@@ -125,10 +125,16 @@ def problem(request: Any, refusal: Refusal) -> Reply:
 
 
 def _pointer(name: str, method: str) -> str:
-    """Return a pointer as it is, empty for the whole; a field's dotted name becomes one."""
+    """Return a pointer as it is, empty for the whole; a field's name, with a key of it after a dot, becomes one."""
     if not name or name.startswith("/"):
         return name
-    return ("/query/" if method == "GET" else "/") + name.replace(".", "/")
+    field, _, key = name.partition(".")
+    return ("/query/" if method == "GET" else "/") + field + ("/" + escaped(key) if key else "")
+
+
+def escaped(name: str) -> str:
+    """Return a name as a part of a pointer (RFC 6901 §3)."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def sent(reply: Reply) -> ASGIResponse:

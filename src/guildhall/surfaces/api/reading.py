@@ -3,7 +3,9 @@
 import re
 import types
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
+from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -15,7 +17,7 @@ from msgspec.structs import FieldInfo
 
 from guildhall.core.cursor import LONGEST
 from guildhall.core.errors import Invalid
-from guildhall.surfaces.api.problems import BadRequest, NotAcceptable, UnsupportedMediaType
+from guildhall.surfaces.api.problems import BadRequest, NotAcceptable, UnsupportedMediaType, escaped
 
 Shape = TypeVar("Shape", bound=Struct)
 Line = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -27,9 +29,11 @@ Cursor = Annotated[
 ]
 SortOrder = Annotated[Literal["asc", "desc"], Meta(description="`asc` or `desc`.")]
 TenantIds = Annotated[tuple[UUID, ...], Meta(max_length=200, description="Only these tenants, separated by commas.")]
-_AT = re.compile(r" - at `(?:key in )?\$(.*)`$")
+_AT = re.compile(r" - at `(?:key in )?\$.*`$")
+MOST_ERRORS = 100
 _REFUSED = re.compile(r";q=0(\.0*)?$")  # “not this one” in an Accept header
 _LINES = frozenset({"application/x-ndjson", "application/jsonl"})
+_RANGES = {"from_date": "to_date", "created_from": "created_to", "since": "until", "min_amount": "max_amount"}
 _YEARS = range(1970, 2200)
 
 
@@ -38,7 +42,6 @@ class _Field(Struct, frozen=True):
 
     info: FieldInfo
     many: bool
-    choices: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -56,11 +59,7 @@ def fields_of(shape: type[Struct]) -> dict[str, _Field]:
     """Return the fields of `shape` by the name that callers write."""
     found = {}
     for info in msgspec.structs.fields(shape):
-        kind = bare(info.type)
-        many = get_origin(kind) is tuple
-        inner = bare(get_args(kind)[0]) if many else kind
-        choices = tuple(map(str, get_args(inner))) if get_origin(inner) is Literal else ()
-        found[info.encode_name] = _Field(info, many, choices)
+        found[info.encode_name] = _Field(info, get_origin(bare(info.type)) is tuple)
     return found
 
 
@@ -90,7 +89,7 @@ def query(request: Request[Any, Any, Any], shape: type[Shape]) -> Shape:
             errors[f"/query/{name}"] = "Give this parameter once"
         else:
             given[name] = text
-    return _whole(shape, given, errors, prefix="/query", strict=False)
+    return _whole(shape, given, errors)
 
 
 def body(octets: bytes, shape: type[Shape]) -> Shape:
@@ -99,26 +98,76 @@ def body(octets: bytes, shape: type[Shape]) -> Shape:
         given = msgspec.json.decode(octets)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise BadRequest("The body is not valid JSON.") from None
-    if not isinstance(given, dict):
-        raise Invalid("Send a JSON object.")
-    unknown = {f"/{name}": "This field is not known here" for name in given if name not in fields_of(shape)}
-    return _whole(shape, given, unknown, prefix="", strict=True)
+    errors: dict[str, str] = {}
+    made = _read(shape, given, "", errors) if isinstance(given, dict) else None
+    if not isinstance(made, shape):
+        raise Invalid(errors=_clean(errors or {"": "Send a JSON object"}))
+    return made
 
 
-def _whole(shape: type[Shape], given: Mapping[str, Any], errors: dict[str, str], *, prefix: str, strict: bool) -> Shape:
-    """Return `given` as `shape`, field by field, so that every error is named at once."""
+def _whole(shape: type[Shape], given: Mapping[str, Any], errors: dict[str, str]) -> Shape:
+    """Return what a query string gives as `shape`, parameter by parameter, so that every error is named at once."""
     values: dict[str, Any] = {}
     for name, field in fields_of(shape).items():
         if name in given:
-            try:
-                values[field.info.name] = _sound(msgspec.convert(given[name], field.info.type, strict=strict))
-            except ValidationError as wrong:
-                errors.setdefault(*_said(field, f"{prefix}/{name}", str(wrong)))
+            values[field.info.name] = _converted(field.info.type, given[name], f"/query/{name}", errors, strict=False)
         elif field.required:
-            errors[f"{prefix}/{name}"] = "This is missing"
+            errors[f"/query/{name}"] = "This is missing"
+    _check_together(values, errors)
     if errors:
-        raise Invalid(errors={pointer.replace("\x00", ""): said for pointer, said in errors.items()})
+        raise Invalid(errors=_clean(errors))
     return shape(**values)
+
+
+def _check_together(values: Mapping[str, Any], errors: dict[str, str]) -> None:
+    """Note the parameters that cannot stand beside each other: ends before their beginnings, two ways to a page."""
+    for first, last in _RANGES.items():
+        begin, end = values.get(first), values.get(last)
+        if begin is not None and end is not None and end < begin:
+            errors[f"/query/{last}"] = f"This lies before {first}"
+    if values.get("cursor") and values.get("offset"):
+        errors["/query/offset"] = "Leave this out beside a cursor"
+
+
+def _clean(errors: Mapping[str, str]) -> dict[str, str]:
+    """Return the first of the errors, their pointers without what no text may hold."""
+    return {pointer.replace("\x00", ""): said for pointer, said in islice(errors.items(), MOST_ERRORS)}
+
+
+def _read(kind: Any, given: Any, pointer: str, errors: dict[str, str]) -> Any:
+    """Return a value of a JSON body as `kind`; what is wrong in it goes to `errors`, each by its pointer (RFC 6901)."""
+    inner, before = bare(kind), len(errors)
+    if isinstance(given, dict) and isinstance(inner, type) and issubclass(inner, Struct):
+        _read_fields(inner, given, pointer, errors)
+    elif isinstance(given, dict) and get_origin(inner) is dict:
+        for name, item in given.items():
+            _read(get_args(inner)[1], item, f"{pointer}/{escaped(name)}", errors)
+    elif isinstance(given, list) and get_origin(inner) in {tuple, list}:
+        for place, item in enumerate(given):
+            _read(get_args(inner)[0], item, f"{pointer}/{place}", errors)
+    elif inner is Decimal and isinstance(given, int | float):
+        errors[pointer] = 'Write a decimal string, as in "154.20"'
+    return _converted(kind, given, pointer, errors, strict=True) if len(errors) == before else None
+
+
+def _read_fields(shape: type[Struct], given: Mapping[str, Any], pointer: str, errors: dict[str, str]) -> None:
+    """Note what is wrong with the fields of an object: those that are unknown, missing, or hold what they cannot."""
+    fields = fields_of(shape)
+    for name in given.keys() - fields.keys():
+        errors[f"{pointer}/{escaped(name)}"] = "This field is not known here"
+    for name, field in fields.items():
+        if name in given:
+            _read(field.info.type, given[name], f"{pointer}/{name}", errors)
+        elif field.required:
+            errors[f"{pointer}/{name}"] = "This is missing"
+
+
+def _converted(kind: Any, given: Any, pointer: str, errors: dict[str, str], *, strict: bool) -> Any:
+    """Return a value as `kind`, or note what is wrong with it as a whole."""
+    try:
+        return _sound(msgspec.convert(given, kind, strict=strict))
+    except ValidationError as wrong:
+        errors.setdefault(pointer, _said(kind, str(wrong)))
 
 
 def _sound(value: Any) -> Any:
@@ -139,21 +188,30 @@ def _sound(value: Any) -> Any:
     return value
 
 
-def _said(field: _Field, pointer: str, text: str) -> tuple[str, str]:
-    """Return the pointer and the sentence for one wrong value."""
-    place = _AT.search(text)
+def _said(kind: Any, text: str) -> str:
+    """Return the sentence for one wrong value."""
     message = _AT.sub("", text).replace("`", "")
-    if place is not None and not field.many:
-        pointer += re.sub(r"[.\[]", "/", place[1]).replace("]", "")
-    if message.startswith("Invalid enum value") and field.choices:
-        message = "Choose " + ("from" if field.many else "one of") + ": " + ", ".join(field.choices)
-    return pointer, message
+    if message.startswith("Invalid enum value"):
+        inner = bare(kind)
+        many = get_origin(inner) is tuple
+        choices = get_args(bare(get_args(inner)[0]) if many else inner)
+        return f"Choose {'from' if many else 'one of'}: {', '.join(map(str, choices))}" if choices else message
+    if "matching regex" in message:
+        return f"Write it as this says: {_described(kind)}"
+    return message
+
+
+def _described(kind: Any) -> str:
+    """Return what the documentation says of a kind of text."""
+    notes = (each for each in getattr(kind, "__metadata__", ()) if isinstance(each, Meta) and each.description)
+    found = next((each.description for each in notes), None)
+    return found or next((_described(part) for part in get_args(kind)), "")
 
 
 def takes_json(request: Request[Any, Any, Any]) -> None:
     """Raise UnsupportedMediaType unless the body is sent as JSON."""
     if media_type(request) != "application/json":
-        raise UnsupportedMediaType
+        raise UnsupportedMediaType("Send the body as application/json")
 
 
 def takes_lines(request: Request[Any, Any, Any]) -> None:

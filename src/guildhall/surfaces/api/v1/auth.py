@@ -25,7 +25,7 @@ from guildhall.surfaces.entry import origin_of, own, public
 GROUP = "Authentication"
 
 
-class Credentials(Struct, frozen=True):
+class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     """What somebody signs in with."""
 
     email: Annotated[str, Meta(min_length=1, max_length=254, description="The person's e-mail address.")]
@@ -35,7 +35,7 @@ class Credentials(Struct, frozen=True):
     ]
 
 
-class Renewal(Struct, frozen=True):
+class Renewal(Struct, frozen=True, forbid_unknown_fields=True):
     """A refresh token to be used up."""
 
     refresh_token: Annotated[str, Meta(min_length=1, max_length=200, description="The latest refresh token.")]

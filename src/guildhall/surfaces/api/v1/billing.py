@@ -11,6 +11,7 @@ from guildhall.core import db
 from guildhall.core.errors import Invalid
 from guildhall.domain.access.scope import named_tenants
 from guildhall.domain.billing import invoices, summary
+from guildhall.domain.reports.report_scope import DEFAULT_DAYS
 from guildhall.surfaces.api.operations import Call, Endpoint, Operation, serves
 from guildhall.surfaces.api.reading import Cursor, Limit, Offset, Search, SortOrder, TenantIds
 from guildhall.surfaces.api.v1.billing_shapes import (
@@ -30,7 +31,6 @@ from guildhall.surfaces.entry import needs
 
 GROUP = "Billing"
 PATH = "/partner/billing"
-DAYS = timedelta(days=30)
 LARGEST = Decimal(10**14)  # what an amount may be
 Day = Annotated[date, Meta(description="A day of issue; it is inside.")]
 Statuses = Annotated[tuple[Status, ...], Meta(description="Only invoices in these states.")]
@@ -70,7 +70,7 @@ async def get_summary(call: Call[SummaryQuery, None]) -> BillingSummary:
     """Return the summary."""
     asked, today = call.query, call.now.date()
     last = asked.to_date or today
-    first = asked.from_date or last - DAYS
+    first = asked.from_date or last - timedelta(days=DEFAULT_DAYS - 1)
     wanted = invoices.Filter(
         tenant_ids=call.narrowed(asked.tenant_ids),
         from_date=first,

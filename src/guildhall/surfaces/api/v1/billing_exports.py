@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from guildhall.core import clock, db
 from guildhall.core.errors import NotFound
 from guildhall.core.ids import parse_id
-from guildhall.domain.billing import exports, invoices
+from guildhall.domain.billing import export_columns, exports, invoices
 from guildhall.domain.billing.exports import Export
 from guildhall.domain.people import addresses
 from guildhall.surfaces import entry
@@ -22,10 +22,15 @@ from guildhall.surfaces.api.v1.billing_shapes import InvoiceExport, exported
 from guildhall.surfaces.downloads import download
 from guildhall.surfaces.entry import needs
 
-Column = Annotated[str, Meta(min_length=1, max_length=40)]
+Column = Annotated[
+    str,
+    Meta(
+        min_length=1, max_length=40, extra_json_schema={"enum": [*export_columns.COLUMNS, *export_columns.LINE_COLUMNS]}
+    ),
+]
 
 
-class NewExport(Struct, frozen=True, kw_only=True):
+class NewExport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an export shall hold."""
 
     format: Annotated[Literal["csv", "pdf"], Meta(description="A PDF holds 1,500 rows at most, a CSV any number.")]
@@ -36,7 +41,10 @@ class NewExport(Struct, frozen=True, kw_only=True):
     include_line_items: Annotated[bool, Meta(description="A row for each line instead of one for each invoice.")] = (
         False
     )
-    columns: Annotated[tuple[Column, ...], Meta(max_length=30, description="Only these columns; all if left out.")] = ()
+    columns: Annotated[
+        tuple[Column, ...],
+        Meta(max_length=30, description="Only these columns; all if left out. `line_…` needs line items."),
+    ] = ()
 
 
 CREATE = Operation(

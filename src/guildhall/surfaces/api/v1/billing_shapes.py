@@ -13,7 +13,7 @@ from guildhall.domain.billing.exports import Export
 from guildhall.domain.billing.summary import AgeName, Summary
 
 Status = Literal["finalized", "paid", "overdue", "cancelled"]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="An ISO 4217 code.")]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="Three capital letters, as in USD (ISO 4217).")]
 Amount = Annotated[Decimal, Meta(description="In each invoice's own currency.")]
 
 

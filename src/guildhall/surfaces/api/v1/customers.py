@@ -99,7 +99,9 @@ async def list_customers(call: Call[CustomersQuery, None]) -> CustomerPage:
 class CustomerMetrics(Struct, frozen=True, kw_only=True):
     """Figures of one customer; each is null where the link or your role does not allow it, or nothing was measured.
 
-    `outstanding_balance` is in the customer's own currency, `other_balances` what is owed in others.
+    `outstanding_balance` is in the customer's own currency, `other_balances` what is owed in others. `open_tickets` are
+    those open or pending, `sla_breach_count_30d` tickets whose clock ran out in the last 30 days (days below the uptime
+    target are in the SLA report), `total_subscribers` all but cancelled ones.
     """
 
     outstanding_balance: Money | None

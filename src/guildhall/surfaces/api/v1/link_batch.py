@@ -17,7 +17,7 @@ from guildhall.surfaces.entry import needs
 _OURS = {"approver": "approver_email"}
 
 
-class LinkWish(Struct, frozen=True, kw_only=True):
+class LinkWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which customer to ask: by `domain` and `approver_email`, or by a `code` that the customer shows you."""
 
     domain: Annotated[str, Meta(max_length=253, description="The customer's domain.")] = ""
@@ -25,7 +25,7 @@ class LinkWish(Struct, frozen=True, kw_only=True):
     code: Annotated[str, Meta(max_length=40, description="A code that the customer gave you.")] = ""
 
 
-class NewLinks(Struct, frozen=True, kw_only=True):
+class NewLinks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom to ask, and for what: the same of all of them."""
 
     customers: Annotated[tuple[LinkWish, ...], Meta(min_length=1, max_length=MOST, description="At most 200.")]

@@ -21,7 +21,7 @@ Percent = Annotated[
 ]
 
 
-class LinkSettings(Struct, frozen=True, kw_only=True):
+class LinkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is to be set; what is left out stays, and null takes it away."""
 
     response_hours: Hours | UnsetType | None = UNSET

@@ -89,7 +89,7 @@ class LinkPage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class NewLink(Struct, frozen=True, kw_only=True):
+class NewLink(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to ask of whom: by `domain` and `approver_email`, or by a `code` that the customer shows you."""
 
     domain: Annotated[str, Meta(max_length=253, description="The customer's domain.")] | UnsetType = UNSET
@@ -113,7 +113,7 @@ class Requested(Struct, frozen=True, kw_only=True):
     link: LinkSummary | None
 
 
-class LinkChange(Struct, frozen=True, kw_only=True):
+class LinkChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """New terms; what is left out stays. `ends_at` null asks for a link without end."""
 
     access_role: Annotated[AccessRole, Meta(description="What the link opens.")] | UnsetType = UNSET
@@ -130,14 +130,14 @@ class Changed(Struct, frozen=True, kw_only=True):
     link: LinkDetail
 
 
-class Extension(Struct, frozen=True, kw_only=True):
+class Extension(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A later end to ask for."""
 
     ends_at: Ending
     reason: Reason = ""
 
 
-class Ended(Struct, frozen=True, kw_only=True):
+class Ended(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why a link is given back."""
 
     reason: Reason = ""

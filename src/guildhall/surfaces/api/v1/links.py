@@ -115,8 +115,8 @@ CREATE = Operation(
     group=GROUP,
     summary="Ask a customer for a link",
     description="By the customer's domain and an approver's address, or by a code that the customer shows you. By "
-    "domain the answer is always 202 and tells nothing of who exists; by code it names the customer. The customer "
-    "decides.",
+    "domain the answer tells nothing of who exists: 202, or 409 beside a link or request of your own; by code it names "
+    "the customer. The customer decides.",
     mark=needs(REQUEST),
     status=202,
     body=NewLink,

@@ -235,6 +235,7 @@ TenantFields = msgspec.defstruct(
     ],
     namespace={"__doc__": "What a tenant is. What is left out stays as it is, or takes its default."},
     kw_only=True,
+    forbid_unknown_fields=True,
 )
 
 

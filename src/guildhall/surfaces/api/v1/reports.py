@@ -17,7 +17,7 @@ from guildhall.surfaces.api.reading import Limit, Offset, TenantIds
 from guildhall.surfaces.entry import needs
 
 GROUP = "Reports"
-FromDate = Annotated[date, Meta(description="The first day (UTC); by default the 30th before the last.")]
+FromDate = Annotated[date, Meta(description="The first day (UTC); by default so that there are 30.")]
 ToDate = Annotated[date, Meta(description="The last day (UTC), today by default; two years at most.")]
 Compare = Annotated[bool, Meta(description="Whether to bring figures of as many days before.")]
 Metric = Annotated[str, Meta(min_length=1, max_length=100)]

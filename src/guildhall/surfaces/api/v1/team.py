@@ -148,7 +148,7 @@ async def _person(call: Call[Any, Any], user_id: UUID) -> PersonDetail:
     return PersonDetail(tenant_ids=sorted(tenants), groups=groups, **_same(found))
 
 
-class NewPerson(Struct, frozen=True, kw_only=True):
+class NewPerson(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom to invite, with which roles, and to which customers: all, or those of `tenant_ids`, or all but those."""
 
     email: Annotated[str, Meta(min_length=1, max_length=254, description="Where the invitation goes.")]
@@ -178,6 +178,8 @@ INVITE = Operation(
 async def invite_person(call: Call[None, NewPerson]) -> Answer:
     """Invite a colleague."""
     asked = call.body
+    if asked.tenant_scope == "all" and asked.tenant_ids:
+        raise Invalid(errors={"tenant_scope": "Say include or exclude beside tenant_ids"})
     limits = Limits(scope=asked.tenant_scope, tenant_ids=asked.tenant_ids)
     try:
         made = await invitations.invite(
@@ -188,7 +190,7 @@ async def invite_person(call: Call[None, NewPerson]) -> Answer:
     return Answer(await _person(call, made.id), headers={"Location": f"{PREFIX}{PATH}/{made.id}"})
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why; your organisation's trail keeps it."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=colleagues.LONGEST_REASON, description="Why.")]

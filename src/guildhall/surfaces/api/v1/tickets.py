@@ -132,7 +132,7 @@ async def _shown(call: Call[Any, Any], ticket_id: UUID) -> Answer:
     return Answer(detailed(found, said), found.version)
 
 
-class NewTicket(Struct, frozen=True, kw_only=True):
+class NewTicket(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A ticket to be opened."""
 
     subject: Annotated[Line, Meta(description="What it is about, in one line.")]
@@ -188,7 +188,7 @@ def _ours(name: str) -> str:
     return {"subscriber_id": "customer_id"}.get(name, name)
 
 
-class NewComment(Struct, frozen=True, kw_only=True):
+class NewComment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something to write in a ticket; an internal note never reaches the customer."""
 
     content: Annotated[str, Meta(min_length=1, max_length=20_000, description="What to write.")]
@@ -196,7 +196,7 @@ class NewComment(Struct, frozen=True, kw_only=True):
     notify_customer: bool = True
 
 
-class TicketChange(Struct, frozen=True, kw_only=True):
+class TicketChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to change; what is left out stays. `assigned_to` null gives the ticket back to nobody."""
 
     status: Annotated[TicketStatus, Meta(description="The next state, if the present one allows it.")] | UnsetType = (
@@ -216,7 +216,7 @@ UPDATE = Operation(
     group=GROUP,
     summary="Change or answer a ticket",
     description="All of it is one act. A comment needs `partner.support.tickets.comment`, every other field "
-    "`partner.support.tickets.update`.",
+    "`partner.support.tickets.update`. An internal note alone leaves ETag and `updated_at` as they are.",
     mark=needs("partner.support.tickets.update", "partner.support.tickets.comment", write_in_tenant=True),
     body=TicketChange,
     answer=TicketDetail,

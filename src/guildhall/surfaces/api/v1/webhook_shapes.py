@@ -77,7 +77,7 @@ class WebhookPage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class NewWebhook(Struct, frozen=True, kw_only=True):
+class NewWebhook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An endpoint to add."""
 
     url: Url
@@ -85,7 +85,7 @@ class NewWebhook(Struct, frozen=True, kw_only=True):
     description: About = ""
 
 
-class WebhookChange(Struct, frozen=True, kw_only=True):
+class WebhookChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to change; what is left out stays."""
 
     url: Url | UnsetType = UNSET
@@ -100,7 +100,7 @@ class WebhookSecret(Struct, frozen=True, kw_only=True):
     secret: str | None
 
 
-class Rotation(Struct, frozen=True, kw_only=True):
+class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many hours older secrets go on signing beside the new one."""
 
     overlap_hours: Annotated[Literal[0, 1, 24, 72, 168], Meta(description="0 ends them at once.")] = 24
@@ -111,7 +111,7 @@ class Rotation(Struct, frozen=True, kw_only=True):
         return timedelta(hours=self.overlap_hours)
 
 
-class Replay(Struct, frozen=True, kw_only=True):
+class Replay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Since when to send again what failed."""
 
     since: Annotated[datetime, Meta(tz=True, description="Deliveries whose event happened at this moment or later.")]
