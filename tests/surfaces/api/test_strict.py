@@ -114,3 +114,27 @@ async def test_the_document_says_that_unknown_fields_are_refused(demo: World) ->
     asked = {each.operation.body.__name__ for each in ENDPOINTS if each.operation.body and not each.operation.oauth}
     for name in asked | {"LinkWish", "NewComment"}:
         assert document["components"]["schemas"][name]["additionalProperties"] is False, name
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "values"),
+    [
+        ("team", "state", ("active", "deactivated")),
+        ("team", "role", ("technical", "finance")),
+        ("webhooks", "state", ("active", "disabled", "failing")),
+        ("webhooks/{webhook}/deliveries", "status", ("delivered", "failed", "waiting", "dropped")),
+        ("provisioning/subscribers", "status", ("active", "suspended")),
+        ("support/tickets", "status", ("open", "pending")),
+        ("links", "status", ("active", "requested")),
+        ("customers", "status", ("active", "suspended")),
+    ],
+)
+async def test_a_filter_takes_several_values(demo: World, path: str, name: str, values: tuple[str, ...]) -> None:
+    client = await demo.api(PRINCIPAL, demo.tenant("acme-fiber") if path.startswith("provisioning") else None)
+    busiest = "SELECT endpoint_id FROM portal.webhook_delivery GROUP BY 1 ORDER BY count(DISTINCT status) DESC LIMIT 1"
+    url = f"{PARTNER}/{path.format(webhook=demo.sql(busiest)[0]['endpoint_id'])}"
+    found = [(await client.get(url, params={name: value, "limit": 100})).json() for value in values]
+    together = (await client.get(url, params={name: ",".join(values), "limit": 100})).json()
+    ids = [{each.get("id") or each["tenant_id"] for each in page["items"]} for page in (*found, together)]
+    assert ids[-1] == set().union(*ids[:-1])
+    assert ids[-1], "the demo has some"

@@ -67,14 +67,14 @@ class Colleague(Struct, frozen=True, kw_only=True):
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which people to list; `search` looks in name and address, `role` and `status` (of STATES) are exact or empty.
+    """Which people to list; `search` looks in name and address, `role` and `status` (of STATES) are exact, any of them.
 
     `cursor` is a page's `next_cursor`, and replaces `offset`.
     """
 
     search: str = ""
-    role: str = ""
-    status: str = ""
+    role: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
     sort_by: SortBy = "name"
     sort_order: Literal["asc", "desc"] = "asc"
     limit: int = 50
@@ -171,7 +171,7 @@ def _conditions(actor: Actor, wanted: Filter) -> list[Any]:
         columns = (partner_user.c.name, partner_user.c.email)
         where.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in columns)))
     if wanted.role:
-        where.append(literal(wanted.role) == func.any(partner_user.c.roles))
+        where.append(or_(*(literal(role) == func.any(partner_user.c.roles) for role in wanted.role)))
     if wanted.status:
-        where.append(wanted.status == _STATE)
+        where.append(_STATE.in_(wanted.status))
     return where

@@ -35,14 +35,14 @@ _SUBSCRIBER_SORTS: Mapping[str, ColumnElement[Any]] = {
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which rows of one tenant to list; `search` looks in number, or name and address; `status` is exact or empty.
+    """Which rows of one tenant to list; `search` looks in number, or name and address; `status` are exact.
 
     `subscriber_id` keeps to the invoices of one subscriber. `sort_by` is issued_on, due_on or amount for invoices, name
     or created_at for subscribers, whose `cursor` is a page's `next_cursor` and replaces `offset`.
     """
 
     search: str = ""
-    status: str = ""
+    status: tuple[str, ...] = ()
     subscriber_id: UUID | None = None
     sort_by: str
     sort_order: Literal["asc", "desc"] = "asc"
@@ -106,7 +106,7 @@ async def invoices(
         raise Forbidden
     where = [invoice.c.tenant_id == standing.tenant_id, invoice.c.status != "draft"]
     if wanted.status:
-        where.append(invoice.c.status == wanted.status)
+        where.append(invoice.c.status.in_(wanted.status))
     if wanted.search:
         where.append(invoice.c.number.icontains(wanted.search, autoescape=True))
     if wanted.subscriber_id:
@@ -139,7 +139,7 @@ async def subscribers(
     must_open(actor, standing, "partner.provisioning.subscribers.list")
     where = [subscriber.c.tenant_id == standing.tenant_id]
     if wanted.status:
-        where.append(subscriber.c.status == wanted.status)
+        where.append(subscriber.c.status.in_(wanted.status))
     if wanted.search:
         columns = (subscriber.c.name, subscriber.c.email)
         where.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in columns)))

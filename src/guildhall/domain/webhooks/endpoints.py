@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import Meta, Struct, structs
-from sqlalchemy import ColumnElement, func, literal, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import cursor
@@ -122,7 +122,7 @@ class EndpointPlace(Struct, frozen=True):
 class Filter(Struct, frozen=True, kw_only=True):
     """Which deliveries of an endpoint to show, newest first; `cursor`, a page's `next_cursor`, replaces `offset`."""
 
-    status: str = ""
+    status: tuple[str, ...] = ()
     kind: str = ""
     limit: int = 50
     offset: int = 0
@@ -166,7 +166,13 @@ async def must(connection: AsyncConnection, actor: Actor, *, manage: bool = Fals
 
 
 async def listed(
-    connection: AsyncConnection, actor: Actor, *, state: str = "", limit: int = 50, offset: int = 0, after: str = ""
+    connection: AsyncConnection,
+    actor: Actor,
+    *,
+    states: tuple[str, ...] = (),
+    limit: int = 50,
+    offset: int = 0,
+    after: str = "",
 ) -> Page:
     """Return one page of the partner's endpoints, in trouble first, then the newest, and where the next one starts.
 
@@ -174,12 +180,13 @@ async def listed(
     """
     await must(connection, actor)
     order = (endpoint.c.failing_since.is_not(None), endpoint.c.created_at, endpoint.c.id)
-    chosen = select(*_ENDPOINT).where(*in_state(state)).order_by(*(part.desc() for part in order)).limit(limit + 1)
+    where = [or_(*(and_(*in_state(state)) for state in states))] if states else []
+    chosen = select(*_ENDPOINT).where(*where).order_by(*(part.desc() for part in order)).limit(limit + 1)
     if after:
         total, place = None, cursor.decode(after, EndpointPlace)
         chosen = chosen.where(tuple_(*order) < tuple_(*map(literal, structs.astuple(place))))
     else:
-        total = await connection.scalar(select(func.count()).select_from(endpoint).where(*in_state(state)))
+        total = await connection.scalar(select(func.count()).select_from(endpoint).where(*where))
         chosen = chosen.offset(offset)
     found = [Endpoint(**row) for row in (await connection.execute(chosen)).mappings()]
     return Page(items=found[:limit], total=total, next_cursor=_next(found[limit - 1]) if found[limit:] else None)
@@ -229,7 +236,7 @@ async def deliveries(connection: AsyncConnection, endpoint_id: UUID, wanted: Fil
     """Return one page of an endpoint's log, newest first; raises Invalid for a cursor of another list."""
     after = cursor.decode(wanted.cursor, Place) if wanted.cursor else None
     where = [delivery.c.endpoint_id == endpoint_id, delivery.c.event_id == event.c.id]
-    where += [delivery.c.status == wanted.status] if wanted.status else []
+    where += [delivery.c.status.in_(wanted.status)] if wanted.status else []
     where += [event.c.kind == wanted.kind] if wanted.kind else []
     order = (delivery.c.created_at, delivery.c.id)
     chosen = select(*_DELIVERY).where(*where).order_by(*(part.desc() for part in order)).limit(wanted.limit + 1)

@@ -32,8 +32,8 @@ async def team_list(request: Web, actor: Who) -> Page:
     number = asked.page_number(request)
     wanted = team.Filter(
         search=asked.words(request),
-        role=asked.choice(request, "role", PARTNER_ROLES),
-        status=asked.choice(request, "status", STATES),
+        role=asked.chosen(request, "role", PARTNER_ROLES),
+        status=asked.chosen(request, "status", STATES),
         sort_by=SORTS[sorting.key],  # type: ignore[arg-type]  # the values are the domain's
         sort_order="desc" if sorting.descending else "asc",
         limit=asked.PAGE_SIZE,

@@ -42,7 +42,7 @@ async def reach_list(request: Web, actor: Who) -> Page:
     )
     async with framed(request, actor) as connection:
         rows, total = await reaching.listed(connection, actor, wanted)
-        people = await team.listed(connection, actor, team.Filter(status="active", limit=_MOST_PEOPLE))
+        people = await team.listed(connection, actor, team.Filter(status=("active",), limit=_MOST_PEOPLE))
     return await page(
         request,
         "team/reach.html",

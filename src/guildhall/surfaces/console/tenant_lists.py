@@ -32,7 +32,7 @@ def _wanted(request: Web, sorting: Sorting, columns: dict[str, str], statuses: S
     """Return what the address of a list asks for."""
     return tenant_lists.Filter(
         search=asked.words(request),
-        status=asked.choice(request, "status", statuses),
+        status=asked.chosen(request, "status", statuses),
         sort_by=columns[sorting.key],
         sort_order="desc" if sorting.descending else "asc",
         limit=asked.PAGE_SIZE,

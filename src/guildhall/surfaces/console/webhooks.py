@@ -21,10 +21,10 @@ from guildhall.surfaces.words import state_options
 @get("/webhooks", **needs(NEEDS))
 async def webhook_list(request: Web, actor: Who) -> Page:
     """Return one page of the partner's endpoints, in trouble first."""
-    number, state = asked.page_number(request), asked.choice(request, "state", STATES)
+    number, states = asked.page_number(request), asked.chosen(request, "state", STATES)
     offset = (number - 1) * asked.PAGE_SIZE
     async with framed(request, actor) as connection:
-        found = await endpoints.listed(connection, actor, state=state, limit=asked.PAGE_SIZE, offset=offset)
+        found = await endpoints.listed(connection, actor, states=states, limit=asked.PAGE_SIZE, offset=offset)
     return await page(
         request,
         "webhooks/list.html",

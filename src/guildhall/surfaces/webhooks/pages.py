@@ -38,7 +38,7 @@ async def shown(request: Web, actor: Actor, endpoint_id: UUID, *, secret: str = 
     """Return the page of one endpoint; a new `secret` is shown on it this once, `fresh` with one that is new."""
     number, kinds = asked.page_number(request), told(platform=actor.partner_id is None)
     wanted = endpoints.Filter(
-        status=asked.choice(request, "status", STATUSES),
+        status=asked.chosen(request, "status", STATUSES),
         kind=asked.choice(request, "kind", kinds),
         limit=asked.PAGE_SIZE,
         offset=(number - 1) * asked.PAGE_SIZE,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from guildhall.core import db
 from guildhall.domain.provisioning import subscribers
@@ -20,7 +20,7 @@ PATH = "/partner/provisioning/subscribers"
 class SubscribersQuery(Struct, frozen=True):
     """Which subscribers to list, and in which order."""
 
-    status: Annotated[SubscriberStatus, Meta(description="Only subscribers in this state.")] | UnsetType = UNSET
+    status: Annotated[tuple[SubscriberStatus, ...], Meta(description="Only subscribers in these states.")] = ()
     search: Annotated[Search, Meta(description="Part of the name or of the e-mail address.")] = ""
     sort_by: Annotated[Literal["name", "created_at"], Meta(description="What to sort by.")] = "name"
     sort_order: SortOrder = "asc"
@@ -60,7 +60,7 @@ async def list_subscribers(call: Call[SubscribersQuery, None]) -> SubscriberPage
     asked = call.query
     wanted = tenant_lists.Filter(
         search=asked.search,
-        status=asked.status or "",
+        status=asked.status,
         sort_by=asked.sort_by,
         sort_order=asked.sort_order,
         limit=asked.limit,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from guildhall.core import db
 from guildhall.core.errors import Invalid
@@ -32,8 +32,8 @@ class TeamQuery(Struct, frozen=True):
     """Whom to list, and in which order."""
 
     search: Annotated[Search, Meta(description="Part of the name or of the e-mail address.")] = ""
-    role: Annotated[PartnerRole, Meta(description="Only people with this role.")] | UnsetType = UNSET
-    state: Annotated[team.State, Meta(description="Only people in this state.")] | UnsetType = UNSET
+    role: Annotated[tuple[PartnerRole, ...], Meta(description="Only people with one of these roles.")] = ()
+    state: Annotated[tuple[team.State, ...], Meta(description="Only people in these states.")] = ()
     sort_by: Annotated[team.SortBy, Meta(description="What to sort by.")] = "name"
     sort_order: SortOrder = "asc"
     limit: Limit = 50
@@ -96,8 +96,8 @@ async def list_team(call: Call[TeamQuery, None]) -> PersonPage:
     asked = call.query
     wanted = team.Filter(
         search=asked.search,
-        role=asked.role or "",
-        status=asked.state or "",
+        role=asked.role,
+        status=asked.state,
         sort_by=asked.sort_by,
         sort_order=asked.sort_order,
         limit=asked.limit,

@@ -23,7 +23,7 @@ Events = Annotated[
 class WebhooksQuery(Struct, frozen=True):
     """Which endpoints to list: in trouble first, then the newest."""
 
-    state: Annotated[State, Meta(description="Only endpoints in this state.")] | UnsetType = UNSET
+    state: Annotated[tuple[State, ...], Meta(description="Only endpoints in these states.")] = ()
     limit: Limit = 50
     offset: Offset = 0
     cursor: Cursor = ""
@@ -32,7 +32,7 @@ class WebhooksQuery(Struct, frozen=True):
 class DeliveriesQuery(Struct, frozen=True):
     """Which deliveries to list, newest first."""
 
-    status: Annotated[DeliveryStatus, Meta(description="Only deliveries in this state.")] | UnsetType = UNSET
+    status: Annotated[tuple[DeliveryStatus, ...], Meta(description="Only deliveries in these states.")] = ()
     limit: Limit = 50
     offset: Offset = 0
     cursor: Cursor = ""

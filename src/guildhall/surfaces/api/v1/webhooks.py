@@ -75,7 +75,7 @@ async def list_webhooks(call: Call[WebhooksQuery, None]) -> WebhookPage:
         found = await endpoints.listed(
             connection,
             call.actor,
-            state=asked.state or "",
+            states=asked.state,
             limit=asked.limit,
             offset=asked.offset,
             after=asked.cursor,
@@ -268,7 +268,7 @@ DELIVERIES = _operation(
 async def list_deliveries(call: Call[DeliveriesQuery, None]) -> DeliveryPage:
     """Return one page of an endpoint's log."""
     asked, found = call.query, await _read(call)
-    wanted = endpoints.Filter(status=asked.status or "", limit=asked.limit, offset=asked.offset, cursor=asked.cursor)
+    wanted = endpoints.Filter(status=asked.status, limit=asked.limit, offset=asked.offset, cursor=asked.cursor)
     async with db.transaction(call.actor) as connection:
         log = await endpoints.deliveries(connection, found.id, wanted)
     return DeliveryPage(
