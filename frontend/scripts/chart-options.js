@@ -2,6 +2,7 @@
 import { color } from "echarts/core";
 
 const FEW = 8; // bars that leave room for names and numbers
+const LETTER = 7; // px that a letter of a number takes at most, on average
 
 /** Numbers as the reader writes them: currency when the chart has one, percent, or plain. */
 function formatter(data, locale) {
@@ -38,12 +39,16 @@ function legend(data, colours) {
   return { top: 0, left: 0, itemWidth: 10, itemHeight: 10, icon: "roundRect", textStyle: { color: colours.muted } };
 }
 
+/** How wide the words of one standing bar may be, in px. */
+function room(data, { narrow, width }) {
+  return Math.floor((width - (narrow ? 56 : 72)) / data.labels.length) - 4;
+}
+
 /** How the names of categories are written: each under its bar, in lines, where bars are few; else those that fit. */
 function names(data, { flat, narrow, width }) {
   if (flat) return { hideOverlap: true, width: narrow ? 96 : 160, overflow: "truncate" };
   if (data.kind !== "bars" || data.labels.length > FEW) return { hideOverlap: true };
-  const room = Math.floor((width - (narrow ? 56 : 72)) / data.labels.length);
-  return { interval: 0, width: room - 4, overflow: "break", lineHeight: 14, fontSize: narrow ? 11 : 12 };
+  return { interval: 0, width: room(data, { narrow, width }), overflow: "break", lineHeight: 14, fontSize: narrow ? 11 : 12 };
 }
 
 /** Lines, areas and bars over categories. */
@@ -78,7 +83,7 @@ function axes(data, colours, { format, narrow, width }) {
     tooltip: { trigger: "axis", axisPointer: { type: flat ? "shadow" : "line", lineStyle: { color: colours.muted } } },
     xAxis: flat ? value : category,
     yAxis: flat ? category : value,
-    series: data.series.map((series) => ({ ...shape(data, series), ...said(data, colours, format) })),
+    series: data.series.map((series) => ({ ...shape(data, series), ...said(data, colours, { format, narrow, width }) })),
   };
 }
 
@@ -100,10 +105,12 @@ function shape(data, series) {
   };
 }
 
-/** The numbers at the bars, where a few bars leave room for them. */
-function said(data, colours, format) {
+/** The numbers at the bars, where they find room: all of them or none. */
+function said(data, colours, { format, narrow, width }) {
   const bars = data.kind === "bars" || data.kind === "bars-flat";
   if (!bars || data.series.length > 1 || data.labels.length > FEW) return {};
+  const widest = LETTER * Math.max(...data.series[0].values.map((value) => format.short(value ?? 0).length));
+  if (data.kind === "bars" && widest > room(data, { narrow, width })) return {};
   const position = data.kind === "bars" ? "top" : "right";
   return { label: { show: true, position, color: colours.text, formatter: (point) => format.short(point.value) } };
 }

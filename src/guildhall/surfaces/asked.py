@@ -1,4 +1,7 @@
-"""What the address of a list asks for: words, choices, pages. A wrong one is refused with a sentence, not ignored."""
+"""What the address of a list asks for: words, choices, pages. A wrong one is refused with a sentence, not ignored.
+
+Days are typed by hand, so a page with wrong ones still comes, with the sentence beside them (`shown_days`).
+"""
 
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
@@ -6,8 +9,8 @@ from uuid import UUID
 
 from guildhall.core.errors import Invalid
 from guildhall.core.ids import parse_id
-from guildhall.surfaces.html import Web
-from guildhall.surfaces.kit.i18n import N_, speech, zone_of
+from guildhall.surfaces.html import WRONG_DAYS, Web, told
+from guildhall.surfaces.kit.i18n import N_, gettext, speech, zone_of
 
 PAGE_SIZE = 50
 LAST_PAGE = 2_000
@@ -16,6 +19,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9000  # moments in any zone then have a place in
 _WRONG_FILTER = N_("This filter does not exist. Open the list again without it.")
 _WRONG_PAGE = N_("This page of the list does not exist. Open the list again.")
 _WRONG_DATE = N_("This is not a date. Write it as year-month-day.")
+_BACKWARDS = N_("The last day is before the first")
 
 
 def clean(text: str) -> str:
@@ -90,13 +94,34 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time(), zone_of(speech().zone))
 
 
-def since(request: Web, name: str) -> datetime | None:
-    """Return the start of the day that the query's `name` holds."""
-    day = day_in(request.query_params.get(name, ""))
-    return start_of(day) if day else None
+def days(request: Web, *, today: date | None = None) -> tuple[date | None, date | None]:
+    """Return the first and the last day that the address asks for; raises Invalid for what is none, or reversed ones.
+
+    With `today`, a range without a last day ends there.
+    """
+    first, last = (day_in(request.query_params.get(name, "")) for name in ("since", "until"))
+    end = last or today
+    if first and end and end < first:
+        raise Invalid(_BACKWARDS)
+    return first, last
 
 
-def until(request: Web, name: str) -> datetime | None:
-    """Return the end of the day that the query's `name` holds: the start of the next."""
-    day = day_in(request.query_params.get(name, ""))
-    return start_of(day + timedelta(days=1)) if day else None
+def shown_days(request: Web, *, today: date | None = None) -> tuple[date | None, date | None]:
+    """Return the days as `days` does; where they are wrong none, and the page says so."""
+    try:
+        return days(request, today=today)
+    except Invalid as refusal:
+        say_wrong_days(request, refusal)
+        return None, None
+
+
+def say_wrong_days(request: Web, refusal: Invalid) -> None:
+    """Let the page of this request keep the days as they were typed and say what is wrong with them."""
+    said = " ".join(gettext(sentence) for sentence in refusal.errors.values())
+    request.scope["state"][WRONG_DAYS] = said or told(refusal)
+
+
+def shown_moments(request: Web) -> tuple[datetime | None, datetime | None]:
+    """Return when the days asked for begin and end for the reader; wrong ones as `shown_days` does."""
+    first, last = shown_days(request)
+    return start_of(first) if first else None, start_of(last + timedelta(days=1)) if last else None

@@ -29,6 +29,7 @@ Web = Request[Any, Any, Any]
 Page = Response[str]
 LANGUAGE_COOKIE = "guildhall_language"
 CSRF_FIELD = "_csrf_token"
+WRONG_DAYS = "wrong_days"  # where a request keeps what is wrong with the days in its address
 LARGEST_FORM = 1_000_000  # octets
 GATES_FIRST = "gates_first"  # the mark of routes that take more, which nobody without a session may send
 
@@ -103,6 +104,7 @@ async def shell_of(request: Web, *, framed: bool = True) -> Shell:
         tenant=frame.tenant,
         tenant_search_url=frame.tenant_search_url,
         tenant_list_url=frame.tenant_list_url,
+        wrong_days=request.scope["state"].get(WRONG_DAYS, ""),
         csrf_field=CSRF_FIELD,
         csrf_token=csrf_token(request),
     )
@@ -123,8 +125,9 @@ def csrf_token(request: Web) -> str:
 
 
 async def page(request: Web, name: str, *, status_code: int = 200, framed: bool = True, **context: Any) -> Page:
-    """Return template `name` as a page of the surface, with `context`."""
+    """Return template `name` as a page of the surface, with `context`; with wrong days in its address it is a 422."""
     shell = await shell_of(request, framed=framed)
+    status_code = 422 if shell.wrong_days else status_code
     answer = rendered(site_of(request).templates, name, shell, status_code=status_code, **context)
     if shell.messages:
         answer.set_cookie(Cookie("guildhall_message", value="", max_age=0, path="/"))

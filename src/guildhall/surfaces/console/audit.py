@@ -43,13 +43,14 @@ FAMILIES = (
 async def trail_list(request: Web, actor: Who) -> Page:
     """Return some entries of the partner's trail, newest first."""
     tenant_id, person_id = asked.identity(request, "tenant"), asked.identity(request, "actor")
+    since, until = asked.shown_moments(request)
     wanted = reading.Filter(
         actor_id=person_id,
         tenant_id=tenant_id,
         action=asked.choice(request, "action", FAMILIES),
         text=asked.words(request),
-        since=asked.since(request, "since"),
-        until=asked.until(request, "until"),
+        since=since,
+        until=until,
         before=asked.whole(request, "cursor", LARGEST),
         limit=asked.PAGE_SIZE,
     )

@@ -56,8 +56,9 @@ def tabs(actor: Actor, current: str) -> list[tuple[str, str, bool, None]]:
 async def billing_summary(request: Web, actor: Who) -> Page:
     """Return the figures over a period in one currency, and what is owed now by age."""
     today = clock.now().date()
-    last = asked.day_in(request.query_params.get("until", "")) or today
-    first = asked.day_in(request.query_params.get("since", "")) or last - PERIOD
+    since, until = asked.shown_days(request, today=today)
+    last = until or today
+    first = since or last - PERIOD
     wanted, number = Filter(from_date=first, to_date=last, currency=currency_asked(request)), asked.page_number(request)
     shows_money = actor.may(invoices.MONEY)
     ranked = shows_money and asked.choice(request, "order", (RANKED,)) == RANKED

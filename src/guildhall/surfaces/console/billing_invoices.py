@@ -57,12 +57,13 @@ def _sorts(actor: Actor) -> list[str]:
 def wanted_by(request: Web, sorting: Sorting) -> invoices.Filter:
     """Return the filter that the address asks for; raises Invalid for a wrong one."""
     status, age = asked.choice(request, "status", (UNPAID, *SHOWN_STATUSES)), asked.choice(request, "age", AGE_NAMES)
+    first, last = asked.shown_days(request)
     tenant_id = asked.identity(request, "tenant")
     due_from, due_to = due_between(age, clock.now().date()) if age else (None, None)
     return invoices.Filter(
         tenant_ids=(tenant_id,) if tenant_id else (),
-        from_date=asked.day_in(request.query_params.get("since", "")),
-        to_date=asked.day_in(request.query_params.get("until", "")),
+        from_date=first,
+        to_date=last,
         status=(status,) if status and status != UNPAID else (),
         owed=status == UNPAID or bool(age),
         due_from=due_from,

@@ -42,8 +42,9 @@ async def revenue_page(request: Web, actor: Who) -> Page:
     """Return the revenue report, of the currency asked for or of the one with most customers' invoices."""
     if not actor.may(reports.MONEY):
         raise Forbidden
+    days = reports.shown_period(request, first=_year_ago(clock.now().date()))
     async with framed(request, actor) as connection:
-        wanted = await reports.narrowed(request, connection, actor, PERMISSION, first=_year_ago(clock.now().date()))
+        wanted = await reports.narrowed(request, connection, actor, PERMISSION, days)
         found = await revenue.report(
             connection,
             actor,
@@ -137,8 +138,9 @@ async def revenue_file(request: Web, actor: Who) -> Stream:
     if not actor.may(reports.MONEY):
         raise Forbidden
     now = clock.now()
+    days = reports.period(request, first=_year_ago(now.date()))
     async with db.transaction(actor) as connection:
-        wanted = await reports.narrowed(request, connection, actor, PERMISSION, first=_year_ago(now.date()))
+        wanted = await reports.narrowed(request, connection, actor, PERMISSION, days)
 
     async def read(connection: AsyncConnection, offset: int) -> tuple[reports.Lines, int]:
         found = await revenue.report(

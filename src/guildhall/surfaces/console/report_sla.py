@@ -43,8 +43,9 @@ _HEAD = (
 async def sla_page(request: Web, actor: Who) -> Page:
     """Return the uptime report."""
     target, now = _target(request), clock.now()
+    days = reports.shown_period(request)
     async with framed(request, actor, planned_once=True) as connection:
-        wanted = await reports.narrowed(request, connection, actor, PERMISSION)
+        wanted = await reports.narrowed(request, connection, actor, PERMISSION, days)
         filtered = sla.Filter(
             period=wanted.period,
             tenant_ids=wanted.tenant_ids,
@@ -111,8 +112,9 @@ def _chart(found: SlaReport, period: ReportPeriod, today: dt.date) -> Chart | No
 async def sla_file(request: Web, actor: Who) -> Stream:
     """Send every customer's uptime in the period as CSV."""
     target, now = _target(request), clock.now()
+    days = reports.period(request)
     async with db.transaction(actor) as connection:
-        wanted = await reports.narrowed(request, connection, actor, PERMISSION)
+        wanted = await reports.narrowed(request, connection, actor, PERMISSION, days)
 
     async def read(connection: AsyncConnection, offset: int) -> tuple[reports.Lines, int]:
         filtered = sla.Filter(

@@ -53,8 +53,9 @@ async def usage_page(request: Web, actor: Who) -> Page:
     """Return the usage report."""
     wished = request.query_params.get("metric", "")[:_LONGEST]
     group_by = asked.choice(request, "by", tuple(GROUPS)) or "day"
+    days = reports.shown_period(request)
     async with framed(request, actor) as connection:
-        wanted = await reports.narrowed(request, connection, actor, PERMISSION)
+        wanted = await reports.narrowed(request, connection, actor, PERMISSION, days)
         found = await usage.report(
             connection,
             actor,
@@ -157,8 +158,9 @@ def _drawn(kind: str, points: list[tuple[str, Decimal]], name: str, summary: str
 @get("/reports/usage/csv", **needs(PERMISSION))
 async def usage_file(request: Web, actor: Who) -> Stream:
     """Send every customer's usage of the period as CSV, a line for each metric."""
+    days = reports.period(request)
     async with db.transaction(actor) as connection:
-        wanted = await reports.narrowed(request, connection, actor, PERMISSION)
+        wanted = await reports.narrowed(request, connection, actor, PERMISSION, days)
 
     async def read(connection: AsyncConnection, offset: int) -> tuple[reports.Lines, int]:
         found = await usage.report(

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor
-from guildhall.core.errors import Forbidden
+from guildhall.core.errors import Forbidden, Invalid
 from guildhall.domain.reports import report_scope, revenue_sql, sla_sql, usage_sql
 from guildhall.domain.reports.report_scope import LONGEST_PAGE, ReportCoverage, ReportPeriod
 from guildhall.surfaces import asked, sheets
@@ -46,18 +46,28 @@ class Narrowed(Struct, frozen=True):
 
 def period(request: Web, *, first: date | None = None) -> ReportPeriod:
     """Return the days asked for; without any those from `first`, else the last thirty. Raises Invalid."""
-    since, until = (asked.day_in(request.query_params.get(name, "")) for name in ("since", "until"))
-    return report_scope.period(since or (None if until else first), until, today=clock.now().date())
+    today = clock.now().date()
+    since, until = asked.days(request, today=today)
+    return report_scope.period(since or (None if until else first), until, today=today)
+
+
+def shown_period(request: Web, *, first: date | None = None) -> ReportPeriod:
+    """Return the days as `period` does; where they are wrong the usual ones, and the page says so."""
+    try:
+        return period(request, first=first)
+    except Invalid as refusal:
+        asked.say_wrong_days(request, refusal)
+        return report_scope.period(first, None, today=clock.now().date())
 
 
 async def narrowed(
-    request: Web, connection: AsyncConnection, actor: Actor, permission: str, *, first: date | None = None
+    request: Web, connection: AsyncConnection, actor: Actor, permission: str, days: ReportPeriod
 ) -> Narrowed:
-    """Return what the address asks for; raises Invalid for days or a page that cannot be."""
+    """Return what the address asks for over these days; raises Invalid for a page that cannot be."""
     words, tenants = asked.words(request), None
     if words:
         tenants = await report_scope.matching(connection, actor, permission=permission, search=words)
-    return Narrowed(period=period(request, first=first), tenant_ids=tenants, page=asked.page_number(request))
+    return Narrowed(period=days, tenant_ids=tenants, page=asked.page_number(request))
 
 
 def pages(wanted: Narrowed, shown: int, total: int) -> Pages:

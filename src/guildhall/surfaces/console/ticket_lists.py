@@ -40,6 +40,7 @@ def sorting(request: Web) -> Sorting:
 def wanted(request: Web, actor: Actor, *tenant_ids: UUID) -> board.Filter:
     """Return the filter that the address asks for, over these tenants or over all; raises Invalid for a wrong one."""
     order, clock, whose = sorting(request), asked.choice(request, "clock", CLOCKS), request.query_params.get("to", "")
+    since, until = asked.shown_moments(request)
     return board.Filter(
         tenant_ids=tenant_ids,
         status=_statuses(request),
@@ -47,8 +48,8 @@ def wanted(request: Web, actor: Actor, *tenant_ids: UUID) -> board.Filter:
         category=asked.chosen(request, "category", CATEGORIES),
         assigned_to=actor.user_id if whose == ME else None if whose == NOBODY else asked.identity(request, "to"),
         unassigned=whose == NOBODY,
-        created_from=asked.since(request, "since"),
-        created_to=asked.until(request, "until"),
+        created_from=since,
+        created_to=until,
         search=asked.words(request),
         breached=True if clock == "breached" else None,
         due_soon=clock == "soon",

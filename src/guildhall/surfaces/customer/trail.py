@@ -23,12 +23,13 @@ _MOST_PARTNERS = 200
 async def trail_list(request: Web, actor: Who) -> Page:
     """Return one page of the trail, newest first."""
     before = asked.whole(request, "cursor", FARTHEST)
+    since, until = asked.shown_moments(request)
     wanted = reading.Filter(
         partner_id=asked.identity(request, "partner"),
         action=asked.choice(request, "family", FAMILIES),
         text=asked.words(request),
-        since=asked.since(request, "since"),
-        until=asked.until(request, "until"),
+        since=since,
+        until=until,
         before=before,
     )
     async with db.transaction(actor) as connection:

@@ -90,7 +90,8 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
     """Everything around a page's own content.
 
     `surface` is the translated name under the brand ("Partner console"). `path` and `query` are those of the
-    current address, so that sorting, filters and paging keep it. `theme` comes from `theme_of(cookies)`.
+    current address, so that sorting, filters and paging keep it; `wrong_days` says what is wrong with the days in
+    it. `theme` comes from `theme_of(cookies)`.
     `tenant_search_url` (None hides the selector) answers with the template `kit/tenant_options.html`;
     `tenant_list_url` is where the selector's form leads without script. `menu` are the links of the person's
     menu; `sign_out_url` and `language_url` take POST. `csrf_field` and `csrf_token` fill the hidden field of
@@ -101,6 +102,7 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
     surface: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
+    wrong_days: str = ""
     home_url: str = "/"
     speech: Speech = Speech()
     theme: Theme = "system"

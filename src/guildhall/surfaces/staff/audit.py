@@ -40,13 +40,14 @@ def chain_in(text: str) -> Chain:
 async def audit_list(request: Web, actor: Who) -> Page:
     """Return one page of a chain, newest first."""
     chain = chain_in(request.query_params.get("chain", ""))
+    since, until = asked.shown_moments(request)
     wanted = reading.Filter(
         chain=chain,
         actor_id=asked.identity(request, "actor"),
         action=asked.choice(request, "family", FAMILIES),
         text=asked.words(request),
-        since=asked.since(request, "since"),
-        until=asked.until(request, "until"),
+        since=since,
+        until=until,
         before=asked.whole(request, "cursor", FARTHEST),
     )
     async with db.transaction(actor) as connection:
