@@ -176,7 +176,7 @@ _LABELS: Mapping[str, str] = {
     "decline_reason": N_("Reason"),
     "tier": N_("Tier"),
     "type": N_("Type"),
-    "code": N_("Answer"),
+    "code": N_("Response"),
     "count": N_("How many"),
     "ending_in": N_("Secret that ends in"),
     "email": N_("E-mail"),

@@ -126,6 +126,10 @@ async def test_uptime_counts_overlapping_outages_once_and_against_the_whole_mont
     await watch(WORKER)
     [raised] = world.sql(open_, f"uptime:{tenant}:{month}", link)
     assert raised["values"]["down_minutes"] == 60
+    world.sql("UPDATE tenancy.outage SET ended_at = started_at + interval '147.3 minutes' WHERE tenant_id = %s", tenant)
+    await watch(WORKER)
+    [longer] = world.sql(open_, f"uptime:{tenant}:{month}", link)
+    assert longer["values"]["down_minutes"] == 157.3, "the figure of the SLA report"
     world.sql("DELETE FROM tenancy.outage WHERE tenant_id = %s", tenant)
     await watch(WORKER)
     assert world.sql(open_, f"uptime:{tenant}:{month}", link) == []

@@ -36,6 +36,12 @@ def noted(world: World, action: str) -> int:
     return found
 
 
+async def test_the_account_page_promises_no_choice_of_language_where_there_is_none(demo: World) -> None:
+    page = (await (await demo.sign_in("principal@northwind.example")).get("/account")).text
+    assert 'name="zone"' in page
+    assert "Language and time zone" not in page
+
+
 @pytest.mark.parametrize("label", ["partners", "staff", "customers"])
 async def test_a_recovery_code_stands_in_for_a_one_time_code_once(world: World, label: str) -> None:
     client, _, codes = await settled(world, label)

@@ -1,9 +1,11 @@
 """The alerts centre: who sees which, ticking several, and what a page says of them."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
+from guildhall.core import clock
 from guildhall.domain.alerts import reading
 from guildhall.domain.alerts.alert_sql import SHOWN
 from guildhall.surfaces import asked
@@ -38,6 +40,31 @@ async def test_the_money_blind_find_no_amount_and_nothing_of_billing(demo: World
         assert "$" not in said
         assert "€" not in said
     assert "the threshold is" in words(await rich.get("/alerts?kind=billing.threshold"))
+
+
+async def test_a_filter_in_force_is_named_by_what_it_filters(demo: World) -> None:
+    said = words(await (await demo.sign_in(PRINCIPAL)).get("/alerts?severity=warning&kind=sla.ticket"))
+    assert "Any severity" not in said
+    assert "Any kind" not in said
+    assert re.search(r"Severity:? Warning", said)
+    assert re.search(r"Kind:? Ticket past its SLA clock", said)
+
+
+async def test_downtime_is_of_a_month_by_name_once_it_is_over_and_since_a_day_while_it_runs(world: World) -> None:
+    client = await world.sign_in(PRINCIPAL)
+    this = clock.now().date().replace(day=1)
+    last = (this - timedelta(days=1)).replace(day=1)
+    said = []
+    for month in (last, this):
+        world.sql(
+            "UPDATE portal.alert SET values = values || jsonb_build_object('month', %s::text, 'down_minutes', 157.3)"
+            " WHERE kind = 'sla.uptime'",
+            f"{month:%Y-%m}",
+        )
+        said.append(words(await client.get("/alerts?state=all&kind=sla.uptime")))
+    assert f"Down for 157.3 minutes in {last:%B} {last.year};" in said[0]
+    assert "minutes since" not in said[0]
+    assert f"Down for 157.3 minutes since {this:%b} 1, {this.year};" in said[1]
 
 
 async def test_whoever_only_reads_gets_no_boxes_and_is_refused(world: World) -> None:

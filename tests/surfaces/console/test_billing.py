@@ -2,12 +2,15 @@
 
 import re
 from html import unescape
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from guildhall.core.actor import system
 from guildhall.domain.billing import export_run
+from guildhall.surfaces.html import LANGUAGE_COOKIE
+from support_console import hrefs, words
 from support_world import World
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +67,117 @@ async def test_an_export_is_asked_for_once_and_fetched_by_its_owner_alone(world:
         "SELECT body::jsonb ->> 'action' AS act FROM portal.audit_entry WHERE body LIKE '%%billing.export%%'"
     )
     assert {row["act"] for row in acts} == {"billing.exported", "billing.export_downloaded"}
+
+
+async def written(world: World) -> UUID:
+    """Have the export that was asked for last written; return its id."""
+    row = world.sql("SELECT id, partner_id FROM portal.invoice_export ORDER BY created_at DESC LIMIT 1")[0]
+    actor = system("billing", partner_id=row["partner_id"])
+    await export_run.export(actor, export_id=row["id"], partner_id=row["partner_id"])
+    found: UUID = row["id"]
+    return found
+
+
+def filled(text: str) -> dict[str, Any]:
+    """Return what the form of an export would send as it stands."""
+    form = text.split('action="/billing/exports/new"', 1)[1].split("</form>", 1)[0]
+    values: dict[str, Any] = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        name, value = (re.search(rf'{each}="([^"]*)"', tag) for each in ("name", "value"))
+        if name and (not re.search(r'type="(?:radio|checkbox)"', tag) or " checked" in tag):
+            values.setdefault(name[1], []).append(unescape(value[1]) if value else "")
+    for name, options in re.findall(r'<select[^>]*name="([^"]*)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r'value="([^"]*)" selected', options)
+        values[name] = chosen[1] if chosen else ""
+    return values
+
+
+async def test_an_export_asked_from_a_filtered_list_holds_what_the_list_shows(world: World) -> None:
+    client = await world.sign_in(PRINCIPAL)
+    kept = world.sql(
+        "SELECT i.currency, l.tenant_name FROM tenancy.invoice AS i JOIN portal.partner_tenant_link AS l"
+        " USING (tenant_id) JOIN portal.partner AS p ON p.id = l.partner_id WHERE p.slug = 'northwind'"
+        " AND l.status = 'active' AND 'partner.billing.invoices.export' = ANY (l.permissions) AND l.shows_invoices"
+        " AND i.status = 'overdue' AND current_date - i.due_on BETWEEN 1 AND 30 ORDER BY i.id LIMIT 1"
+    )[0]
+    query = {"status": "overdue", "age": "days_1_30", "currency": kept["currency"], "q": kept["tenant_name"]}
+    numbers = []
+    for params in (query, {"status": "overdue"}):
+        page = await client.get("/billing/invoices", params=params)
+        numbers.append(set(re.findall(r'href="/billing/invoices/[0-9a-f-]{36}">([^<]+)</a>', page.text)))
+        href = next(each for each in hrefs(page) if each.startswith("/billing/exports/new"))
+        form = filled((await client.get(href)).text)
+        assert (await world.post(client, "/billing/exports/new", **form)).status_code == 303
+        file = await client.get(f"/billing/exports/{await written(world)}/file")
+        if params is query:
+            assert file.text.count("\n") == len(numbers[0]) + 1
+            assert all(each in file.text for each in numbers[0])
+    assert 0 < len(numbers[0]) < len(numbers[1]), "the filters are worth carrying"
+    shown = words(await client.get("/billing/exports"))
+    assert "Overdue · unpaid, due" in shown
+    assert f"{kept['currency']} · “{kept['tenant_name']}”" in shown
+
+
+async def test_an_unknown_currency_or_age_is_refused_beside_its_field(demo: World) -> None:
+    client = await demo.sign_in(PRINCIPAL)
+    answer = await demo.post(client, "/billing/exports/new", format="csv", currency="pound", age="old", q="thistle")
+    assert answer.status_code == 422
+    assert 'href="#f-currency"' in answer.text
+    assert 'href="#f-age"' in answer.text
+    assert 'value="thistle"' in answer.text
+
+
+async def test_whoever_is_left_out_of_an_export_is_counted_before_and_after_with_the_true_reason(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await world.sign_in(PRINCIPAL)
+    notes = []
+
+    class Press:
+        async def set(self, _source: bytes, data: dict[str, Any]) -> bytes:
+            notes.append(data["note"])
+            return b"%PDF-"
+
+    async def left_out() -> int:
+        said = words(await client.get("/billing/exports/new"))
+        found = re.search(
+            r"(\d+) customers? will be left out: (?:its link does|their links do) not allow exports", said
+        )
+        return int(found[1]) if found else 0
+
+    monkeypatch.setattr(export_run, "press", Press)
+    before = await left_out()
+    world.sql(
+        "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions,"
+        " 'partner.billing.invoices.export') WHERE tenant_id = %s",
+        world.tenant("acme-fiber"),
+    )
+    assert await left_out() == before + 1
+    page = f"/billing/exports/new?tenant={world.tenant('thistle')}"
+    assert "will be left out" not in words(await client.get(page)), "a chosen customer is the only one in question"
+    assert "Acme Fiber" in words(await client.get("/billing/invoices?q=acme")), "the list shows what an export may not"
+    for language in ("en", "es"):
+        await world.post(client, "/billing/exports/new", format="pdf", since="2026-11-01")
+        world.sql("UPDATE portal.invoice_export SET language = %s WHERE status = 'processing'", language)
+        await written(world)
+    assert notes[0].startswith(f"{before + 1} customers are left out: their links do not allow exports of invoices")
+    assert "no permiten exportar facturas" in notes[1]
+    assert "whose links do not allow exports of invoices" in words(await client.get("/billing/exports"))
+    client.cookies.set(LANGUAGE_COOKIE, "es")
+    assert "no permiten exportar facturas" in words(await client.get("/billing/exports"))
+
+
+async def test_exports_are_told_apart_by_whose_which_days_and_which_status(world: World) -> None:
+    client = await world.sign_in(PRINCIPAL)
+    thistle = str(world.tenant("thistle"))
+    for form in (
+        {"format": "csv", "since": "2026-01-01", "until": "2026-01-31", "status": ["paid", "overdue"]},
+        {"format": "pdf", "until": "2026-02-28", "tenant": thistle},
+    ):
+        assert (await world.post(client, "/billing/exports/new", **form)).status_code == 303
+    shown = words(await client.get("/billing/exports"))
+    assert "CSV · All customers · issued Jan 1, 2026 – Jan 31, 2026 · Paid, Overdue" in shown
+    assert "PDF · Thistle Broadband · issued until Feb 28, 2026 · any status" in shown
 
 
 async def test_exports_are_filtered_sorted_and_paged(world: World) -> None:

@@ -1,5 +1,6 @@
 """Many tickets at once: named before anything happens, then changed one by one."""
 
+import re
 from uuid import UUID, uuid4
 
 import httpx
@@ -126,13 +127,24 @@ async def test_nobody_gets_tickets_of_customers_out_of_reach(world: World) -> No
 
 @pytest.mark.parametrize(
     ("wish", "said"),
-    [({}, "Say what to change"), ({"to": "x"}, "incomplete"), ({"to": str(uuid4())}, "Choose somebody of your team")],
+    [
+        ({}, "Say what to change"),
+        ({"to": "x"}, "incomplete"),
+        ({"to": str(uuid4()), "status": "pending"}, "Choose somebody of your team"),
+    ],
 )
-async def test_a_wish_that_cannot_be_leads_back_and_says_why(demo: World, wish: dict[str, str], said: str) -> None:
+async def test_a_wish_that_cannot_be_is_asked_again_with_all_that_was_ticked(
+    demo: World, wish: dict[str, str], said: str
+) -> None:
     client = await demo.sign_in(PRINCIPAL)
-    answer = await asked(client, ticket_of(demo, demo.tenant("acme-fiber")), **wish, back="/tickets?status=open")
-    assert answer.headers["location"] == "/tickets?status=open"
-    assert said in words(await client.get("/tickets"))
+    chosen = [ticket_of(demo, demo.tenant(slug)) for slug in ("acme-fiber", "thistle")]
+    answer = await asked(client, *chosen, **wish, back="/tickets?status=open")
+    assert answer.status_code == 422
+    assert said in words(answer)
+    boxes = re.findall(r'name="ticket" value="([0-9a-f-]{36})" checked', answer.text)
+    assert sorted(boxes) == sorted(map(str, chosen))
+    assert 'name="back" value="/tickets?status=open"' in answer.text
+    assert ('value="pending" selected' in answer.text) == ("status" in wish)
 
 
 async def test_nothing_ticked_or_too_much_is_told(demo: World) -> None:

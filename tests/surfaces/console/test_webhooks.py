@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from guildhall.surfaces.html import LANGUAGE_COOKIE
 from support_console import words
 from support_receivers import receiver
 from support_smtp import deliver_over, work_off
@@ -79,6 +80,42 @@ async def test_a_refused_form_keeps_what_was_typed_and_adds_nothing(world: World
         assert said in words(answer)
         assert 'value="Desk"' in answer.text
     assert world.sql("SELECT count(*) AS n FROM portal.webhook_endpoint") == before
+
+
+async def test_a_waiting_delivery_says_when_it_is_tried_again_and_a_try_that_is_due_comes_at_once(world: World) -> None:
+    console, staff = await world.sign_in(PRINCIPAL), await world.sign_in("lead@halcyon.example", "staff")
+    (row,) = world.sql(
+        "SELECT d.id, d.endpoint_id FROM portal.webhook_delivery AS d JOIN portal.webhook_endpoint AS e"
+        " ON e.id = d.endpoint_id JOIN portal.partner AS p ON p.id = e.partner_id WHERE p.slug = 'northwind' LIMIT 1"
+    )
+    for until, said in (
+        ("10 seconds", "Again at once"),
+        ("-5 minutes", "Again at once"),
+        ("3 hours", "Again in 3 hours"),
+    ):
+        world.sql(
+            "UPDATE portal.webhook_delivery SET status = 'waiting', attempts = 2, next_at = now() + %s::interval"
+            " WHERE id = %s",
+            until,
+            row["id"],
+        )
+        for client in (console, staff):
+            page = words(await client.get(f"/webhooks/{row['endpoint_id']}?status=waiting"))
+            assert said in page
+            assert "Again just now" not in page
+
+
+async def test_in_spanish_what_a_receiver_said_is_a_noun_and_a_secret_is_retired(demo: World) -> None:
+    console = await demo.sign_in(PRINCIPAL)
+    console.cookies.set(LANGUAGE_COOKIE, "es")
+    (row,) = demo.sql(
+        "SELECT d.endpoint_id AS id FROM portal.webhook_delivery AS d JOIN portal.webhook_endpoint AS e"
+        " ON e.id = d.endpoint_id JOIN portal.partner AS p ON p.id = e.partner_id WHERE p.slug = 'northwind' LIMIT 1"
+    )
+    said = words(await console.get(f"/webhooks/{row['id']}"))
+    assert "Respuesta" in said
+    assert "Responder" not in said
+    assert "Retirar" in said
 
 
 async def test_endpoints_of_another_partner_and_for_people_without_leave_do_not_exist(demo: World) -> None:

@@ -32,6 +32,9 @@ async def test_alerts_of_all_partners_are_listed_found_and_filtered(demo: World)
     metrics = {row["values"]["metric"] for row in waiting if row["kind"] == "usage.capacity"}
     assert len(metrics) > 1
     assert all(metric_label(metric) in near for metric in metrics), "one customer's are told apart"
+    owed = words(await staff.get("/alerts", params={"kind": "billing.threshold"})).split("Raised", 1)[1]
+    assert "Receivables over threshold" in owed
+    assert not {"USD", "EUR", "GBP"} & set(owed.split()), "a currency without its amount says nothing"
     over = words(await staff.get("/alerts", params={"state": "resolved"}))
     assert f"of {len(rows) - len(waiting)}" in over
 

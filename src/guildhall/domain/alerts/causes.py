@@ -34,7 +34,7 @@ _UPTIME = f"""
            'uptime:' || l.tenant_id || ':' || to_char(m.first, 'YYYY-MM') AS cause,
            CASE WHEN d.seconds >= 2 * m.seconds * (100 - l.target) / 100 THEN 'critical' ELSE 'warning' END AS severity,
            jsonb_build_object('tenant', l.called, 'month', to_char(m.first, 'YYYY-MM'), 'target', l.target,
-               'down_minutes', ceil(d.seconds / 60),
+               'down_minutes', round(d.seconds / 60, 1),
                'allowed_minutes', floor(m.seconds * (100 - l.target) / 100 / 60)) AS said
     FROM (
         SELECT *, CASE WHEN jsonb_typeof(l.sla_config->'uptime_target') = 'number'

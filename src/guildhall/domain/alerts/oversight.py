@@ -32,7 +32,7 @@ class Filter(Struct, frozen=True, kw_only=True):
 class PartnerAlert(Struct, frozen=True, kw_only=True):
     """An alert of a partner; `shown` is active, snoozed, acknowledged or resolved.
 
-    `about` tells apart what one customer may have several of: the metric of a capacity, the currency of receivables.
+    `about` tells apart what one customer may have several of: the metric of a capacity; it is empty for other kinds.
     """
 
     id: UUID
@@ -51,9 +51,7 @@ class PartnerAlert(Struct, frozen=True, kw_only=True):
 
 
 _STORED = [alert.c[name] for name in PartnerAlert.__struct_fields__ if name in alert.c]
-_ABOUT = case(
-    (alert.c.kind.in_(("usage.capacity", "billing.threshold")), func.split_part(alert.c.cause, ":", 3)), else_=""
-)
+_ABOUT = case((alert.c.kind == "usage.capacity", func.split_part(alert.c.cause, ":", 3)), else_="")
 _NAMED = (
     _ABOUT.label("about"),
     partner.c.name.label("partner_name"),

@@ -1,6 +1,6 @@
 """Writing an export: a job that may be killed at any moment and begins again, so that there is one whole file or none.
 
-The tenants are those whose links open their invoices to the person when the job runs. Rows stream from the database
+The tenants are those whose links let the person export their invoices when the job runs. Rows stream from the database
 into the store; what the reader sees of the progress is written beside, in transactions of its own.
 """
 
@@ -20,15 +20,15 @@ from sqlalchemy.types import Uuid
 
 from guildhall.core import clock, db
 from guildhall.core.actor import Actor, DbRole, Kind, Surface
-from guildhall.core.i18n import N_, Speech, gettext, negotiate, speaking
+from guildhall.core.i18n import N_, Speech, gettext, negotiate, ngettext, speaking
 from guildhall.core.jobs import periodic, task
 from guildhall.core.sql import Fixed, bound
 from guildhall.domain.audit.many import record_for_each
 from guildhall.domain.audit.trail import Action, Target
 from guildhall.domain.billing.export_columns import COLUMNS, LINE_COLUMNS
 from guildhall.domain.billing.export_tables import invoice_export
-from guildhall.domain.billing.exports import EXPORT, MOST_IN_PDF, TASK
-from guildhall.domain.billing.invoice_sql import LIVE, TYPES, conditions
+from guildhall.domain.billing.exports import ALLOWS, EXPORT, MOST_IN_PDF, REACHED, TASK
+from guildhall.domain.billing.invoice_sql import TYPES, conditions
 from guildhall.domain.billing.invoices import Filter, filter_values, filters_of
 from guildhall.domain.files import files
 from guildhall.domain.files.files import Written
@@ -117,16 +117,13 @@ async def _read(actor: Actor, export_id: UUID, partner_id: UUID) -> _Task | None
 
 
 _TENANTS = bound(
-    f"SELECT l.tenant_id, l.tenant_name, :permission = ANY (l.permissions) AND l.tenant_id IN"
-    f" (SELECT reached FROM portal.reach('billing') AS reached) {LIVE}"
-    " AND l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)"
-    " ORDER BY lower(l.tenant_name), l.tenant_id",
+    f"SELECT l.tenant_id, l.tenant_name, {ALLOWS} {REACHED} ORDER BY lower(l.tenant_name), l.tenant_id",
     TYPES,
 )
 
 
 async def _scope(connection: AsyncConnection, found: _Task) -> _Scope:
-    """Return the tenants whose links open their invoices to the person now."""
+    """Return the tenants whose links let the person export their invoices now."""
     values = {"partner_id": found.actor.partner_id, "permission": EXPORT}
     rows = await db.rows(connection, _TENANTS, values)
     named = set(found.wanted.tenant_ids)
@@ -238,7 +235,11 @@ def _printed(found: _Task, scope: _Scope, rows: Sequence[Sequence[Any]]) -> dict
     """Return what the template prints, in the language of the moment."""
     shown = [name for name in found.columns if name not in _IDS] or found.columns
     places = [found.columns.index(name) for name in shown]
-    left_out = gettext("%(number)s customers are left out: their links do not open billing.", number=scope.left_out)
+    left_out = ngettext(
+        "%(num)s customer is left out: its link does not allow exports of invoices.",
+        "%(num)s customers are left out: their links do not allow exports of invoices.",
+        scope.left_out,
+    )
     return {
         "title": gettext("Invoices"),
         "language": negotiate(None, found.language),

@@ -20,10 +20,12 @@ from guildhall.core.actor import Actor
 from guildhall.core.errors import Conflict, Forbidden, Invalid, NotFound, TenantAccessDenied
 from guildhall.core.ids import new_id
 from guildhall.core.jobs import enqueue
+from guildhall.core.sql import bound
 from guildhall.domain.audit.trail import Action, Target, record
 from guildhall.domain.billing.export_columns import COLUMNS, LINE_COLUMNS, LINE_MONEY_COLUMNS, MONEY_COLUMNS
 from guildhall.domain.billing.export_tables import invoice_export
-from guildhall.domain.billing.invoices import MONEY, Filter, check
+from guildhall.domain.billing.invoice_sql import LIVE, TYPES
+from guildhall.domain.billing.invoices import MONEY, Coverage, Filter, check
 from guildhall.domain.files import files
 from guildhall.domain.files.files import File
 from guildhall.domain.files.tables import file
@@ -81,6 +83,19 @@ class ExportFilter(Struct, frozen=True, kw_only=True):
     descending: bool = True
     limit: int = 50
     offset: int = 0
+
+
+# Whether a live link allows the export of its invoices; only links that the person reaches are in question.
+ALLOWS = ":permission = ANY (l.permissions) AND l.tenant_id IN (SELECT reached FROM portal.reach('billing') AS reached)"
+REACHED = f"{LIVE} AND l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)"
+_COVERED = bound(f"SELECT count(*) FILTER (WHERE {ALLOWS}), count(*) {REACHED}", TYPES)
+
+
+async def coverage(connection: AsyncConnection, actor: Actor) -> Coverage:
+    """Return how many of the customers that the actor reaches would be in an export of all of them now."""
+    values = {"partner_id": _partner(actor), "permission": EXPORT}
+    [(opened, customers)] = await db.rows(connection, _COVERED, values)
+    return Coverage(opened, customers)
 
 
 async def ask(actor: Actor, wish: Wish, *, now: datetime, form: UUID | None = None) -> Export:

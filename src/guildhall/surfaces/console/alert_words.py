@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from guildhall.core import clock
 from guildhall.core.money import Money
 from guildhall.domain.alerts.reading import Alert
 from guildhall.surfaces.console.words import sum_of
@@ -39,12 +40,18 @@ def _number(alert: Alert) -> dict[str, Any]:
 
 def _uptime(alert: Alert) -> str:
     month = date.fromisoformat(alert.details["month"] + "-01")
+    said = {name: formats.number(alert.details[f"{name}_minutes"]) for name in ("down", "allowed")}
+    said["target"] = formats.number(alert.details["target"])
+    if month < clock.now().date().replace(day=1):
+        return gettext(
+            "Down for %(down)s minutes in %(month)s; a month at %(target)s %% may have %(allowed)s",
+            month=formats.month(month),
+            **said,
+        )
     return gettext(
         "Down for %(down)s minutes since %(day)s; a month at %(target)s %% may have %(allowed)s",
-        down=formats.number(alert.details["down_minutes"]),
         day=formats.date(month),
-        target=formats.number(alert.details["target"]),
-        allowed=formats.number(alert.details["allowed_minutes"]),
+        **said,
     )
 
 

@@ -25,7 +25,7 @@ from guildhall.surfaces.html import told as refusal_told
 from guildhall.surfaces.kit.i18n import N_, gettext, ngettext
 from guildhall.surfaces.kit.states import state_label
 from guildhall.surfaces.kit.tables import Filter, Option, Pages, query_link
-from guildhall.surfaces.words import alert_label
+from guildhall.surfaces.words import alert_label, state_options
 
 _AT_ONCE = "an alert is only spoken of: nobody gets access"
 _LENGTHS: Mapping[int, str] = {
@@ -88,12 +88,8 @@ def _kinds(actor: Actor) -> tuple[str, ...]:
 def _filters(kinds: tuple[str, ...]) -> list[Filter]:
     """Return the choices above the list."""
     return [
-        Filter("kind", gettext("Any kind"), [Option(kind, alert_label(kind)) for kind in kinds]),
-        Filter(
-            "severity",
-            gettext("Any severity"),
-            [Option(each, state_label("severity", each)) for each in reversed(SEVERITIES)],
-        ),
+        Filter("kind", gettext("Kind"), [Option(kind, alert_label(kind)) for kind in kinds]),
+        Filter("severity", gettext("Severity"), state_options("severity", reversed(SEVERITIES))),
     ]
 
 

@@ -103,7 +103,12 @@ async def billing_summary(request: Web, actor: Who) -> Page:
 def currency_asked(request: Web) -> str:
     """Return the currency that the address names, or nothing for anything that cannot be one."""
     text: str = request.query_params.get("currency", "")
-    return text if len(text) == 3 and text.isascii() and text.isupper() else ""  # noqa: PLR2004 - ISO 4217
+    return text if is_currency(text) else ""
+
+
+def is_currency(text: str) -> bool:
+    """Return whether `text` can be the code of a currency."""
+    return len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()  # noqa: PLR2004 - ISO 4217
 
 
 def _codes(found: Summary) -> list[str]:

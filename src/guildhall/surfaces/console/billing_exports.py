@@ -1,9 +1,11 @@
 """Exports of invoices: asked for, watched while they are written, fetched."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -12,18 +14,21 @@ from guildhall.core import clock, db
 from guildhall.core.actor import Actor
 from guildhall.core.errors import Invalid
 from guildhall.core.ids import new_id, parse_id
+from guildhall.domain.access.names import tenant_names
 from guildhall.domain.access.scope import named_tenants
 from guildhall.domain.billing import exports, invoices
 from guildhall.domain.billing.export_tables import EXPORT_STATES
 from guildhall.domain.billing.invoices import SHOWN_STATUSES
 from guildhall.surfaces import asked
-from guildhall.surfaces.console.billing import tabs
+from guildhall.surfaces.console.billing import AGE_NAMES, due_between, is_currency, tabs
 from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.downloads import download
 from guildhall.surfaces.entry import Who, needs
 from guildhall.surfaces.html import Page, Web, form, page, redirect, ticked, typed
+from guildhall.surfaces.kit import formats
 from guildhall.surfaces.kit.forms import Form
-from guildhall.surfaces.kit.i18n import N_, gettext
+from guildhall.surfaces.kit.i18n import N_, gettext, ngettext
+from guildhall.surfaces.kit.states import state_label
 from guildhall.surfaces.kit.tables import Filter, Option, Pages, Sorting, sorting_of
 from guildhall.surfaces.words import state_options
 
@@ -53,10 +58,13 @@ async def export_list(request: Web, actor: Who) -> Page:
     )
     async with framed(request, actor) as connection:
         rows, total = await exports.listed(connection, actor, wanted, now=clock.now())
+        held = {row.id: msgspec.convert(row.filter, invoices.Filter) for row in rows}
+        names = await tenant_names(connection, actor, {id_ for each in held.values() for id_ in each.tenant_ids})
     return await page(
         request,
         "billing/exports.html",
         rows=rows,
+        holds={row.id: " · ".join(_held(held[row.id], names)) for row in rows},
         sorting=sorting,
         pages=Pages(shown=len(rows), page=number, size=asked.PAGE_SIZE, total=total),
         filters=[
@@ -69,16 +77,41 @@ async def export_list(request: Web, actor: Who) -> Page:
     )
 
 
+def _held(wanted: invoices.Filter, names: Mapping[UUID, str]) -> list[str]:
+    """Return what tells one export from another: whose invoices, of which days, and what else narrowed them."""
+    count = len(wanted.tenant_ids)
+    whose = names.get(wanted.tenant_ids[0], "") if count == 1 else ""
+    said = [
+        whose or ngettext("%(num)s customer", "%(num)s customers", count) if count else gettext("All customers"),
+        gettext("issued %(days)s", days=_days(wanted.from_date, wanted.to_date)),
+        ", ".join(state_label("invoice", each) for each in wanted.status) or gettext("any status"),
+    ]
+    if wanted.due_from or wanted.due_to:
+        said.append(gettext("unpaid, due %(days)s", days=_days(wanted.due_from, wanted.due_to)))
+    return [*said, *filter(None, (wanted.currency, f"“{wanted.search}”" if wanted.search else ""))]
+
+
+def _days(first: date | None, last: date | None) -> str:
+    if first and last:
+        return f"{formats.date(first)} – {formats.date(last)}"  # noqa: RUF001  (an en dash between two days)
+    if first:
+        return gettext("from %(day)s", day=formats.date(first))
+    return gettext("until %(day)s", day=formats.date(last)) if last else gettext("on any day")
+
+
 @get("/billing/exports/new", **needs(exports.EXPORT))
-async def new_export(request: Web) -> Page:
+async def new_export(request: Web, actor: Who) -> Page:
     """Return the form, filled with the filter of the list that led here."""
-    values = {name: asked.clean(request.query_params.get(name, "")) for name in ("since", "until", "tenant")}
+    names = ("since", "until", "tenant", "q", "currency", "age")
+    values = {name: asked.clean(request.query_params.get(name, "")) for name in names}
     status = request.query_params.get("status", "")
     owed = {"unpaid": ["finalized", "overdue"]}.get(status, [status] if status in SHOWN_STATUSES else [])
-    return await _form(request, Form({**values, "status": owed}))
+    return await _form(request, actor, Form({**values, "status": owed}))
 
 
-async def _form(request: Web, state: Form, status_code: int = 200) -> Page:
+async def _form(request: Web, actor: Actor, state: Form, status_code: int = 200) -> Page:
+    async with framed(request, actor) as connection:
+        reached = await exports.coverage(connection, actor)
     return await page(
         request,
         "billing/export_new.html",
@@ -87,6 +120,8 @@ async def _form(request: Web, state: Form, status_code: int = 200) -> Page:
         form_key=state.text("form_key") or str(new_id()),
         formats=[Option(code, gettext(name), gettext(text)) for code, (name, text) in FORMATS.items()],
         statuses=state_options("invoice", SHOWN_STATUSES),
+        ages=[Option(code, gettext(name)) for code, name in AGE_NAMES.items()],
+        left_out=0 if state.text("tenant") else reached.customers - reached.opened,
     )
 
 
@@ -101,10 +136,11 @@ async def ask_export(request: Web, actor: Who) -> Response[Any]:
         await exports.ask(actor, wish, form=parse_id(values.get("form_key")), now=clock.now())
     except Invalid as refusal:
         errors = {
-            {"from_date": "since", "to_date": "until"}.get(name, name): said for name, said in refusal.errors.items()
+            {"from_date": "since", "to_date": "until", "search": "q"}.get(name, name): said
+            for name, said in refusal.errors.items()
         }
         state = form(values, Invalid(refusal.detail, errors=errors))
-        return await _form(request, state, refusal.status)
+        return await _form(request, actor, state, refusal.status)
     return redirect("/billing/exports", gettext("The export is being written. It stays here for seven days."))
 
 
@@ -126,9 +162,15 @@ def _wish(values: Mapping[str, Any]) -> exports.Wish:
             days[name] = asked.day_in(values.get(name, ""))
         except Invalid as wrong:
             errors[name] = wrong.sentence
+    currency, age = values.get("currency", "").strip().upper(), values.get("age", "")
+    if currency and not is_currency(currency):
+        errors["currency"] = gettext("Three letters, as in EUR")
+    if age and age not in AGE_NAMES:
+        errors["age"] = gettext("Choose one of these")
     if errors:
         raise Invalid(errors=errors)
     tenant_id = parse_id(values.get("tenant"))
+    due_from, due_to = due_between(age, clock.now().date()) if age else (None, None)
     return exports.Wish(
         format=chosen,
         wanted=invoices.Filter(
@@ -136,6 +178,11 @@ def _wish(values: Mapping[str, Any]) -> exports.Wish:
             from_date=days["since"],
             to_date=days["until"],
             status=tuple(values["status"]),
+            currency=currency,
+            search=values.get("q", "").strip(),
+            owed=bool(age),
+            due_from=due_from,
+            due_to=due_to,
         ),
         include_line_items=values.get("lines") == "yes",
     )

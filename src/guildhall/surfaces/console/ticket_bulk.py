@@ -15,12 +15,13 @@ from guildhall.domain.support import bulk, tickets
 from guildhall.domain.support.bulk import Done, Plan
 from guildhall.domain.support.drafts import Change
 from guildhall.domain.support.tickets import TicketItem
+from guildhall.surfaces.console import ticket_lists
 from guildhall.surfaces.console.ticket_acts import version_of
 from guildhall.surfaces.console.ticket_lists import ME, NOBODY
 from guildhall.surfaces.console.ticket_views import back_of
 from guildhall.surfaces.console.tickets import UPDATE
 from guildhall.surfaces.entry import Who, needs
-from guildhall.surfaces.html import Web, page, redirect, ticked, told, typed
+from guildhall.surfaces.html import Page, Web, form, page, redirect, ticked, told, typed
 from guildhall.surfaces.kit.i18n import N_, gettext, ngettext
 
 _REASONS: Mapping[str, str] = {
@@ -46,15 +47,36 @@ async def ask_change(request: Web, actor: Who) -> Response[Any]:
     """Return the page that names every ticket and customer concerned, and what would come of each."""
     query = request.query_params
     back = back_of(query.get("back"))
+    chosen: list[UUID] = []
     try:
         chosen = _ids(query.getall("ticket", []))
         wish = _wish(actor, query.get("status", ""), query.get("to", ""))
         async with db.transaction(actor) as connection:
             plan = await bulk.planned(connection, actor, ticket_ids=chosen, change=wish, now=clock.now())
     except Invalid as refusal:
-        said = next(iter(refusal.errors.values()), "")
-        return redirect(back, gettext(said) if said else told(refusal), "warning")
+        if 0 < len(chosen) <= bulk.MOST:
+            return await _again(request, actor, chosen, refusal, back)
+        return redirect(back, told(refusal), "warning")
     return await page(request, "tickets/bulk.html", **_asked(plan, wish), back=back)
+
+
+async def _again(request: Web, actor: Actor, chosen: Sequence[UUID], refusal: Invalid, back: str) -> Page:
+    """Return the chosen tickets, ticked, with the question and what was wrong with its answer."""
+    query = request.query_params
+    async with db.transaction(actor) as connection:
+        rows = await tickets.several(connection, actor, chosen, now=clock.now())
+        people = await ticket_lists.colleagues(connection, actor)
+    errors = {{"assigned_to": "to"}.get(name, name): said for name, said in refusal.errors.items()}
+    typed_in = {name: query.get(name, "") for name in ("status", "to")}
+    return await page(
+        request,
+        "tickets/bulk_again.html",
+        status_code=refusal.status,
+        rows=rows,
+        people=people,
+        wish=form(typed_in, Invalid(refusal.detail, errors=errors), "bulk"),
+        back=back,
+    )
 
 
 def _ids(texts: Sequence[str]) -> list[UUID]:

@@ -12,7 +12,7 @@ from guildhall.surfaces.kit import formats
 from guildhall.surfaces.kit.i18n import N_
 from guildhall.surfaces.kit.states import badge
 from guildhall.surfaces.ticket_words import clock_formula
-from guildhall.surfaces.webhooks.pages import event_label
+from guildhall.surfaces.webhooks.pages import event_label, is_due
 from guildhall.surfaces.words import (
     area_label,
     category_label,
@@ -84,6 +84,7 @@ FUNCTIONS: Mapping[str, Any] = {
         clock_badge,
         clock_formula,
         event_label,
+        is_due,
         cycle_label,
         scope_label,
         service_level,

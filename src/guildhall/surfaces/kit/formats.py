@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from babel import Locale
-from babel.dates import format_date, format_time, format_timedelta, get_datetime_format
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_datetime_format
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 from markupsafe import Markup
 
@@ -127,6 +127,16 @@ def date(value: dt.date | dt.datetime | None, style: str = "medium") -> str:
         return ABSENT
     day = _local(value).date() if isinstance(value, dt.datetime) else value
     return _date(day, speech().locale, style)
+
+
+@lru_cache(maxsize=512)
+def _month(day: dt.date, locale: str) -> str:
+    return str(format_skeleton("yMMMM", day, locale=locale))
+
+
+def month(day: dt.date) -> str:
+    """Return the month of `day` with its year, by name."""
+    return _month(day.replace(day=1), speech().locale)
 
 
 def datetime(value: dt.datetime | None) -> str:

@@ -10,7 +10,7 @@ from guildhall.surfaces import call_words
 from guildhall.surfaces.countries import country_label
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.states import state, state_label, tag
-from guildhall.surfaces.webhooks.pages import event_label
+from guildhall.surfaces.webhooks.pages import event_label, is_due
 from guildhall.surfaces.words import (
     area_label,
     customer_role_label,
@@ -160,6 +160,7 @@ FUNCTIONS: tuple[Any, ...] = (
     customer_role_label,
     decline_label,
     event_label,
+    is_due,
     job_label,
     job_state,
     mail_kind,

@@ -4,11 +4,12 @@ The console has the endpoints of a partner, the staff surface those of the platf
 `acts.routes` with its own permission.
 """
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from litestar.params import FromPath
 
-from guildhall.core import db
+from guildhall.core import clock, db
 from guildhall.core.actor import Actor, DbRole
 from guildhall.domain.webhooks import endpoints
 from guildhall.domain.webhooks.endpoints import MANAGE, NEEDS
@@ -22,11 +23,17 @@ from guildhall.surfaces.kit.tables import Filter, Option, Pages
 from guildhall.surfaces.words import state_options
 
 _AUDIT = {DbRole.PARTNER: "partner.audit.read", DbRole.STAFF: "staff.audit.read"}
+_SOON = timedelta(minutes=1)
 
 
 def event_label(kind: str) -> str:
     """Return what an event is about, in words; the name itself where it is a pattern or no longer told."""
     return gettext(KINDS[kind].about) if kind in KINDS else kind
+
+
+def is_due(at: datetime) -> bool:
+    """Return whether a delivery's next try comes within a minute; one whose time is past only waits for a worker."""
+    return at - clock.now() < _SOON
 
 
 def _may_manage(actor: Actor) -> bool:
