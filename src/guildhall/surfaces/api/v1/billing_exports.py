@@ -53,7 +53,7 @@ CREATE = Operation(
     path=f"{PATH}/invoices/export",
     group=GROUP,
     summary="Export invoices",
-    description="Has a file written: the invoices of every customer whose link opens them when the file is written. "
+    description="Has a file written: the invoices of every customer whose link allows exports when it is written. "
     "Follow `Location` until it is completed. The file is kept for seven days.",
     mark=needs(exports.EXPORT),
     status=202,
