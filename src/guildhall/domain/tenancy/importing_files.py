@@ -57,10 +57,10 @@ def read(path: Path, kind: type[Row], progress: Progress) -> Iterator[tuple[int,
     try:
         with path.open("rb") as file:
             lines = _lines(file)
-            records = _csv(lines, kind) if form == "csv" else _json(lines)
+            rows = _csv_rows(lines, kind) if form == "csv" else _json_rows(lines, kind)
             total = path.stat().st_size
-            for count, (number, record) in enumerate(records, 1):
-                yield number, checked(number, record, kind)
+            for count, numbered in enumerate(rows, 1):
+                yield numbered
                 if count % _STEP == 0:
                     progress(file.tell(), total)
             progress(total, total)
@@ -70,10 +70,11 @@ def read(path: Path, kind: type[Row], progress: Progress) -> Iterator[tuple[int,
 
 def read_lines(file: BinaryIO, kind: type[Row], *, most: int) -> Iterator[tuple[int, Row | list[Fault]]]:
     """Yield the same of JSON lines in an open file; raises UnreadableError beyond `most` rows."""
-    for count, (number, record) in enumerate(_json(_lines(file)), 1):
+    for count, numbered in enumerate(_json_rows(_lines(file), kind), 1):
         if count > most:
-            raise UnreadableError(number, f"There are more than {most:,} rows; send the others in a call of their own")
-        yield number, checked(number, record, kind)
+            said = f"There are more than {most:,} rows; send the others in a call of their own"
+            raise UnreadableError(numbered[0], said)
+        yield numbered
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
@@ -185,15 +186,36 @@ def _folded(cells: dict[str, Any]) -> dict[str, Any]:
     return cells | {"address": address} if address else cells
 
 
-def _json(lines: Iterator[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Yield number and values of each JSON line, or what is wrong with it; empty lines are left out but counted."""
+def _csv_rows(lines: Iterator[str], kind: type[Row]) -> Iterator[tuple[int, Row | list[Fault]]]:
+    """Yield number and row of each CSV record, or its faults."""
+    for number, record in _csv(lines, kind):
+        yield number, checked(number, record, kind)
+
+
+def _json_rows(lines: Iterator[str], kind: type[Row]) -> Iterator[tuple[int, Row | list[Fault]]]:
+    """Yield number and row of each JSON line, or its faults; empty lines are left out but counted."""
+    decoder = msgspec.json.Decoder(kind)
     for number, line in enumerate(lines, 1):
         if line.strip():
-            value = _parsed(line)
-            if isinstance(value, dict):
-                yield number, {name: part for name, part in value.items() if part is not None and part != ""}
-            else:
-                yield number, "is not a JSON object"
+            yield number, _at_once(decoder, line) or checked(number, _record(line), kind)
+
+
+def _at_once(decoder: msgspec.json.Decoder[Row], line: str) -> Row | None:
+    """Return a line as a row; None where it may hold an empty value, or is at fault, and needs a closer look."""
+    if '""' in line or "null" in line:
+        return None
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _record(line: str) -> dict[str, Any] | str:
+    """Return the values of a JSON line without empty ones, or what is wrong with it."""
+    value = _parsed(line)
+    if not isinstance(value, dict):
+        return "is not a JSON object"
+    return {name: part for name, part in value.items() if part is not None and part != ""}
 
 
 def checked(number: int, record: Mapping[str, Any] | str, kind: type[Row]) -> Row | list[Fault]:

@@ -95,18 +95,14 @@ def stage(connection: Connection, kind: Kind, rows: Iterable[tuple[int, Row]]) -
     columns = ", ".join(f"{field} {sql_type}" for field, sql_type in types.items())
     connection.execute(f"CREATE TEMPORARY TABLE staged (row bigint, id uuid, {columns}) ON COMMIT DROP")
     identified = "id" in kind.table.c  # usage has none, and most rows are of usage
+    objects = [place for place, sql_type in enumerate(types.values()) if sql_type == "JSONB"]
     with connection.cursor() as cursor, cursor.copy("COPY staged FROM STDIN") as target:
         for number, row in rows:
-            cells = [_cell(getattr(row, field), sql_type) for field, sql_type in types.items()]
+            cells = [None if value is UNSET else value for value in msgspec.structs.astuple(row)]
+            for place in objects:
+                cells[place] = None if cells[place] is None else Jsonb(msgspec.to_builtins(cells[place]))
             target.write_row((number, new_id() if identified else None, *cells))
     connection.execute("ANALYZE staged")
-
-
-def _cell(value: Any, sql_type: str) -> Any:
-    """Return a value as COPY takes it; what was not given becomes NULL."""
-    if value is UNSET or value is None:
-        return None
-    return Jsonb(msgspec.to_builtins(value)) if sql_type == "JSONB" else value
 
 
 def faults(connection: Connection, kind: Kind, *, most: int = FAULTS_SHOWN) -> tuple[list[Fault], int]:
