@@ -1,6 +1,7 @@
 """Billing over all customers, as people see it."""
 
 import re
+from datetime import date
 from html import unescape
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 
 from guildhall.core.actor import system
 from guildhall.domain.billing import export_run
+from guildhall.domain.reports.report_scope import DEFAULT_DAYS
 from guildhall.surfaces.html import LANGUAGE_COOKIE
 from support_console import hrefs, words
 from support_world import World
@@ -28,6 +30,14 @@ async def test_the_summary_leads_to_the_invoices_behind_each_figure(demo: World)
     assert row
     assert f"of {row[1]}" in behind
     assert "do not open billing" in behind
+
+
+async def test_the_summary_is_of_thirty_days_as_the_reports_are(demo: World) -> None:
+    shown = (await (await demo.sign_in(PRINCIPAL)).get("/billing?currency=USD")).text
+    days = re.search(r"since=(\d{4}-\d\d-\d\d)(?:&amp;|&)until=(\d{4}-\d\d-\d\d)", shown)
+    assert days
+    first, last = map(date.fromisoformat, days.groups())
+    assert (last - first).days + 1 == DEFAULT_DAYS
 
 
 async def test_whoever_may_not_read_billing_does_not_find_it(demo: World) -> None:

@@ -14,6 +14,7 @@ from guildhall.core.money import Money
 from guildhall.domain.billing import exports, invoices, summary
 from guildhall.domain.billing.invoices import Filter
 from guildhall.domain.billing.summary import AGES, Age, Summary, TenantFigures
+from guildhall.domain.reports.report_scope import DEFAULT_DAYS
 from guildhall.surfaces import asked
 from guildhall.surfaces.console.frame import framed
 from guildhall.surfaces.entry import Who, needs
@@ -22,7 +23,6 @@ from guildhall.surfaces.kit.charts import Chart, Series
 from guildhall.surfaces.kit.i18n import N_, gettext
 from guildhall.surfaces.kit.tables import Pages
 
-PERIOD = timedelta(days=30)
 RANKED = "billed"
 AGE_NAMES = {
     "current": N_("Not yet due"),
@@ -58,7 +58,7 @@ async def billing_summary(request: Web, actor: Who) -> Page:
     today = clock.now().date()
     since, until = asked.shown_days(request, today=today)
     last = until or today
-    first = since or last - PERIOD
+    first = since or last - timedelta(days=DEFAULT_DAYS - 1)
     wanted, number = Filter(from_date=first, to_date=last, currency=currency_asked(request)), asked.page_number(request)
     shows_money = actor.may(invoices.MONEY)
     ranked = shows_money and asked.choice(request, "order", (RANKED,)) == RANKED
