@@ -120,13 +120,13 @@ def test_a_word_without_end_widens_no_page(person: People, site: Site) -> None:
 def too_wide(page: Page, address: str) -> list[str]:
     """Return the widths at which a page that shows the long word scrolls sideways, or its table does."""
     found = []
-    for width in (390, 1280):
+    for width in (390, 1024, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(address)
         expect(page.locator("main")).to_contain_text("WWWW")
         has, room = page.evaluate(WIDTHS)
         inner = page.evaluate("[...document.querySelectorAll('.table-wrap')].some(e => e.scrollWidth > e.clientWidth)")
-        if has > room or inner:
+        if has > room or (inner and width != 1024):  # in between, a table of many columns scrolls by itself
             found.append(f"{address} at {width}: {has}")
     return found
 
