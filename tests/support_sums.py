@@ -31,7 +31,7 @@ RECOUNTS = {
     "revenue": (
         (
             "SELECT partner_id, currency || ' ' || due_on AS by, day, invoiced, outstanding, paid, invoices, payments,"
-            " listed, settled, owed FROM portal.revenue_sum"
+            " listed, settled, owed, received FROM portal.revenue_sum"
         ),
         (
             "SELECT m.partner_id, r.currency || ' ' || r.due_on AS by, r.day, coalesce(sum(r.amount) FILTER"
@@ -42,7 +42,8 @@ RECOUNTS = {
             " count(*) FILTER (WHERE status = 'payment') AS payments,"
             " count(*) FILTER (WHERE status <> 'payment') AS listed,"
             " count(*) FILTER (WHERE status = 'paid') AS settled,"
-            " count(*) FILTER (WHERE status IN ('finalized', 'overdue')) AS owed"
+            " count(*) FILTER (WHERE status IN ('finalized', 'overdue')) AS owed,"
+            " coalesce(sum(r.amount_paid) FILTER (WHERE status IN ('finalized', 'overdue', 'paid')), 0) AS received"
             " FROM portal.summed_tenant AS m JOIN ("
             "SELECT tenant_id, currency, issued_on AS day, due_on, status, amount, amount_paid"
             " FROM tenancy.invoice WHERE status <> 'draft' UNION ALL"
@@ -71,6 +72,30 @@ RECOUNTS = {
             " ORDER BY tenant_id, taken_at DESC) AS p USING (tenant_id) WHERE m.report = 'posture' GROUP BY 1"
         ),
     ),
+    "tickets": (
+        (
+            "SELECT partner_id, '' AS by, '' AS day, sum(open) AS open, sum(pending) AS pending, sum(resolved) AS resolved,"
+            " sum(closed) AS closed, sum(urgent) AS urgent, sum(high) AS high, sum(normal) AS normal, sum(low) AS low,"
+            " sum(breached) AS breached, sum(late) AS late, sum(done) AS done, sum(done_seconds)::bigint AS done_seconds"
+            " FROM portal.ticket_sum GROUP BY 1"
+        ),
+        (
+            "SELECT m.partner_id, '' AS by, '' AS day, count(*) FILTER (WHERE status = 'open') AS open,"
+            " count(*) FILTER (WHERE status = 'pending') AS pending,"
+            " count(*) FILTER (WHERE status = 'resolved') AS resolved,"
+            " count(*) FILTER (WHERE status = 'closed') AS closed,"
+            " count(*) FILTER (WHERE priority = 'urgent' AND running) AS urgent,"
+            " count(*) FILTER (WHERE priority = 'high' AND running) AS high,"
+            " count(*) FILTER (WHERE priority = 'normal' AND running) AS normal,"
+            " count(*) FILTER (WHERE priority = 'low' AND running) AS low, count(sla_breached_at) AS breached,"
+            " count(*) FILTER (WHERE running AND sla_breached_at IS NOT NULL) AS late, count(resolved_at) AS done,"
+            " sum(seconds)::bigint AS done_seconds FROM portal.summed_tenant AS m"
+            # Seconds are rounded for each customer, as its rollup holds them.
+            " JOIN (SELECT *, status IN ('open', 'pending') AS running, CASE WHEN row_number() OVER (PARTITION BY tenant_id)"
+            " = 1 THEN coalesce(sum(extract(epoch FROM resolved_at - created_at)) OVER (PARTITION BY tenant_id), 0)::bigint"
+            " ELSE 0 END AS seconds FROM tenancy.ticket) AS t USING (tenant_id) WHERE m.report = 'tickets' GROUP BY 1"
+        ),
+    ),
 }
 
 
@@ -97,8 +122,8 @@ async def told(
 
 
 async def read(actor: Actor) -> list[bool]:
-    """Return of the sums of usage, revenue, subscriptions, posture and uptime whether somebody reads any."""
-    kinds = ("usage_sum", "revenue_sum", "subscription_sum", "posture_sum", "partner_downtime")
+    """Return of the sums of usage, revenue, subscriptions, posture, uptime and tickets whether somebody reads any."""
+    kinds = ("usage_sum", "revenue_sum", "subscription_sum", "posture_sum", "partner_downtime", "ticket_sum")
     asked = ", ".join(f"EXISTS (SELECT 1 FROM portal.{kind})" for kind in kinds)
     async with db.transaction(actor) as connection:
         return list((await connection.exec_driver_sql(f"SELECT {asked}")).one())

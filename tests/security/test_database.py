@@ -144,7 +144,7 @@ def test_no_surface_may_delete_but_where_a_rule_says_so(demo_database: str, clus
     "table",
     [
         *(f"tenancy.{data}_rollup" for data in ("billing", "support", "subscriber", "posture")),
-        *(f"portal.{kind}_sum" for kind in ("usage", "revenue", "subscription", "posture")),
+        *(f"portal.{kind}_sum" for kind in ("usage", "revenue", "subscription", "posture", "ticket")),
         "portal.partner_downtime",
         *("tenancy.uptime_daily", "portal.summed_tenant"),
     ],

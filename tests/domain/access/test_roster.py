@@ -8,6 +8,7 @@ import pytest
 
 from guildhall.core import db
 from guildhall.core.actor import Actor, system
+from guildhall.domain.access.tables import SHOWN_BY
 from guildhall.domain.reports import report_scope, revenue, sla, sums, usage
 from support_actors import domain_world, partner_person
 from support_world import Cluster, World
@@ -44,6 +45,16 @@ async def recounted(world: World, actor: Actor) -> bool:
     """Count anew as the job does; return whether the roster then is what the links say."""
     await sums.keep(system("reports"), many=2)
     found, expected = await roster(actor), world.sql(RECOUNT, actor.partner_id)[0]
+    links = world.sql(
+        f"SELECT permissions, operating_model FROM portal.partner_tenant_link WHERE partner_id = %s AND {LIVE}",
+        actor.partner_id,
+    )
+    expected["everywhere"] = [
+        column
+        for permission, column in SHOWN_BY.items()
+        if all(permission in link["permissions"] for link in links)
+        and (column != "shows_posture" or all(link["operating_model"] != "customer_managed" for link in links))
+    ]
     return found is not None and {name: found[name] for name in expected} == expected
 
 
@@ -182,12 +193,13 @@ async def test_sums_tell_a_report_in_whole_where_just_its_tenants_are_in_them(cl
         assert await recounted(world, actor)
         found = await roster(actor)
         assert found is not None
-        assert found["sums"] == ["billing", "posture", "revenue", "summary", "uptime", "usage"]
+        assert found["sums"] == ["billing", "invoices", "posture", "revenue", "summary", "tickets", "uptime", "usage"]
         ids = {"partner": actor.partner_id, "tenant": world.tenant("acme-fiber")}
         for gone, told in (
-            ("partner.billing.summary.read", ["billing", "posture", "revenue", "uptime", "usage"]),
-            ("partner.reports.revenue.read", ["posture", "revenue", "summary", "uptime", "usage"]),
-            ("partner.reports.usage.read", ["posture", "revenue", "summary", "uptime", "usage"]),
+            ("partner.billing.summary.read", ["billing", "invoices", "posture", "revenue", "tickets", "uptime", "usage"]),
+            ("partner.reports.revenue.read", ["posture", "revenue", "summary", "tickets", "uptime", "usage"]),
+            ("partner.reports.usage.read", ["posture", "revenue", "summary", "tickets", "uptime", "usage"]),
+            ("partner.support.tickets.list", ["posture", "revenue", "summary", "tickets", "uptime", "usage"]),
         ):
             with psycopg.connect(world.url) as connection:
                 change = CHANGE.format(f"permissions = array_remove(permissions, '{gone}')")
@@ -201,7 +213,7 @@ async def test_sums_tell_a_report_in_whole_where_just_its_tenants_are_in_them(cl
         world.sql("SELECT portal.count_rosters()")
         found = await roster(actor)
         assert found is not None
-        assert found["sums"] == ["posture", "revenue", "summary", "uptime"]
+        assert found["sums"] == ["posture", "revenue", "summary", "tickets", "uptime"]
 
 
 async def test_a_roster_follows_tenants_that_come_into_sums_and_leave_them(cluster: Cluster) -> None:

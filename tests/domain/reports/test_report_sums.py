@@ -14,6 +14,10 @@ from support_world import Cluster
 
 pytestmark = pytest.mark.anyio
 KEEP = "SELECT portal.keep_sums(2)"
+ENDED = (
+    "UPDATE portal.partner_tenant_link SET status = 'ended' WHERE id = ("
+    "SELECT id FROM portal.partner_tenant_link WHERE partner_id = %s AND status = 'active' LIMIT 1)"
+)
 
 
 async def test_reports_say_the_same_with_sums_and_without(cluster: Cluster) -> None:
@@ -31,9 +35,9 @@ async def test_reports_say_the_same_with_sums_and_without(cluster: Cluster) -> N
         assert (await told(readers[0]))[0].summary != before[0][0].summary
         assert (await told(readers[0]))[0].by_tenant == before[0][0].by_tenant
         assert (await told_usage(readers[1])).summary == limited
-        assert [await read(reader) for reader in readers] == [[True] * 5, [False] * 5]
+        assert [await read(reader) for reader in readers] == [[True] * 6, [False] * 6]
         world.sql("UPDATE portal.partner SET status = 'terminated' WHERE slug = 'northwind'")
-        assert await read(readers[0]) == [False] * 5
+        assert await read(readers[0]) == [False] * 6
 
 
 async def test_pages_by_name_bring_each_customer_once_however_it_is_written(cluster: Cluster) -> None:
@@ -110,6 +114,8 @@ async def test_late_corrected_and_removed_rows_change_sums_by_what_they_are(clus
             "UPDATE tenancy.payment SET paid_on = paid_on + 1, amount = amount - 0.01 WHERE tenant_id = %s",
             "DELETE FROM tenancy.payment WHERE tenant_id = %s",
             "UPDATE tenancy.invoice SET status = 'cancelled' WHERE tenant_id = %s AND amount > 100",
+            "UPDATE tenancy.invoice SET status = 'paid', amount_paid = amount WHERE tenant_id = %s AND amount > 50",
+            "UPDATE tenancy.invoice SET amount_paid = amount / 3 WHERE tenant_id = %s",
             "UPDATE portal.subscription SET mrr = mrr * 2, currency = 'CHF' WHERE tenant_id = %s",
             "UPDATE portal.subscription SET plan = 'other', status = 'trial' WHERE tenant_id = %s",
             "UPDATE portal.subscription SET trial_ends_on = NULL WHERE tenant_id = %s",
@@ -125,6 +131,15 @@ async def test_late_corrected_and_removed_rows_change_sums_by_what_they_are(clus
             "UPDATE tenancy.posture_snapshot SET taken_at = now() - (now() - taken_at) * score WHERE tenant_id = %s",
             "DELETE FROM tenancy.posture_snapshot WHERE tenant_id = %s",
             _SNAPSHOT.format(when="now()", score=70),
+            "UPDATE tenancy.ticket SET status = 'open', resolved_at = NULL, priority = 'low' WHERE tenant_id = %s",
+            "UPDATE tenancy.ticket SET sla_breached_at = now(), priority = 'urgent' WHERE tenant_id = %s",
+            "UPDATE tenancy.ticket SET status = 'resolved', resolved_at = created_at + interval '90 s' WHERE tenant_id = %s",
+            "UPDATE tenancy.ticket SET sla_breached_at = NULL, status = 'closed' WHERE tenant_id = %s AND number > 1",
+            "DELETE FROM tenancy.ticket_file WHERE tenant_id = %s",
+            "DELETE FROM tenancy.ticket_comment WHERE tenant_id = %s",
+            "DELETE FROM tenancy.ticket WHERE tenant_id = %s AND mod(number, 2) = 0",
+            "UPDATE tenancy.ticket SET status = 'pending' WHERE tenant_id = %s",
+            "UPDATE tenancy.ticket SET priority = 'high' WHERE tenant_id = %s",
         ):
             world.sql(change, tenant)
             assert recounted(world), change
@@ -143,18 +158,18 @@ async def test_a_link_that_ends_takes_its_tenant_out_of_reports_at_once_and_out_
         at_once = await told(principal)
         assert at_once[0].coverage.included == before.coverage.included - 1
         assert at_once[0].summary != before.summary
-        assert await read(principal) == [False] * 5
+        assert await read(principal) == [False] * 6
         assert await sums.keep(system("reports"), many=2) > 0
         assert recounted(world)
         assert await told(principal) == at_once
-        assert await read(principal) == [True] * 5
+        assert await read(principal) == [True] * 6
         world.sql(
             "UPDATE portal.partner_tenant_link SET ends_at = now() + interval '9 days' WHERE tenant_id = %s"
             " AND partner_id = %s AND status = 'active'",
             tenant,
             principal.partner_id,
         )
-        assert await read(principal) == [True] * 5
+        assert await read(principal) == [True] * 6
         whole = await told(principal)
         assert whole[0].summary == before.summary
         assert await sums.keep(system("reports"), many=2) > 0
@@ -189,6 +204,7 @@ async def test_who_writes_and_who_follows_the_links_wait_for_each_other(cluster:
     async with domain_world(cluster) as world:
         with psycopg.connect(world.url) as first, psycopg.connect(world.url) as second:
             for begun, waiting in ((insert, KEEP), (KEEP, insert.replace("new_metric", "other_metric"))):
+                world.sql(ENDED, partner_person(world).partner_id)
                 first.execute(begun.encode())
                 second.execute("SET LOCAL lock_timeout = '50ms'")
                 with pytest.raises(psycopg.errors.LockNotAvailable):
@@ -197,4 +213,17 @@ async def test_who_writes_and_who_follows_the_links_wait_for_each_other(cluster:
                 first.commit()
                 second.execute(waiting.encode())
                 second.commit()
+                assert recounted(world), begun
+
+
+async def test_while_nobody_comes_or_goes_no_writer_waits(cluster: Cluster) -> None:
+    insert = "INSERT INTO tenancy.usage_daily SELECT id, 'new_metric', current_date, 3 FROM tenancy.tenant"
+    async with summed(cluster) as world:
+        with psycopg.connect(world.url) as first, psycopg.connect(world.url) as second:
+            for begun, beside in ((insert, KEEP), (KEEP, insert.replace("new_metric", "other_metric"))):
+                first.execute(begun.encode())
+                second.execute("SET LOCAL lock_timeout = '50ms'")
+                second.execute(beside.encode())
+                second.commit()
+                first.commit()
                 assert recounted(world), begun

@@ -102,17 +102,18 @@ async def test_a_client_reads_the_sums_of_what_its_scopes_open(cluster: Cluster)
         )[0]
         actor = partner_person(world, user_id=client["id"])
         for areas, expected in (
-            (["reports"], [True, False, False, False, True]),
-            (["billing"], [False, True, True, False, False]),
-            (["posture"], [False, False, False, True, False]),
-            (["support"], [False] * 5),
+            (["reports"], [True, False, False, False, True, False]),
+            (["billing"], [False, True, True, False, False, False]),
+            (["posture"], [False, False, False, True, False, False]),
+            (["support"], [False, False, False, False, False, True]),
+            (["provisioning"], [False] * 6),
         ):
             world.sql("UPDATE portal.api_client SET areas = %s WHERE id = %s", areas, client["id"])
             assert await read(actor) == expected, areas
-        world.sql("UPDATE portal.api_client SET areas = ARRAY['reports', 'billing', 'posture']")
-        assert await read(actor) == [True] * 5
+        world.sql("UPDATE portal.api_client SET areas = ARRAY['reports', 'billing', 'posture', 'support']")
+        assert await read(actor) == [True] * 6
         world.sql("UPDATE portal.api_client SET tenant_scope = 'include' WHERE id = %s", client["id"])
-        assert await read(actor) == [False] * 5, "of one that is limited to some customers none"
+        assert await read(actor) == [False] * 6, "of one that is limited to some customers none"
 
 
 async def test_billing_is_summed_up_with_sums_only_where_they_hold_what_the_person_opens(cluster: Cluster) -> None:

@@ -267,6 +267,7 @@ roster = Table(
     moment("until", nullable=False),  # when the next link begins or ends by itself
     words("sums"),  # what the sums tell in whole: their tenants are just those that open it
     *(Column(name, Integer, nullable=False) for name in ("tenants", *OPERATING_MODELS, *COUNTED)),
+    words("everywhere"),  # what each of the links opens, by names of SHOWS
     PrimaryKeyConstraint("partner_id"),
     comment="How many tenants a partner's live links reach, and how many of them open what",
 )

@@ -1,7 +1,8 @@
 """The statement of a list of alerts, kept by its shape.
 
 A page walks the partner's alerts in the list's order and stops when it is full. Counting walks the same index, without
-reading a row, and stops where it was told to. Both hold each alert against one reading of the partner's links.
+reading a row, and stops where it was told to. Both hold each alert against one reading of the partner's links, unless
+its roster knows that all of them open it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -32,7 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from guildhall.core.sql import Fixed, asked, fixed
-from guildhall.domain.access.scope import live, opening
+from guildhall.domain.access.scope import live, opened_everywhere, opening
 from guildhall.domain.access.tables import SHOWN_BY
 from guildhall.domain.access.tables import partner_tenant_link as link
 from guildhall.domain.alerts.kinds import FAMILIES, Family
@@ -105,10 +106,8 @@ def statement(shape: Shape) -> Fixed:
     Its rows: COLUMNS, then COUNTED unless it goes on from a cursor: without any alert there is then one row of nulls
     and counts.
     """
-    links = _links()
-    narrowed = and_(
-        of_partner(_PARTNER, shape.families, opens=partial(_opening, links)), *(FILTERS[name] for name in shape.filters)
-    )
+    opens = partial(_opening, opened_everywhere(), _links())
+    narrowed = and_(of_partner(_PARTNER, shape.families, opens=opens), *(FILTERS[name] for name in shape.filters))
     page = _page(shape, narrowed)
     shown = [page.c[name] for name in COLUMNS]
     order = [page.c[name].desc() for name in _ORDER]
@@ -123,18 +122,25 @@ def of_partner(
     partner_id: UUID | ColumnElement[UUID] | None,
     families: Iterable[Family],
     *,
-    opens: Callable[[str], Select[Any]] | None = None,
+    opens: Callable[[str], ColumnElement[bool]] | None = None,
 ) -> ColumnElement[bool]:
     """Return the condition that an alert is the partner's, of one of `families`, and opened by what its link holds.
 
-    `opens` returns the query for the tenants whose live link holds a permission.
+    `opens` returns the condition that the live link of an alert's tenant holds a permission.
     """
-    tenants, opened = opens or partial(opening, partner_id), []
+    opens, opened = opens or (lambda needs: _of(opening(partner_id, needs))), []
     for needs in (FAMILIES[family] for family in families):
         of = alert.c.kind.in_(needs.kinds)
-        # As a value the condition is a look into a hash for each row, and no join that many links would make slow.
-        opened.append(of & alert.c.tenant_id.in_(tenants(needs.read)).is_(True) if needs.link else of)
+        opened.append(of & opens(needs.read) if needs.link else of)
     return (alert.c.partner_id == partner_id) & or_(False, *opened)
+
+
+def _of(tenants: Select[Any]) -> ColumnElement[bool]:
+    """Return the condition that an alert is about one of `tenants`.
+
+    As a value it is a look into a hash for each row, and no join that many links would make slow.
+    """
+    return alert.c.tenant_id.in_(tenants).is_(True)
 
 
 def _links() -> CTE:
@@ -144,9 +150,11 @@ def _links() -> CTE:
     return chosen.cte("links").prefix_with("MATERIALIZED")
 
 
-def _opening(links: CTE, needs: str) -> Select[Any]:
-    """Return the query for those tenants of `links` that hold `needs`."""
-    return select(links.c.tenant_id).where(links.c[SHOWN_BY[needs]])
+def _opening(everywhere: CTE, links: CTE, needs: str) -> ColumnElement[bool]:
+    """Return the condition that every link of the partner holds `needs`, or that of the alert's tenant does."""
+    name = SHOWN_BY[needs]
+    each = _of(select(links.c.tenant_id).where(links.c[name]))
+    return or_(select(everywhere).where(everywhere.c.opened == name).exists(), each)
 
 
 def _page(shape: Shape, narrowed: ColumnElement[bool]) -> Subquery:

@@ -1,8 +1,8 @@
 """The SQL of invoices over many tenants, put together from fixed pieces and kept by its shape.
 
 Whoever reaches few tenants gets the newest invoices of each by the tenant's own index; whoever reaches many walks all
-invoices in order and keeps the own ones. Sums over everything come from rollups, sums over a filter from the invoices.
-Sums are always by currency.
+invoices in order and keeps the own ones. Sums over everything come from rollups, or of many tenants from what triggers
+added up of them (`domain/reports/sums.sql`), sums over a filter from the invoices. Sums are always by currency.
 """
 
 from collections.abc import Mapping
@@ -70,11 +70,28 @@ LIVE = (
     "FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
     " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
 )
-_OPENS = " ".join(
-    f"WHEN '{permission}' THEN l.{SHOWN_BY[permission]}"
-    for permission in ("partner.billing.invoices.read", "partner.billing.summary.read")
-)
+_SHOWN_BY = {
+    permission: SHOWN_BY[permission] for permission in ("partner.billing.invoices.read", "partner.billing.summary.read")
+}
+_OPENS = " ".join(f"WHEN '{permission}' THEN l.{name}" for permission, name in _SHOWN_BY.items())
+_NAMED = " ".join(f"WHEN '{permission}' THEN '{name}'" for permission, name in _SHOWN_BY.items())
 _SCOPE = f"SELECT l.tenant_id, l.tenant_name {LIVE} AND CASE :permission {_OPENS} END"
+# Of one invoice, by one look at the links: for the few that are met where an index has the order.
+_LINKED = f"(SELECT CASE :permission {_OPENS} END {LIVE} AND l.tenant_id = i.tenant_id LIMIT 1) IS TRUE"
+_LINKED_NAME = f"(SELECT l.tenant_name {LIVE} AND l.tenant_id = page.tenant_id LIMIT 1)"
+_INDEXED = frozenset({"invoice_date"})  # orders that an index of all invoices has
+# Of the partner's roster: how many live links there are, whether each holds the permission, and whether the sums that
+# triggers keep tell of just those that do.
+_ROSTER = (
+    "SELECT r.tenants, p.name = ANY (r.everywhere) AS everybody, replace(p.name, 'shows_', '') = ANY (r.sums) AS summed"
+    f" FROM portal.roster_now() AS r CROSS JOIN (SELECT CASE :permission {_NAMED} END AS name) AS p"
+)
+_KEPT = (
+    "SELECT r.currency, sum(r.listed) AS listed, sum(r.invoiced) AS total, sum(r.received) AS paid,"
+    " sum(r.outstanding) AS outstanding FROM portal.revenue_sum AS r WHERE r.partner_id = :partner_id"
+    " AND (SELECT summed FROM roster) GROUP BY 1 HAVING sum(r.listed) > 0"
+)
+_MANY = "(SELECT many FROM reached)"
 
 
 class Shape(Struct, frozen=True):
@@ -119,8 +136,8 @@ def page(shape: Shape) -> Fixed:
     """
     _, kind = SORTS[shape.sort_by]
     items = (
-        "SELECT 'item' AS part, page.*, s.tenant_name, 0::bigint AS listed, 0::numeric AS outstanding"
-        " FROM page LEFT JOIN scope AS s USING (tenant_id)"
+        f"SELECT 'item' AS part, page.*, {_LINKED_NAME} AS tenant_name, 0::bigint AS listed, 0::numeric AS outstanding"
+        " FROM page"
     )
     parts = [items]
     if not shape.resumed:
@@ -131,7 +148,9 @@ def page(shape: Shape) -> Fixed:
         )
     if shape.covered:
         parts.append(
-            f"SELECT 'covered', {'NULL, ' * (len(STORED) + 2)}count(*) FILTER (WHERE opens), count(*) FROM live"
+            f"SELECT 'covered', {'NULL, ' * (len(STORED) + 2)}CASE WHEN (SELECT everybody FROM roster)"
+            " THEN (SELECT tenants FROM roster) ELSE (SELECT count(*) FROM live WHERE opens) END,"
+            " coalesce((SELECT tenants FROM roster), (SELECT count(*) FROM live))"
         )
     sql = (
         f"WITH {_tenants(shape)}, page AS ({_page(shape)}) SELECT * FROM ({' UNION ALL '.join(parts)}) AS p"
@@ -141,13 +160,22 @@ def page(shape: Shape) -> Fixed:
 
 
 def _tenants(shape: Shape) -> str:
-    """Return the common tables of tenants: `scope`, and where coverage is asked for all that are `live`."""
-    if not shape.covered:
-        return scope(named=shape.named)
+    """Return the common tables of tenants; what nothing asks for is not read.
+
+    `scope` are those of the list, and where coverage is asked for they are of all that are `live`. `reached` says whether
+    they are many, `roster` what is known of all beforehand, and `kept` the sums of all.
+    """
     narrowed = " AND tenant_id = ANY (:tenant_ids)" if shape.named else ""
+    tenants = scope(named=shape.named)
+    if shape.covered:
+        tenants = (
+            f"live AS MATERIALIZED (SELECT l.tenant_id, l.tenant_name, CASE :permission {_OPENS} END AS opens {LIVE}),"
+            f" scope AS NOT MATERIALIZED (SELECT tenant_id, tenant_name FROM live WHERE opens{narrowed})"
+        )
+    first = f"SELECT FROM scope LIMIT {WIDE + 1}"
     return (
-        f"live AS MATERIALIZED (SELECT l.tenant_id, l.tenant_name, CASE :permission {_OPENS} END AS opens {LIVE}),"
-        f" scope AS NOT MATERIALIZED (SELECT tenant_id, tenant_name FROM live WHERE opens{narrowed})"
+        f"{tenants}, reached AS MATERIALIZED (SELECT count(*) > {WIDE} AS many FROM ({first}) AS first),"
+        f" roster AS MATERIALIZED ({_ROSTER}), kept AS MATERIALIZED ({_KEPT})"
     )
 
 
@@ -158,11 +186,10 @@ def _page(shape: Shape) -> str:
     after = f" AND ({sort}, i.id) {'<' if direction == 'desc' else '>'} (:after, :after_id)" if shape.resumed else ""
     where = conditions(shape.filters) + after
     end = f"ORDER BY {sort} {direction}, i.id {direction} LIMIT {shape.offset + shape.limit + 1}"
-    many = f"(SELECT count(*) FROM scope) > {WIDE}"
     heads = f"SELECT {columns} FROM tenancy.invoice AS i WHERE i.tenant_id = s.tenant_id{where} {end}"
-    ways = [f"SELECT h.* FROM scope AS s CROSS JOIN LATERAL ({heads}) AS h WHERE NOT {many}"]
-    walk = f"(i.tenant_id IN (SELECT tenant_id FROM scope)) IS TRUE AND {many}"
-    ways.append(f"(SELECT {columns} FROM tenancy.invoice AS i WHERE {walk}{where} {end})")
+    ways = [f"SELECT h.* FROM scope AS s CROSS JOIN LATERAL ({heads}) AS h WHERE NOT {_MANY}"]
+    own = _LINKED if shape.sort_by in _INDEXED and not shape.named else "(i.tenant_id IN (SELECT tenant_id FROM scope)) IS TRUE"
+    ways.append(f"(SELECT {columns} FROM tenancy.invoice AS i WHERE {own} AND {_MANY}{where} {end})")
     ways.append(f"(SELECT {columns} {accounts(named=shape.named)}{where} {end})")
     return (
         f"SELECT * FROM ({' UNION ALL '.join(ways)}) AS f ORDER BY place {direction}, id {direction}"
@@ -179,7 +206,9 @@ _SUMS = (
 
 def _sums(shape: Shape) -> str:
     """Return the query for the sums over a filter, of linked tenants and of accounts, by currency."""
-    filters, linked = conditions(shape.filters), "tenant_id = ANY (ARRAY(SELECT tenant_id FROM scope))"
+    filters, told = conditions(shape.filters), not shape.filters and not shape.named
+    unsummed = " WHERE NOT (SELECT EXISTS (SELECT 1 FROM kept))" if told else ""
+    linked = f"tenant_id = ANY (ARRAY(SELECT tenant_id FROM scope{unsummed}))"
     if shape.filters:
         own = f"SELECT i.currency, {_SUMS} FROM tenancy.invoice AS i WHERE i.{linked}{filters}"
     else:
@@ -188,4 +217,5 @@ def _sums(shape: Shape) -> str:
             f" sum(r.outstanding) AS outstanding FROM tenancy.billing_rollup AS r WHERE r.{linked}"
         )
     home = f"SELECT i.currency, {_SUMS} {accounts(named=shape.named)}{filters}"
-    return f"{own} GROUP BY currency UNION ALL {home} GROUP BY currency"
+    kept = " UNION ALL SELECT * FROM kept" if told else ""
+    return f"{own} GROUP BY currency UNION ALL {home} GROUP BY currency{kept}"

@@ -5,6 +5,7 @@ They are kept by triggers in the transaction that changes their source, and `sum
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 from guildhall.core.columns import one_of, to
 from guildhall.core.db import PORTAL
 
-SUMMED = ("usage", "revenue", "posture", "uptime")
+SUMMED = ("usage", "revenue", "posture", "uptime", "tickets")
 _SUM = Numeric(24, 4)
 
 summed_tenant = Table(
@@ -61,6 +62,7 @@ revenue_sum = Table(
     Column("listed", Integer, nullable=False, server_default="0"),  # invoices, and what was cancelled
     Column("settled", Integer, nullable=False, server_default="0"),
     Column("owed", Integer, nullable=False, server_default="0"),
+    Column("received", _SUM, nullable=False, server_default="0"),  # what was paid of those invoiced
     PrimaryKeyConstraint("partner_id", "day", "currency", "due_on"),
 )
 subscription_sum = Table(
@@ -90,6 +92,16 @@ posture_sum = Table(
         for name in ("score", "critical", "high", "medium", "low")
     ),
     PrimaryKeyConstraint("partner_id"),
+)
+ticket_sum = Table(
+    "ticket_sum",
+    PORTAL,
+    Column("partner_id", Uuid, nullable=False),  # no reference: nobody who writes a ticket waits for who locks the partner
+    *(Column(name, Integer, nullable=False) for name in ("open", "pending", "resolved", "closed")),
+    *(Column(name, Integer, nullable=False) for name in ("urgent", "high", "normal", "low", "breached", "late", "done")),
+    Column("done_seconds", BigInteger, nullable=False),
+    Index("ix_ticket_sum_partner_id", "partner_id"),
+    comment="To be added up: what each change of a ticket of the partner's tenants brought, folded into one each minute",
 )
 _DOWNTIME = ("down_seconds", "began", "carried", "repaired", "repair_seconds")
 partner_downtime = Table(

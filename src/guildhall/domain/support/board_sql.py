@@ -22,7 +22,8 @@ from guildhall.domain.support.tickets import STORED
 from guildhall.domain.tenancy.tables import PRIORITIES, TICKET_STATUSES
 
 COUNT_LIMIT = 10_000
-COUNTED = (*TICKET_STATUSES, "breached", "done", "done_seconds", "counted", "total")
+_FIGURES = (*TICKET_STATUSES, "breached", "done", "done_seconds")
+COUNTED = (*_FIGURES, "counted", "total")
 WIDE = 200  # tenants from which on the walk over all tickets is the shorter way
 
 
@@ -52,12 +53,13 @@ def _ranks(column: str, values: tuple[str, ...]) -> str:
 
 
 _HOURS = " ".join(f"WHEN '{priority}' THEN {hours}" for priority, hours in HOURS.items())
-_RUNNING = "t.status IN ('open', 'pending') AND t.sla_breached_at IS NULL"
-_OVERDUE = f"{_RUNNING} AND t.sla_breach_at <= :now"
+RUNNING = "t.status IN ('open', 'pending') AND t.sla_breached_at IS NULL"
+_OVERDUE = f"{RUNNING} AND t.sla_breach_at <= :now"
 SOON = (
     "t.sla_breached_at IS NULL AND t.sla_breach_at > :now AND t.sla_breach_at - :now"
     f" <= {LATE_PART} * least(make_interval(hours => CASE t.priority {_HOURS} END), t.sla_breach_at - t.created_at)"
 )
+SOONEST = f"make_interval(hours => {max(HOURS.values())}) * {LATE_PART}"  # before it is due, no ticket is due soon
 # Whosever they are, such clocks are few, since the worker records them each minute: the index of those due begins here.
 _UNRECORDED = f"SELECT t.tenant_id FROM tenancy.ticket AS t WHERE {_OVERDUE} ORDER BY t.sla_breach_at OFFSET 0"
 _BREACHED = f"(t.sla_breached_at IS NOT NULL OR ({_OVERDUE}))"
@@ -72,7 +74,7 @@ FILTERS = {
     "search": "(t.subject ILIKE :search OR t.number = :number)",
     "breached": _BREACHED,
     "not_breached": f"NOT {_BREACHED}",
-    "due_soon": f"{_RUNNING} AND {SOON}",
+    "due_soon": f"{RUNNING} AND {SOON}",
 }
 _SORTS = {
     "created_at": "t.created_at",
@@ -111,7 +113,13 @@ _TALLY = (
     " CAST(coalesce(sum(extract(epoch FROM t.resolved_at - t.created_at)), 0) AS bigint) AS done_seconds"
 )
 _TALLIED = "t.status, t.sla_breach_at, t.sla_breached_at, t.resolved_at, t.created_at"
-_ROLLED = "r.open, r.pending, r.resolved, r.closed, r.breached, r.done, r.done_seconds"
+_ROLLED = ", ".join(f"r.{name}" for name in _FIGURES)
+# The same of all tenants of a partner with many, where just those let tickets be listed: then none is looked up.
+_SUMMED = (
+    f"SELECT {', '.join(f'sum(r.{name})' for name in _FIGURES)} FROM portal.ticket_sum AS r WHERE r.partner_id = :partner_id"
+    " AND EXISTS (SELECT 1 FROM portal.roster_now() WHERE 'tickets' = ANY (sums)) HAVING count(*) > 0"
+)
+_UNSUMMED = "(SELECT NOT EXISTS (SELECT 1 FROM summed))"
 
 
 @lru_cache(maxsize=512)
@@ -200,18 +208,21 @@ def _figures(shape: Shape) -> str:
 
 def _rolled(shape: Shape) -> str:
     """Return figures from the rollups, plus what they cannot hold: clocks that ran out unrecorded, accounts."""
-    scope = _scope(shape)
+    scope, of = _scope(shape), f" WHERE {_UNSUMMED}" if shape.undecided else ""
     # As an array the scope is one walk along an index, however many tenants it has.
-    within = "= ANY (ARRAY(SELECT tenant_id FROM scope))" if scope else "IS NOT NULL"
+    within = f"= ANY (ARRAY(SELECT tenant_id FROM scope{of}))" if scope else "IS NOT NULL"
     ways = [
         f"SELECT {_ROLLED} FROM tenancy.support_rollup AS r WHERE r.tenant_id {within}",
         f"SELECT 0, 0, 0, 0, count(*), 0, 0 FROM ({_UNRECORDED}) AS t WHERE {_IN_SCOPE if scope else 'true'}",
     ]
+    if shape.undecided:
+        ways.append("SELECT * FROM summed")
     if shape.role is DbRole.PARTNER:
         ways.append(f"SELECT {_TALLY} {accounts(shape)}")
-    sums = ", ".join(f"CAST(coalesce(sum({name}), 0) AS bigint) AS {name}" for name in COUNTED[:-2])
+    sums = ", ".join(f"CAST(coalesce(sum({name}), 0) AS bigint) AS {name}" for name in _FIGURES)
     nothing = ", ".join(f"CAST(NULL AS bigint) AS {name}" for name in COUNTED[-2:])
-    return f"SELECT {sums}, {nothing} FROM ({' UNION ALL '.join(ways)}) AS part"
+    kept = f"WITH summed AS MATERIALIZED ({_SUMMED}) " if shape.undecided else ""
+    return f"{kept}SELECT {sums}, {nothing} FROM ({' UNION ALL '.join(ways)}) AS part"
 
 
 def _counted(shape: Shape) -> str:

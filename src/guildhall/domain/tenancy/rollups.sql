@@ -38,7 +38,7 @@ BEGIN
     UPDATE tenancy.support_rollup AS r SET
         open = n.open, pending = n.pending, resolved = n.resolved, closed = n.closed,
         urgent = n.urgent, high = n.high, normal = n.normal, low = n.low,
-        breached = n.breached, done = n.done, done_seconds = n.done_seconds,
+        breached = n.breached, late = n.late, done = n.done, done_seconds = n.done_seconds,
         last_number = greatest(r.last_number, n.last_number)
     FROM (
         SELECT tenant_id,
@@ -51,6 +51,7 @@ BEGIN
                count(*) FILTER (WHERE priority = 'normal' AND status IN ('open', 'pending')) AS normal,
                count(*) FILTER (WHERE priority = 'low' AND status IN ('open', 'pending')) AS low,
                count(sla_breached_at) AS breached,
+               count(sla_breached_at) FILTER (WHERE status IN ('open', 'pending')) AS late,
                count(resolved_at) AS done,
                coalesce(sum(extract(epoch FROM resolved_at - created_at)), 0) AS done_seconds,
                max(number) AS last_number

@@ -326,10 +326,12 @@ support_rollup = Table(
     Column("normal", Integer, nullable=False, server_default="0"),
     Column("low", Integer, nullable=False, server_default="0"),
     Column("breached", Integer, nullable=False, server_default="0"),
+    Column("late", Integer, nullable=False, server_default="0"),
     Column("done", Integer, nullable=False, server_default="0"),
     Column("done_seconds", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("tenant_id"),
-    comment="Tickets by status; open and pending ones by priority; ever breached; resolved ones and their time",
+    comment="Tickets by status; open and pending ones by priority; ever breached, and still open or pending;"
+    " resolved ones and their time",
 )
 subscriber_rollup = Table(
     "subscriber_rollup",

@@ -10,7 +10,7 @@ from importlib.resources import files
 from guildhall.core.jobs import tasks
 from guildhall.domain.access.boundary.roles import SURFACE_ROLES
 from guildhall.domain.access.states import steps
-from guildhall.domain.access.tables import AREA_BITS
+from guildhall.domain.access.tables import AREA_BITS, SHOWS
 from guildhall.domain.partners.application_states import STEPS as APPLICATION_STEPS
 from guildhall.domain.webhooks import events
 
@@ -184,6 +184,9 @@ CALLS: dict[str, tuple[str, ...]] = {
     "portal.summed(text)": ("partner",),
     "portal.keep_sums(integer)": ("worker",),
     "portal.sum_up()": (),
+    "portal.sum_tickets()": (),
+    "portal.fold_tickets()": (),
+    "portal.to_sum(integer)": (),
     "tenancy.roll()": (),
     "tenancy.number_ticket()": (),
     "tenancy.ticket_notices()": (),
@@ -223,6 +226,7 @@ DEFINER_WRITES = (
     "portal.revenue_sum",
     "portal.subscription_sum",
     "portal.posture_sum",
+    "portal.ticket_sum",
     "portal.partner_downtime",
     "tenancy.billing_rollup",
     "tenancy.support_rollup",
@@ -237,6 +241,7 @@ DEFINER_DELETES = (
     "portal.sign_in_backoff",
     "portal.used_challenge",
     "portal.partner_downtime",
+    "portal.ticket_sum",
     "portal.roster_change",
     "portal.summed_tenant",
     "tenancy.uptime_daily",
@@ -256,6 +261,9 @@ def functions() -> str:
         "%TASKS%": enqueued,
         "%EVENTS%": events.rows(),
         "%AREAS%": areas,
+        "%EVERYWHERE%": ", ".join(
+            f"CASE WHEN bool_and(l.{name}) FILTER (WHERE l.live) THEN '{name}' END" for name in SHOWS
+        ),
         "%REACHED%": "\n".join(_reached(area, bit) for area, bit in AREA_BITS.items()),
     }
     return reduce(lambda text, mark: text.replace(*mark), marks.items(), "\n".join(texts))

@@ -122,6 +122,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "portal.revenue_sum": (reads("partner", _summed("revenue")),),
     "portal.subscription_sum": (reads("partner", _summed("revenue")),),
     "portal.posture_sum": (reads("partner", _summed("posture")),),
+    "portal.ticket_sum": (reads("partner", _summed("tickets")),),
     "portal.partner_downtime": (reads("partner", _summed("uptime")),),
     # -- portal: trail, notices, letters, keys
     "portal.audit_head": (),

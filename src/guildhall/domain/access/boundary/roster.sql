@@ -38,7 +38,8 @@ END
 $$;
 
 -- Count the rosters anew of whom something is said, or time has passed. In one statement, so in one view of the database.
--- `sums` names what the partner's sums tell in whole: their tenants are just those whose live links open it.
+-- `sums` names what the partner's sums tell in whole: their tenants are just those whose live links open it. `everywhere`
+-- names what each of its live links opens.
 CREATE OR REPLACE FUNCTION portal.count_rosters() RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -53,8 +54,9 @@ AS $$
         SELECT l.partner_id, t.told FROM link AS l
         CROSS JOIN LATERAL (VALUES ('usage', 'usage', l.shows_usage), ('revenue', 'revenue', l.shows_revenue),
             ('summary', 'revenue', l.shows_summary), ('billing', 'revenue', l.shows_billing),
-            ('customers', 'revenue', true), ('posture', 'posture', l.shows_posture), ('uptime', 'uptime', l.shows_uptime))
-            AS t (told, report, opens)
+            ('invoices', 'revenue', l.shows_invoices),
+            ('customers', 'revenue', true), ('posture', 'posture', l.shows_posture), ('uptime', 'uptime', l.shows_uptime),
+            ('tickets', 'tickets', l.shows_tickets)) AS t (told, report, opens)
         LEFT JOIN portal.summed_tenant AS s
             ON (s.report, s.partner_id, s.tenant_id) = (t.report, l.partner_id, l.tenant_id)
         WHERE l.live AND t.opens
@@ -63,7 +65,7 @@ AS $$
             SELECT count(*) FROM portal.summed_tenant AS m WHERE (m.report, m.partner_id) = (t.report, l.partner_id))
     )
     INSERT INTO portal.roster AS r (partner_id, since, until, sums, tenants, customer_managed, co_managed, fully_managed,
-        posture, summary, usage, uptime, revenue)
+        posture, summary, usage, uptime, revenue, everywhere)
     SELECT a.partner_id, now(),
         coalesce(min(CASE WHEN l.live THEN l.ends_at WHEN l.starts_at > now() THEN l.starts_at END), 'infinity'),
         ARRAY(SELECT told FROM held WHERE held.partner_id = a.partner_id ORDER BY 1),
@@ -75,12 +77,14 @@ AS $$
         count(*) FILTER (WHERE l.live AND l.shows_summary),
         count(*) FILTER (WHERE l.live AND l.shows_usage),
         count(*) FILTER (WHERE l.live AND l.shows_uptime),
-        count(*) FILTER (WHERE l.live AND l.shows_revenue)
+        count(*) FILTER (WHERE l.live AND l.shows_revenue),
+        array_remove(ARRAY[%EVERYWHERE%], NULL)
     FROM again AS a LEFT JOIN link AS l USING (partner_id) GROUP BY a.partner_id
     ON CONFLICT (partner_id) DO UPDATE SET (since, until, sums, tenants, customer_managed, co_managed, fully_managed,
-        posture, summary, usage, uptime, revenue) = (excluded.since, excluded.until, excluded.sums, excluded.tenants,
+        posture, summary, usage, uptime, revenue, everywhere) = (excluded.since, excluded.until, excluded.sums, excluded.tenants,
         excluded.customer_managed, excluded.co_managed, excluded.fully_managed, excluded.posture, excluded.summary,
-        excluded.usage, excluded.uptime, excluded.revenue)
+        excluded.usage, excluded.uptime, excluded.revenue,
+        excluded.everywhere)
 $$;
 
 SET LOCAL ROLE @owner;

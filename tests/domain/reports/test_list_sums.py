@@ -1,0 +1,191 @@
+"""Lists of tickets, invoices and alerts of many customers: what they say with sums and rosters is what rows say."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from guildhall.core import db
+from guildhall.core.actor import Actor, system
+from guildhall.domain.alerts import reading
+from guildhall.domain.billing import invoices
+from guildhall.domain.reports import dashboard, sums
+from guildhall.domain.support import board, columns
+from support_actors import domain_world, partner_person
+from support_sums import ISLA, recounted, summed
+from support_world import Cluster, World
+
+pytestmark = pytest.mark.anyio
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
+# A link that opens no more than it did, but for what is taken: guards of links are out of the way of a test.
+TAKEN = (
+    "UPDATE portal.partner_tenant_link SET permissions = array_remove(permissions, %s)"
+    " WHERE tenant_id = %s AND partner_id = %s AND status = 'active'"
+)
+
+
+async def lists(actor: Actor) -> dict[str, Any]:
+    """Return all that may be told from sums and rosters, as somebody reads it."""
+    async with db.transaction(actor) as connection:
+        tickets = await board.listed(connection, actor, board.Filter(), now=NOW)
+        closed = await board.listed(connection, actor, board.Filter(status=("closed",)), now=NOW)
+        stood = await columns.columns(connection, actor, board.Filter(), now=NOW)
+        billed = await invoices.listed(connection, actor, invoices.Filter(), today=TODAY, covered=True)
+        alerts = await reading.listed(connection, actor, reading.Filter())
+        paged = await reading.listed(connection, actor, reading.Filter(limit=2, offset=1))
+        today = await dashboard.today(connection, actor, now=NOW)
+    return {
+        "tickets": (tickets.total, tickets.aggregates, tickets.items),
+        "closed": (closed.total, closed.aggregates, closed.items),
+        "board": stood,
+        "invoices": (billed.sums, billed.items, billed.coverage),
+        "alerts": (alerts.total, alerts.counts, alerts.items, paged.counts, paged.items),
+        "dashboard": today,
+    }
+
+
+def free(world: World) -> None:
+    """Let links be changed as no person could."""
+    world.sql("ALTER TABLE portal.partner_tenant_link DISABLE TRIGGER link_guard")
+
+
+async def test_lists_say_the_same_with_sums_and_without(cluster: Cluster) -> None:
+    async with domain_world(cluster) as world:
+        emails = ("principal@northwind.example", ISLA, "principal@cascadia.example", "audit@veritas.example")
+        readers = [partner_person(world, email) for email in emails[:3]]
+        before = [await lists(reader) for reader in readers]
+        assert await sums.keep(system("reports"), many=2) > 0
+        assert recounted(world)
+        for reader, told in zip(readers, before, strict=True):
+            assert await lists(reader) == told
+        # What is wrong in a sum is seen by whom it serves, and by nobody else: a limited colleague counts rows.
+        world.sql("UPDATE portal.ticket_sum SET open = open + 5, breached = breached + 1, urgent = urgent + 3, late = late + 2")
+        world.sql("UPDATE portal.revenue_sum SET received = received + 1 WHERE listed > 0")
+        whole, limited = await lists(readers[0]), await lists(readers[1])
+        assert limited == before[1]
+        assert whole["tickets"][0] == before[0]["tickets"][0] + 5
+        assert whole["tickets"][1].sla_breach == before[0]["tickets"][1].sla_breach + 1
+        assert whole["board"] != before[0]["board"]
+        assert whole["closed"][0] == before[0]["closed"][0]
+        assert whole["invoices"][0] != before[0]["invoices"][0]
+        assert whole["invoices"][1:] == before[0]["invoices"][1:]
+        assert whole["dashboard"] != before[0]["dashboard"]
+        for key in ("tickets", "closed"):
+            assert whole[key][2] == before[0][key][2]
+
+
+@pytest.mark.parametrize(
+    "permission",
+    [
+        "partner.support.tickets.list",
+        "partner.billing.invoices.read",
+        "partner.alerts.sla.read",
+        "partner.alerts.billing.read",
+    ],
+)
+async def test_what_one_link_does_not_open_is_in_no_list_at_once_and_after_the_job(
+    cluster: Cluster, permission: str
+) -> None:
+    async with domain_world(cluster) as world:
+        actor = partner_person(world)
+        tenants = _having_everything(world, actor)
+        free(world)
+        assert await sums.keep(system("reports"), many=2) > 0
+        full = await lists(actor)
+        for tenant in tenants:
+            world.sql(TAKEN, permission, tenant, actor.partner_id)
+        told = await lists(actor)
+        assert told != full, "something of these customers was in the lists"
+        for key, listed in (("tickets", 2), ("closed", 2), ("invoices", 1)):
+            if permission.split(".")[1] in {"support", "billing"}:
+                assert {item.tenant_id for item in told[key][listed]}.isdisjoint(tenants) or told[key] == full[key]
+        gone = {
+            "partner.alerts.sla.read": {"sla.ticket", "sla.uptime", "usage.capacity"},
+            "partner.alerts.billing.read": {"billing.threshold"},
+        }.get(permission, set())
+        assert not [item for item in told["alerts"][2] if item.tenant_id in tenants and item.kind in gone]
+        assert await sums.keep(system("reports"), many=2) >= 0
+        assert recounted(world)
+        assert await lists(actor) == told
+        # And where sums serve nobody, rows say the same.
+        await sums.keep(system("reports"), many=1000)
+        assert await lists(actor) == told
+
+
+def _having_everything(world: World, actor: Actor) -> list[UUID]:
+    """Return customers of the person's partner of whom there are tickets, invoices and alerts of every family."""
+    found = world.sql(
+        "SELECT l.tenant_id FROM portal.partner_tenant_link AS l WHERE l.partner_id = %s AND l.status = 'active'"
+        " AND EXISTS (SELECT 1 FROM portal.alert AS a WHERE a.tenant_id = l.tenant_id AND a.partner_id = l.partner_id)",
+        actor.partner_id,
+    )
+    assert found
+    return [row["tenant_id"] for row in found]
+
+
+TICKET = "UPDATE tenancy.ticket SET priority = CASE priority WHEN 'low' THEN 'high' ELSE 'low' END WHERE tenant_id = %s"
+
+
+async def test_people_who_write_tickets_of_one_partner_wait_for_nobody(cluster: Cluster) -> None:
+    async with summed(cluster) as world:
+        one, other = (
+            row["tenant_id"]
+            for row in world.sql(
+                "SELECT DISTINCT m.tenant_id FROM portal.summed_tenant AS m JOIN tenancy.ticket AS t USING (tenant_id)"
+                " WHERE m.report = 'tickets' AND t.status IN ('open', 'pending') AND m.partner_id = %s LIMIT 2",
+                partner_person(world).partner_id,
+            )
+        )
+        with psycopg.connect(world.url) as first, psycopg.connect(world.url) as second:
+            for connection in (first, second):
+                connection.execute("SET lock_timeout = '50ms'")
+            first.execute(TICKET.encode(), [one])
+            second.execute(TICKET.encode(), [other])
+            # The job folds what it sees, and the change of who is not done yet comes on top.
+            assert await sums.keep(system("reports"), many=2) == 0
+            second.commit()
+            assert await sums.keep(system("reports"), many=2) == 0
+            first.commit()
+        assert recounted(world)
+        rows = "SELECT count(*) AS n FROM portal.ticket_sum GROUP BY partner_id"
+        assert max(row["n"] for row in world.sql(rows)) > 1
+        assert await sums.keep(system("reports"), many=2) == 0
+        assert {row["n"] for row in world.sql(rows)} == {1}
+        assert recounted(world)
+
+
+async def test_a_change_that_no_sum_tells_of_adds_nothing(cluster: Cluster) -> None:
+    async with summed(cluster) as world:
+        before = world.sql("SELECT * FROM portal.ticket_sum ORDER BY partner_id")
+        world.sql("UPDATE tenancy.ticket SET subject = subject || '!'")
+        world.sql("UPDATE tenancy.support_rollup SET last_number = last_number + 1")
+        assert world.sql("SELECT * FROM portal.ticket_sum ORDER BY partner_id") == before
+        # A rollup that goes takes with it what it told.
+        gone = world.sql("DELETE FROM tenancy.support_rollup WHERE tenant_id = %s RETURNING *", world.tenant("acme-fiber"))
+        after = world.sql("SELECT sum(open) AS open, sum(done_seconds) AS done_seconds FROM portal.ticket_sum")[0]
+        assert gone[0]["done_seconds"] > 0
+        holders = len(world.sql("SELECT 1 FROM portal.summed_tenant WHERE report = 'tickets' AND tenant_id = %s", gone[0]["tenant_id"]))
+        assert holders > 0
+        for name in ("open", "done_seconds"):
+            assert after[name] == sum(row[name] for row in before) - holders * gone[0][name]
+
+
+async def test_a_ticket_that_comes_while_its_customer_comes_into_the_sums_counts_once(cluster: Cluster) -> None:
+    async with domain_world(cluster) as world:
+        tenant = world.tenant("acme-fiber")
+        with psycopg.connect(world.url) as first, psycopg.connect(world.url) as second:
+            for begun, waiting in ((TICKET, "SELECT portal.keep_sums(2)"), ("SELECT portal.keep_sums(2)", TICKET)):
+                first.execute(begun.encode(), [tenant] if begun == TICKET else [])
+                second.execute("SET LOCAL lock_timeout = '50ms'")
+                with pytest.raises(psycopg.errors.LockNotAvailable):
+                    second.execute(waiting.encode(), [tenant] if waiting == TICKET else [])
+                second.rollback()
+                first.commit()
+                second.execute(waiting.encode(), [tenant] if waiting == TICKET else [])
+                second.commit()
+                assert recounted(world), begun
+                world.sql("SELECT portal.keep_sums(1000)")
+                assert not world.sql("SELECT 1 FROM portal.ticket_sum WHERE open <> 0 OR done <> 0")
