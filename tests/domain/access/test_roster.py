@@ -46,7 +46,8 @@ async def recounted(world: World, actor: Actor) -> bool:
     await sums.keep(system("reports"), many=2)
     found, expected = await roster(actor), world.sql(RECOUNT, actor.partner_id)[0]
     links = world.sql(
-        f"SELECT permissions, operating_model FROM portal.partner_tenant_link WHERE partner_id = %s AND {LIVE}",
+        "SELECT permissions, operating_model, starts_at, observed_from, uptime_recorded, sla_config"
+        f" FROM portal.partner_tenant_link WHERE partner_id = %s AND {LIVE}",
         actor.partner_id,
     )
     expected["everywhere"] = [
@@ -55,6 +56,10 @@ async def recounted(world: World, actor: Actor) -> bool:
         if all(permission in link["permissions"] for link in links)
         and (column != "shows_posture" or all(link["operating_model"] != "customer_managed" for link in links))
     ]
+    observed = [link for link in links if "partner.reports.sla.read" in link["permissions"]]
+    steady = all(link["uptime_recorded"] and "uptime_target" not in link["sla_config"] for link in observed)
+    moments = [moment for link in observed for moment in (link["starts_at"], link["observed_from"]) if moment]
+    expected["steady_from"] = max(moments) if steady else None
     return found is not None and {name: found[name] for name in expected} == expected
 
 
@@ -72,6 +77,8 @@ CHANGES = (
     CHANGE.format("starts_at = now() + interval '1 day', ends_at = now() + interval '2 days'"),
     CHANGE.format("starts_at = now() - interval '1 day', ends_at = now() + interval '3 days'"),
     CHANGE.format("operating_model = 'fully_managed'"),
+    CHANGE.format("sla_config = jsonb_build_object('uptime_target', 99.4)"),
+    CHANGE.format("sla_config = '{}'"),
     *(CHANGE.format(f"permissions = array_remove(permissions, 'partner.{shown}')") for shown in SHOWN),
     CHANGE.format("status = 'revoked'"),
     NEW,

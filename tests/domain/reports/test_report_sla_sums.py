@@ -76,19 +76,27 @@ def linked(world: World, actor: Actor) -> list[Any]:
     ]
 
 
-def shuffle(world: World, luck: random.Random, tenants: list[Any]) -> None:
-    """Change something of some tenants: outages come, change and go, links begin otherwise or agree other targets."""
+OUTAGE = "INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at) VALUES (gen_random_uuid(), %s, %s, %s)"
+
+
+def begin(world: World) -> None:
+    """Let everybody be observed since 2021, and nobody have been down."""
+    world.sql("ALTER TABLE portal.partner_tenant_link DROP CONSTRAINT ck_partner_tenant_link_longest_term")
+    world.sql("DELETE FROM tenancy.outage")
+    world.sql("UPDATE tenancy.tenant SET created_at = '2020-01-01Z'")
+    world.sql("UPDATE portal.partner_tenant_link SET starts_at = '2021-01-01Z' WHERE status = 'active'")
+
+
+def shuffle(world: World, luck: random.Random, tenants: list[Any], *, kinds: int = 7) -> None:
+    """Change something of some tenants: outages come, change and go, links begin otherwise or agree other targets.
+
+    Of `kinds` the first three bring outages, the fourth ends them, the fifth takes them away.
+    """
     tenant, begun = luck.choice(tenants), datetime(2026, 2, 17, tzinfo=UTC) + timedelta(minutes=luck.randrange(40_000))
     ended = begun + timedelta(minutes=luck.choice((3, 3, 3, 40, 1500)))
-    match luck.randrange(7):
+    match luck.randrange(kinds):
         case 0 | 1 | 2:
-            world.sql(
-                "INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at)"
-                " VALUES (gen_random_uuid(), %s, %s, %s)",
-                tenant,
-                begun,
-                luck.choice((ended, ended, ended, None)),
-            )
+            world.sql(OUTAGE, tenant, begun, luck.choice((ended, ended, ended, None)))
         case 3:
             world.sql(
                 "UPDATE tenancy.outage SET ended_at = started_at + interval '9 minutes' WHERE tenant_id = %s", tenant
@@ -114,27 +122,60 @@ async def test_uptime_is_the_same_with_days_side_by_side_and_without(cluster: Cl
     luck, plain = random.Random(20261128), 0  # noqa: S311 - the same changes every time
     async with domain_world(cluster) as world:
         actor = partner_person(world)
-        world.sql("ALTER TABLE portal.partner_tenant_link DROP CONSTRAINT ck_partner_tenant_link_longest_term")
-        world.sql("DELETE FROM tenancy.outage")
-        world.sql("UPDATE tenancy.tenant SET created_at = '2020-01-01Z'")
-        world.sql("UPDATE portal.partner_tenant_link SET starts_at = '2021-01-01Z' WHERE status = 'active'")
+        begin(world)
         tenants = linked(world, actor)
         assert len(tenants) > 6
-        world.sql(
-            "INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at)"
-            " VALUES (gen_random_uuid(), %s, '2026-02-28 23:00Z', '2026-03-01 01:00Z')",
-            tenants[-1],
-        )
+        world.sql(OUTAGE, tenants[-1], "2026-02-28 23:00Z", "2026-03-01 01:00Z")
         for round_ in range(40):
             shuffle(world, luck, tenants[:-1] if round_ % 2 else tenants[:4])
-            if round_ % 3 == 0:
+            if round_ % 3 != 2:
                 await sums.keep(system("reports"), many=2)
-            plain += await served(world, actor)
-            told = await reports(actor)
-            with without_sums(world):
-                assert not await served(world, actor)
-                assert told == await reports(actor), round_
+            plain += await same(world, actor, round_)
         assert plain > 20
+
+
+async def same(world: World, actor: Actor, change: object) -> bool:
+    """Hold the reports from days side by side against those without; return whether there were any."""
+    told, found = await served(world, actor), await reports(actor)
+    with without_sums(world):
+        assert not await served(world, actor)
+        assert found == await reports(actor), change
+    return told
+
+
+async def test_uptime_is_the_same_where_no_link_is_looked_at_but_of_who_is_down(cluster: Cluster) -> None:
+    luck, lasting = random.Random(20261129), 0  # noqa: S311 - the same changes every time
+    steady = "SELECT 1 FROM portal.roster WHERE partner_id = %s AND steady_from = '2021-01-01Z'"
+    async with domain_world(cluster) as world:
+        actor = partner_person(world)
+        begin(world)
+        world.sql("UPDATE portal.partner_tenant_link SET sla_config = '{}' WHERE status = 'active'")
+        tenants = linked(world, actor)
+        for tenant in tenants:
+            world.sql(OUTAGE, tenant, "2025-12-31 23:00Z", "2026-01-01 01:00Z")
+        await sums.keep(system("reports"), many=2)
+        for round_ in range(25):
+            assert world.sql(steady, actor.partner_id), round_
+            shuffle(world, luck, tenants[:3], kinds=4)
+            lasting += bool(world.sql("SELECT 1 FROM tenancy.outage WHERE ended_at IS NULL"))
+            assert await same(world, actor, round_)
+        assert 5 < lasting < 25
+        # Whoever begins later, agreed on a target or was never down is looked at; and so are all until it is counted.
+        for change in (
+            "starts_at = '2026-03-04Z'",
+            """starts_at = '2021-01-01Z', sla_config = '{"uptime_target": 99.4}'""",
+            "sla_config = '{}'",
+        ):
+            world.sql(f"UPDATE portal.partner_tenant_link SET {change} WHERE tenant_id = %s AND status = 'active'", tenants[0])
+            assert not await same(world, actor, change)
+            await sums.keep(system("reports"), many=2)
+            assert await same(world, actor, change)
+            assert bool(world.sql(steady, actor.partner_id)) == (change == "sla_config = '{}'")
+        world.sql("DELETE FROM tenancy.outage WHERE tenant_id = %s", tenants[1])
+        assert not await same(world, actor, "nothing recorded")
+        await sums.keep(system("reports"), many=2)
+        assert await same(world, actor, "nothing recorded")
+        assert not world.sql(steady, actor.partner_id)
 
 
 async def test_days_side_by_side_are_those_of_the_tenants_in_them(cluster: Cluster) -> None:
@@ -170,5 +211,7 @@ async def test_days_side_by_side_are_those_of_the_tenants_in_them(cluster: Clust
         assert not world.sql("SELECT 1 FROM portal.partner_downtime WHERE tenant_id = %s", *ids)
         world.sql("DELETE FROM tenancy.outage")
         assert not world.sql("SELECT 1 FROM portal.partner_downtime")
+        assert not await served(world, actor), "of some nothing is recorded any more, which the roster told"
+        assert await sums.keep(system("reports"), many=2) == 0
         assert await served(world, actor)
         assert not await served(world, limited)

@@ -268,6 +268,7 @@ roster = Table(
     words("sums"),  # what the sums tell in whole: their tenants are just those that open it
     *(Column(name, Integer, nullable=False) for name in ("tenants", *OPERATING_MODELS, *COUNTED)),
     words("everywhere"),  # what each of the links opens, by names of SHOWS
+    moment("steady_from"),  # since when uptime differs only in downtime; null where it does not
     PrimaryKeyConstraint("partner_id"),
     comment="How many tenants a partner's live links reach, and how many of them open what",
 )

@@ -6,7 +6,8 @@ and all days of one whose outage lasts, are cut out of the outages themselves.
 
 Of a partner with many tenants the days of all lie side by side (sums.sql). Where the roster says that they are just
 those of the report, only tenants of which more is to be said stand `apart` and are looked at one by one: those that
-began within the period, are down now, or of which nothing was ever recorded. The others are `plain`: observed all the
+began within the period, are down now, or of which nothing was ever recorded. The roster may know that of these there can
+be none but those that are down now (`steady_from`). The others are `plain`: observed all the
 time, and down on the days that are kept; those without any are quiet, and only counted.
 """
 
@@ -50,7 +51,11 @@ _ASKED = "(SELECT CAST(:target AS float8))"
 _DEFAULT = f"coalesce({_ASKED}, {DEFAULT_TARGET}::float8)"
 _LASTS = "(l.tenant_id IN (SELECT tenant_id FROM lasting)) IS TRUE"
 _WHOLE = "(SELECT whole FROM sums)"
-_SUMS = "SELECT EXISTS (SELECT 1 FROM roster WHERE 'uptime' = ANY (sums)) AND portal.reaches_sums('uptime') AS whole"
+_SUMS = (
+    "SELECT whole, whole AND coalesce((SELECT steady_from <= :since_before FROM roster), false) AS steady FROM ("
+    "SELECT EXISTS (SELECT 1 FROM roster WHERE 'uptime' = ANY (sums)) AND portal.reaches_sums('uptime') AS whole) AS s"
+)
+_STEADY = "(SELECT steady FROM sums)"
 _APART = f"({_FROM} > :since_before OR {_LASTS} OR NOT l.uptime_recorded)"
 _LINK = (
     # A number is made a float where there is one, not for each tenant.
@@ -100,6 +105,7 @@ _DOWN = "coalesce(sum(down) FILTER (WHERE day >= :first), 0) AS down"
 _LENGTH = "(SELECT CASE WHEN :since < :until THEN date_part('epoch', :until - :since) END)"
 _ROWS = "tenant_id, day, down, target, outages, repaired, repair"
 _DAYS = f"(SELECT {_ROWS} FROM days UNION ALL SELECT {_ROWS} FROM plain) AS d WHERE day"
+_MEETS = "down <= (100 - target) / 100 * measured + 0.0000005"
 _QUIET = "(SELECT quiet FROM numbers)"
 _SHELVES = {
     # A full join is made by hash. The planner knows nothing of how many these hold, and would join them row by row; no
@@ -107,9 +113,11 @@ _SHELVES = {
     "days": "SELECT s.tenant_id, s.tenant_name, s.target, s.since_before, s.recorded,"
     " CASE WHEN d.cut OR (d.day >= s.whole_from) IS NOT FALSE THEN d.day END AS day, d.down, d.outages, d.repaired,"
     f" d.repair FROM scope AS s FULL JOIN ({_KEPT} UNION ALL {_CUT}) AS d ON d.tenant_id = s.tenant_id",
+    # Each of `mine` opens the report where these are read; said again, the planner expects fewer and makes the hash of them.
     "plain": "SELECT d.tenant_id, d.day, d.down_seconds AS down,"
     " d.began + (d.carried AND d.day = :first)::integer AS outages, d.repaired, d.repair_seconds AS repair,"
-    f" coalesce(m.target, {_DEFAULT}) AS target FROM portal.partner_downtime AS d LEFT JOIN mine AS m USING (tenant_id)"
+    f" coalesce(m.target, {_DEFAULT}) AS target FROM portal.partner_downtime AS d"
+    " LEFT JOIN (SELECT * FROM mine WHERE opens) AS m USING (tenant_id)"
     f" WHERE {_WHOLE} AND m.apart IS NOT TRUE AND d.partner_id = :partner_id AND d.day BETWEEN :earliest AND :last",
     # Where nothing was ever recorded there is no uptime to speak of.
     "told": "SELECT tenant_id, min(tenant_name) AS tenant_name, min(target) AS target,"
@@ -117,8 +125,9 @@ _SHELVES = {
     f" CASE WHEN bool_or(recorded) AND {_SINCE} < :until THEN date_part('epoch', :until - {_SINCE}) END AS measured,"
     f" {_DOWN} FROM days GROUP BY tenant_id UNION ALL"
     f" SELECT tenant_id, NULL, min(target), :since_before, :since, true, {_LENGTH}, {_DOWN} FROM plain GROUP BY 1",
-    "numbers": "SELECT (SELECT included FROM counted) - count(*) AS quiet, count(*) FILTER (WHERE down > 0) AS down"
-    " FROM told",
+    "numbers": "SELECT (SELECT included FROM counted) - count(*) AS quiet, count(*) FILTER (WHERE down > 0) AS down,"
+    f" sum(measured) AS measured, sum(down) AS seconds, count(*) FILTER (WHERE {_MEETS}) AS meeting,"
+    " count(*) FILTER (WHERE measured IS NULL) AS unrecorded FROM told",
     "daily": f"SELECT day, sum(down) AS down, {_TOTALLED} FROM {_DAYS} >= :first GROUP BY day",
     # The last that the page needs; all that are like it may come before it by their names.
     "edge": "SELECT down / measured AS share FROM told ORDER BY 1 DESC NULLS LAST LIMIT 1 OFFSET :offset + :limit - 1",
@@ -136,7 +145,6 @@ _SHELVES = {
     f" (array_agg(day ORDER BY down DESC, day))[1] AS worst_day FROM {_DAYS} >= :first"
     " AND (tenant_id IN (SELECT tenant_id FROM page)) IS TRUE GROUP BY tenant_id",
 }
-_MEETS = "down <= (100 - target) / 100 * measured + 0.0000005"
 _TARGETS = (
     f"SELECT target FROM mine WHERE opens UNION ALL SELECT {_DEFAULT}"
     " WHERE (SELECT included FROM counted) > (SELECT count(*) FROM mine WHERE opens)"
@@ -146,14 +154,13 @@ _PARTS = {
     "summary": (
         {
             **{name: f"(SELECT sum({name}) FROM daily)" for name in _TOTALS},
-            "measured": f"coalesce(sum(measured), 0) + coalesce({_QUIET} * {_LENGTH}, 0)",
-            "down": "sum(down)",
+            "measured": f"coalesce(measured, 0) + coalesce(quiet * {_LENGTH}, 0)",
+            "down": "seconds",
             "target": f"(SELECT CASE WHEN min(target) = max(target) THEN min(target) END FROM ({_TARGETS}) AS t)",
-            "meeting": f"count(*) FILTER (WHERE {_MEETS}) + CASE WHEN {_LENGTH} IS NULL THEN 0 ELSE {_QUIET} END",
-            "unrecorded": "count(*) FILTER (WHERE measured IS NULL)"
-            f" + CASE WHEN {_LENGTH} IS NULL THEN {_QUIET} ELSE 0 END",
+            "meeting": f"meeting + CASE WHEN {_LENGTH} IS NULL THEN 0 ELSE quiet END",
+            "unrecorded": f"unrecorded + CASE WHEN {_LENGTH} IS NULL THEN quiet ELSE 0 END",
         },
-        "FROM told",
+        "FROM numbers",
     ),
     "tenant": (
         {name: name for name in ("tenant_id", "tenant_name", "since", "target", "measured", "down", "place")}
@@ -181,9 +188,13 @@ def statement(*, named: bool, compare: bool) -> Fixed:
 
     With `compare` a part `before` says what was measured, and down, from `:since_before` to `:since`.
     """
-    sums = "SELECT false AS whole" if named else _SUMS
+    sums = "SELECT false AS whole, false AS steady" if named else _SUMS
     more = f"{_LINK}, (NOT {_WHOLE} OR {_APART}) AS apart"
-    shelves = scope(PERMISSION, named=named, more=more, only=f" AND (NOT {_WHOLE} OR {_CHOSEN})")
-    shelves |= {"scope": "SELECT * FROM mine WHERE opens AND apart"}
+    walked = f" AND NOT {_STEADY} AND (NOT {_WHOLE} OR {_CHOSEN})"
+    # Where all are steady, of those alone that are down now: by their links, and none of the others is looked at.
+    down = f" AND {_STEADY} AND l.shows_uptime AND l.tenant_id = ANY (ARRAY(SELECT tenant_id FROM lasting))"
+    shelves = scope(PERMISSION, named=named, more=more, only=walked)
+    shelves["mine"] += f" UNION ALL {scope(PERMISSION, named=named, more=more, only=down)['mine']}"
+    shelves["scope"] = "SELECT * FROM mine WHERE opens AND apart"
     shelves = {"roster": shelves["roster"], "sums": sums, "lasting": _LASTING} | shelves | _SHELVES
     return report(shelves, _PARTS | (_PARTS_BEFORE if compare else {}), COLUMNS, order="place, day")

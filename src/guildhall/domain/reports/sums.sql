@@ -2,8 +2,8 @@
 -- Triggers add what a statement brought and take off what it replaced, in its own transaction. Whose rows are in a sum is
 -- kept in portal.summed_tenant, apart from the links: a link may begin, end or run out at any moment, and what a partner
 -- reads is right all the same, since sums count only where the person at work reaches every tenant in them.
--- portal.keep_sums() follows the links, and waits for writers and they for it. Whoever else changes whose rows are in a sum
--- says so in portal.roster_change (boundary/roster.sql).
+-- portal.keep_sums() follows the links; where a tenant comes or goes it waits for writers and they for it. Whoever else changes
+-- whose rows are in a sum says so in portal.roster_change (boundary/roster.sql).
 
 -- Whether the person or client at work reaches every tenant whose rows are in the sums of a report.
 CREATE OR REPLACE FUNCTION portal.reaches_sums(named text) RETURNS boolean

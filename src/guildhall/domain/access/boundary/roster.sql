@@ -29,9 +29,11 @@ BEGIN
     ELSE
         INSERT INTO portal.roster_change SELECT DISTINCT unnest(ARRAY[c.partner_id, g.partner_id])
         FROM came AS c JOIN gone AS g USING (id) WHERE 'active' IN (c.status, g.status)
-          AND (c.partner_id, c.tenant_id, c.status, c.starts_at, c.ends_at, c.operating_model, c.permissions)
+          AND (c.partner_id, c.tenant_id, c.status, c.starts_at, c.ends_at, c.operating_model, c.permissions,
+               c.observed_from, c.uptime_recorded, c.uptime_target)
               IS DISTINCT FROM
-              (g.partner_id, g.tenant_id, g.status, g.starts_at, g.ends_at, g.operating_model, g.permissions);
+              (g.partner_id, g.tenant_id, g.status, g.starts_at, g.ends_at, g.operating_model, g.permissions,
+               g.observed_from, g.uptime_recorded, g.uptime_target);
     END IF;
     RETURN NULL;
 END
@@ -39,7 +41,8 @@ $$;
 
 -- Count the rosters anew of whom something is said, or time has passed. In one statement, so in one view of the database.
 -- `sums` names what the partner's sums tell in whole: their tenants are just those whose live links open it. `everywhere`
--- names what each of its live links opens.
+-- names what each of its live links opens. From `steady_from` on there is nothing more to say of anybody's uptime than the
+-- days on which they were down: all are observed since, downtime of all was recorded, and none agreed on a target of its own.
 CREATE OR REPLACE FUNCTION portal.count_rosters() RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -65,7 +68,7 @@ AS $$
             SELECT count(*) FROM portal.summed_tenant AS m WHERE (m.report, m.partner_id) = (t.report, l.partner_id))
     )
     INSERT INTO portal.roster AS r (partner_id, since, until, sums, tenants, customer_managed, co_managed, fully_managed,
-        posture, summary, usage, uptime, revenue, everywhere)
+        posture, summary, usage, uptime, revenue, everywhere, steady_from)
     SELECT a.partner_id, now(),
         coalesce(min(CASE WHEN l.live THEN l.ends_at WHEN l.starts_at > now() THEN l.starts_at END), 'infinity'),
         ARRAY(SELECT told FROM held WHERE held.partner_id = a.partner_id ORDER BY 1),
@@ -78,13 +81,15 @@ AS $$
         count(*) FILTER (WHERE l.live AND l.shows_usage),
         count(*) FILTER (WHERE l.live AND l.shows_uptime),
         count(*) FILTER (WHERE l.live AND l.shows_revenue),
-        array_remove(ARRAY[%EVERYWHERE%], NULL)
+        array_remove(ARRAY[%EVERYWHERE%], NULL),
+        CASE WHEN bool_and(l.uptime_recorded AND l.uptime_target IS NULL) FILTER (WHERE l.live AND l.shows_uptime)
+            THEN max(greatest(l.starts_at, l.observed_from)) FILTER (WHERE l.live AND l.shows_uptime) END
     FROM again AS a LEFT JOIN link AS l USING (partner_id) GROUP BY a.partner_id
     ON CONFLICT (partner_id) DO UPDATE SET (since, until, sums, tenants, customer_managed, co_managed, fully_managed,
-        posture, summary, usage, uptime, revenue, everywhere) = (excluded.since, excluded.until, excluded.sums, excluded.tenants,
+        posture, summary, usage, uptime, revenue, everywhere, steady_from) = (excluded.since, excluded.until, excluded.sums, excluded.tenants,
         excluded.customer_managed, excluded.co_managed, excluded.fully_managed, excluded.posture, excluded.summary,
         excluded.usage, excluded.uptime, excluded.revenue,
-        excluded.everywhere)
+        excluded.everywhere, excluded.steady_from)
 $$;
 
 SET LOCAL ROLE @owner;

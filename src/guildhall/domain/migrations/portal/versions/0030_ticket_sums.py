@@ -35,6 +35,7 @@ def upgrade() -> None:
     )
     words = sa.Column("everywhere", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False)
     op.add_column(ROSTER, words, schema="portal")
+    op.add_column(ROSTER, sa.Column("steady_from", sa.DateTime(timezone=True)), schema="portal")
 
 
 def _reports(*names: str) -> None:
@@ -65,6 +66,7 @@ def downgrade() -> None:
     for verb in ("insert", "update", "delete"):
         op.execute(f"DROP TRIGGER IF EXISTS sum_{verb} ON tenancy.support_rollup")
     op.execute("DROP FUNCTION IF EXISTS portal.roster_now()")  # it returns rows of the table
+    op.drop_column(ROSTER, "steady_from", schema="portal")
     op.drop_column(ROSTER, "everywhere", schema="portal")
     op.drop_column(REVENUE, "received", schema="portal")
     op.drop_table(TICKETS, schema="portal")
