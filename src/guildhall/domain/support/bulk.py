@@ -10,7 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from msgspec import UNSET, Struct
-from sqlalchemy import any_, func, literal, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Uuid
@@ -132,11 +132,11 @@ async def _person(connection: AsyncConnection, actor: Actor, change: Change) -> 
 
 
 async def opening(connection: AsyncConnection, actor: Actor, tenants: Collection[UUID]) -> set[UUID]:
-    """Return those of `tenants` whose link lets their tickets be changed."""
-    linked = links_opening(actor.partner_id, tickets.leave(actor, "update"))
-    asked = literal(list(tenants), ARRAY(Uuid))
-    rows = await connection.execute(linked.where(link.c.tenant_id == any_(asked)))
-    return {row.tenant_id for row in rows}
+    """Return those of `tenants` whose link lets their tickets be changed: one look at the links for each."""
+    each = func.unnest(literal(list(tenants), ARRAY(Uuid))).table_valued("id").render_derived()
+    linked = links_opening(actor.partner_id, tickets.leave(actor, "update")).where(link.c.tenant_id == each.c.id)
+    chosen = select(each.c.id).where(linked.limit(1).scalar_subquery().is_not(None))
+    return set((await connection.execute(chosen)).scalars())
 
 
 async def _reached(connection: AsyncConnection, person: Assignee | None, tenants: Collection[UUID]) -> set[UUID]:
