@@ -19,6 +19,10 @@ NOW = datetime.now(UTC)
 TODAY = NOW.date()
 DAYS = report_scope.period(TODAY - timedelta(days=99), TODAY, today=TODAY)
 ISLA = "isla.moreno@northwind.example"
+FIGURES = (
+    *("open", "pending", "resolved", "closed", "urgent", "high", "normal", "low"),
+    *("breached", "late", "done", "done_seconds"),
+)
 RECOUNTS = {
     "usage": (
         "SELECT partner_id, metric AS by, day, quantity, tenants FROM portal.usage_sum",
@@ -74,9 +78,7 @@ RECOUNTS = {
     ),
     "tickets": (
         (
-            "SELECT partner_id, '' AS by, '' AS day, sum(open) AS open, sum(pending) AS pending, sum(resolved) AS resolved,"
-            " sum(closed) AS closed, sum(urgent) AS urgent, sum(high) AS high, sum(normal) AS normal, sum(low) AS low,"
-            " sum(breached) AS breached, sum(late) AS late, sum(done) AS done, sum(done_seconds)::bigint AS done_seconds"
+            f"SELECT partner_id, '' AS by, '' AS day, {', '.join(f'sum({name})::bigint AS {name}' for name in FIGURES)}"
             " FROM portal.ticket_sum GROUP BY 1"
         ),
         (
@@ -91,9 +93,11 @@ RECOUNTS = {
             " count(*) FILTER (WHERE running AND sla_breached_at IS NOT NULL) AS late, count(resolved_at) AS done,"
             " sum(seconds)::bigint AS done_seconds FROM portal.summed_tenant AS m"
             # Seconds are rounded for each customer, as its rollup holds them.
-            " JOIN (SELECT *, status IN ('open', 'pending') AS running, CASE WHEN row_number() OVER (PARTITION BY tenant_id)"
-            " = 1 THEN coalesce(sum(extract(epoch FROM resolved_at - created_at)) OVER (PARTITION BY tenant_id), 0)::bigint"
-            " ELSE 0 END AS seconds FROM tenancy.ticket) AS t USING (tenant_id) WHERE m.report = 'tickets' GROUP BY 1"
+            " JOIN (SELECT *, status IN ('open', 'pending') AS running,"
+            " CASE WHEN row_number() OVER tenants = 1 THEN round(sum(extract(epoch FROM"
+            " coalesce(resolved_at - created_at, interval '0'))) OVER tenants) ELSE 0 END AS seconds"
+            " FROM tenancy.ticket WINDOW tenants AS (PARTITION BY tenant_id)) AS t USING (tenant_id)"
+            " WHERE m.report = 'tickets' GROUP BY 1"
         ),
     ),
 }

@@ -203,7 +203,10 @@ async def test_sums_tell_a_report_in_whole_where_just_its_tenants_are_in_them(cl
         assert found["sums"] == ["billing", "invoices", "posture", "revenue", "summary", "tickets", "uptime", "usage"]
         ids = {"partner": actor.partner_id, "tenant": world.tenant("acme-fiber")}
         for gone, told in (
-            ("partner.billing.summary.read", ["billing", "invoices", "posture", "revenue", "tickets", "uptime", "usage"]),
+            (
+                "partner.billing.summary.read",
+                ["billing", "invoices", "posture", "revenue", "tickets", "uptime", "usage"],
+            ),
             ("partner.reports.revenue.read", ["posture", "revenue", "summary", "tickets", "uptime", "usage"]),
             ("partner.reports.usage.read", ["posture", "revenue", "summary", "tickets", "uptime", "usage"]),
             ("partner.support.tickets.list", ["posture", "revenue", "summary", "tickets", "uptime", "usage"]),

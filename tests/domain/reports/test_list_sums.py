@@ -62,7 +62,10 @@ async def test_lists_say_the_same_with_sums_and_without(cluster: Cluster) -> Non
         for reader, told in zip(readers, before, strict=True):
             assert await lists(reader) == told
         # What is wrong in a sum is seen by whom it serves, and by nobody else: a limited colleague counts rows.
-        world.sql("UPDATE portal.ticket_sum SET open = open + 5, breached = breached + 1, urgent = urgent + 3, late = late + 2")
+        world.sql(
+            "UPDATE portal.ticket_sum SET open = open + 5, breached = breached + 1, urgent = urgent + 3,"
+            " late = late + 2"
+        )
         world.sql("UPDATE portal.revenue_sum SET received = received + 1 WHERE listed > 0")
         whole, limited = await lists(readers[0]), await lists(readers[1])
         assert limited == before[1]
@@ -164,10 +167,16 @@ async def test_a_change_that_no_sum_tells_of_adds_nothing(cluster: Cluster) -> N
         world.sql("UPDATE tenancy.support_rollup SET last_number = last_number + 1")
         assert world.sql("SELECT * FROM portal.ticket_sum ORDER BY partner_id") == before
         # A rollup that goes takes with it what it told.
-        gone = world.sql("DELETE FROM tenancy.support_rollup WHERE tenant_id = %s RETURNING *", world.tenant("acme-fiber"))
+        gone = world.sql(
+            "DELETE FROM tenancy.support_rollup WHERE tenant_id = %s RETURNING *", world.tenant("acme-fiber")
+        )
         after = world.sql("SELECT sum(open) AS open, sum(done_seconds) AS done_seconds FROM portal.ticket_sum")[0]
         assert gone[0]["done_seconds"] > 0
-        holders = len(world.sql("SELECT 1 FROM portal.summed_tenant WHERE report = 'tickets' AND tenant_id = %s", gone[0]["tenant_id"]))
+        holders = len(
+            world.sql(
+                "SELECT 1 FROM portal.summed_tenant WHERE report = 'tickets' AND tenant_id = %s", gone[0]["tenant_id"]
+            )
+        )
         assert holders > 0
         for name in ("open", "done_seconds"):
             assert after[name] == sum(row[name] for row in before) - holders * gone[0][name]

@@ -166,7 +166,9 @@ async def test_uptime_is_the_same_where_no_link_is_looked_at_but_of_who_is_down(
             """starts_at = '2021-01-01Z', sla_config = '{"uptime_target": 99.4}'""",
             "sla_config = '{}'",
         ):
-            world.sql(f"UPDATE portal.partner_tenant_link SET {change} WHERE tenant_id = %s AND status = 'active'", tenants[0])
+            world.sql(
+                f"UPDATE portal.partner_tenant_link SET {change} WHERE tenant_id = %s AND status = 'active'", tenants[0]
+            )
             assert not await same(world, actor, change)
             await sums.keep(system("reports"), many=2)
             assert await same(world, actor, change)

@@ -133,7 +133,10 @@ async def test_late_corrected_and_removed_rows_change_sums_by_what_they_are(clus
             _SNAPSHOT.format(when="now()", score=70),
             "UPDATE tenancy.ticket SET status = 'open', resolved_at = NULL, priority = 'low' WHERE tenant_id = %s",
             "UPDATE tenancy.ticket SET sla_breached_at = now(), priority = 'urgent' WHERE tenant_id = %s",
-            "UPDATE tenancy.ticket SET status = 'resolved', resolved_at = created_at + interval '90 s' WHERE tenant_id = %s",
+            (
+                "UPDATE tenancy.ticket SET status = 'resolved', resolved_at = created_at + interval '90 s'"
+                " WHERE tenant_id = %s"
+            ),
             "UPDATE tenancy.ticket SET sla_breached_at = NULL, status = 'closed' WHERE tenant_id = %s AND number > 1",
             "DELETE FROM tenancy.ticket_file WHERE tenant_id = %s",
             "DELETE FROM tenancy.ticket_comment WHERE tenant_id = %s",

@@ -162,8 +162,8 @@ def page(shape: Shape) -> Fixed:
 def _tenants(shape: Shape) -> str:
     """Return the common tables of tenants; what nothing asks for is not read.
 
-    `scope` are those of the list, and where coverage is asked for they are of all that are `live`. `reached` says whether
-    they are many, `roster` what is known of all beforehand, and `kept` the sums of all.
+    `scope` are those of the list; where coverage is asked for, of all that are `live`. `reached` says whether they are
+    many, `roster` what is known of all beforehand, and `kept` holds the sums of all.
     """
     narrowed = " AND tenant_id = ANY (:tenant_ids)" if shape.named else ""
     tenants = scope(named=shape.named)
@@ -188,7 +188,9 @@ def _page(shape: Shape) -> str:
     end = f"ORDER BY {sort} {direction}, i.id {direction} LIMIT {shape.offset + shape.limit + 1}"
     heads = f"SELECT {columns} FROM tenancy.invoice AS i WHERE i.tenant_id = s.tenant_id{where} {end}"
     ways = [f"SELECT h.* FROM scope AS s CROSS JOIN LATERAL ({heads}) AS h WHERE NOT {_MANY}"]
-    own = _LINKED if shape.sort_by in _INDEXED and not shape.named else "(i.tenant_id IN (SELECT tenant_id FROM scope)) IS TRUE"
+    own = "(i.tenant_id IN (SELECT tenant_id FROM scope)) IS TRUE"
+    if shape.sort_by in _INDEXED and not shape.named:
+        own = _LINKED
     ways.append(f"(SELECT {columns} FROM tenancy.invoice AS i WHERE {own} AND {_MANY}{where} {end})")
     ways.append(f"(SELECT {columns} {accounts(named=shape.named)}{where} {end})")
     return (

@@ -6,9 +6,9 @@ and all days of one whose outage lasts, are cut out of the outages themselves.
 
 Of a partner with many tenants the days of all lie side by side (sums.sql). Where the roster says that they are just
 those of the report, only tenants of which more is to be said stand `apart` and are looked at one by one: those that
-began within the period, are down now, or of which nothing was ever recorded. The roster may know that of these there can
-be none but those that are down now (`steady_from`). The others are `plain`: observed all the
-time, and down on the days that are kept; those without any are quiet, and only counted.
+began within the period, are down now, or of which nothing was ever recorded. The roster may know that there can be
+none of these but those that are down now (`steady_from`). The others are `plain`: observed all the time, and down on
+the days that are kept; those without any are quiet, and only counted.
 """
 
 from functools import lru_cache
@@ -113,7 +113,7 @@ _SHELVES = {
     "days": "SELECT s.tenant_id, s.tenant_name, s.target, s.since_before, s.recorded,"
     " CASE WHEN d.cut OR (d.day >= s.whole_from) IS NOT FALSE THEN d.day END AS day, d.down, d.outages, d.repaired,"
     f" d.repair FROM scope AS s FULL JOIN ({_KEPT} UNION ALL {_CUT}) AS d ON d.tenant_id = s.tenant_id",
-    # Each of `mine` opens the report where these are read; said again, the planner expects fewer and makes the hash of them.
+    # Where these are read, each of `mine` opens the report. Said again, the planner expects fewer, and hashes those.
     "plain": "SELECT d.tenant_id, d.day, d.down_seconds AS down,"
     " d.began + (d.carried AND d.day = :first)::integer AS outages, d.repaired, d.repair_seconds AS repair,"
     f" coalesce(m.target, {_DEFAULT}) AS target FROM portal.partner_downtime AS d"

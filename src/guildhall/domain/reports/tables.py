@@ -96,12 +96,17 @@ posture_sum = Table(
 ticket_sum = Table(
     "ticket_sum",
     PORTAL,
-    Column("partner_id", Uuid, nullable=False),  # no reference: nobody who writes a ticket waits for who locks the partner
+    Column(
+        "partner_id", Uuid, nullable=False
+    ),  # no reference: who writes a ticket waits for nobody who locks the partner
     *(Column(name, Integer, nullable=False) for name in ("open", "pending", "resolved", "closed")),
-    *(Column(name, Integer, nullable=False) for name in ("urgent", "high", "normal", "low", "breached", "late", "done")),
+    *(
+        Column(name, Integer, nullable=False)
+        for name in ("urgent", "high", "normal", "low", "breached", "late", "done")
+    ),
     Column("done_seconds", BigInteger, nullable=False),
     Index("ix_ticket_sum_partner_id", "partner_id"),
-    comment="To be added up: what each change of a ticket of the partner's tenants brought, folded into one each minute",
+    comment="To be added up: what each change of a tenant's tickets brought; one row of a partner's many each minute",
 )
 _DOWNTIME = ("down_seconds", "began", "carried", "repaired", "repair_seconds")
 partner_downtime = Table(

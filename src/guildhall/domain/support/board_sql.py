@@ -116,7 +116,8 @@ _TALLIED = "t.status, t.sla_breach_at, t.sla_breached_at, t.resolved_at, t.creat
 _ROLLED = ", ".join(f"r.{name}" for name in _FIGURES)
 # The same of all tenants of a partner with many, where just those let tickets be listed: then none is looked up.
 _SUMMED = (
-    f"SELECT {', '.join(f'sum(r.{name})' for name in _FIGURES)} FROM portal.ticket_sum AS r WHERE r.partner_id = :partner_id"
+    f"SELECT {', '.join(f'sum(r.{name})' for name in _FIGURES)} FROM portal.ticket_sum AS r"
+    " WHERE r.partner_id = :partner_id"
     " AND EXISTS (SELECT 1 FROM portal.roster_now() WHERE 'tickets' = ANY (sums)) HAVING count(*) > 0"
 )
 _UNSUMMED = "(SELECT NOT EXISTS (SELECT 1 FROM summed))"

@@ -15,7 +15,7 @@ TICKETS, REVENUE, ROSTER = "ticket_sum", "revenue_sum", "roster"
 REPORT, MEMBERS = "ck_summed_tenant_report", "summed_tenant"
 BEFORE = ("usage", "revenue", "posture", "uptime")
 COUNTS = ("open", "pending", "resolved", "closed", "urgent", "high", "normal", "low", "breached", "late", "done")
-COMMENT = "To be added up: what each change of a ticket of the partner's tenants brought, folded into one each minute"
+COMMENT = "To be added up: what each change of a tenant's tickets brought; one row of a partner's many each minute"
 
 
 def upgrade() -> None:
@@ -33,7 +33,9 @@ def upgrade() -> None:
     op.add_column(
         REVENUE, sa.Column("received", sa.Numeric(24, 4), server_default="0", nullable=False), schema="portal"
     )
-    words = sa.Column("everywhere", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False)
+    words: sa.Column[list[str]] = sa.Column(
+        "everywhere", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
+    )
     op.add_column(ROSTER, words, schema="portal")
     op.add_column(ROSTER, sa.Column("steady_from", sa.DateTime(timezone=True)), schema="portal")
 
