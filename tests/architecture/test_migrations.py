@@ -97,6 +97,46 @@ def test_days_that_an_older_version_counted_are_counted_anew(cluster: Cluster, e
     assert [row[2:] for row in counted] == [(3600, 1, False, 0, 0), (3600.5, 0, True, 1, 7200.5)]
 
 
+def test_late_tickets_that_an_older_version_left_out_are_counted_with_the_boundary(
+    cluster: Cluster, empty_database: str
+) -> None:
+    migrate(empty_database, prefix=cluster.prefix)
+    with psycopg.connect(empty_database) as admin:
+        admin.execute(
+            "INSERT INTO tenancy.tenant (id, name, slug, domain)"
+            " SELECT gen_random_uuid(), s, s, s || '.example' FROM unnest(ARRAY['a', 'b']) AS s"
+        )
+        admin.execute(
+            "INSERT INTO tenancy.ticket (id, tenant_id, subject, status, priority, category, created_by_kind,"
+            " created_by_name, sla_breached_at)"
+            " SELECT gen_random_uuid(), id, 'A', s, 'low', 'other', 'platform', '', now() FROM tenancy.tenant,"
+            " unnest(ARRAY['open', 'pending', 'closed']) AS s WHERE slug = 'a'"
+        )
+    assert _late(empty_database) == [2]
+    # As an older process leaves them between the column and the boundary that counts it.
+    with psycopg.connect(empty_database) as admin:
+        admin.execute("ALTER TABLE tenancy.ticket DISABLE TRIGGER USER")
+        admin.execute(
+            "INSERT INTO tenancy.support_rollup (tenant_id, late) SELECT id, 7 FROM tenancy.tenant WHERE slug = 'b'"
+        )
+        admin.execute("UPDATE tenancy.ticket SET sla_breached_at = NULL WHERE status = 'open'")
+        admin.execute("DELETE FROM portal.boundary")
+    assert _late(empty_database) == [2, 7]
+    migrate(empty_database, prefix=cluster.prefix)
+    assert _late(empty_database) == [1, 0]
+
+
+def _late(url: str) -> list[int]:
+    """Return how many tickets are late by the rollups, by customer."""
+    with psycopg.connect(url) as admin:
+        return [
+            row[0]
+            for row in admin.execute(
+                "SELECT late FROM tenancy.support_rollup JOIN tenancy.tenant ON tenant.id = tenant_id ORDER BY slug"
+            )
+        ]
+
+
 def test_auditors_links_that_stand_or_wait_acknowledge_no_more_and_what_is_over_stays(
     cluster: Cluster, world: World
 ) -> None:

@@ -2,8 +2,8 @@
 -- Triggers add what a statement brought and take off what it replaced, in its own transaction. Whose rows are in a sum is
 -- kept in portal.summed_tenant, apart from the links: a link may begin, end or run out at any moment, and what a partner
 -- reads is right all the same, since sums count only where the person at work reaches every tenant in them.
--- portal.keep_sums() follows the links; where a tenant comes or goes it waits for writers and they for it. Whoever else changes
--- whose rows are in a sum says so in portal.roster_change (boundary/roster.sql).
+-- portal.keep_sums() follows the links; where a tenant comes or goes it waits for writers, and they for it. Whoever else
+-- changes whose rows are in a sum says so in portal.roster_change (boundary/roster.sql).
 
 -- Whether the person or client at work reaches every tenant whose rows are in the sums of a report.
 CREATE OR REPLACE FUNCTION portal.reaches_sums(named text) RETURNS boolean
@@ -62,8 +62,8 @@ AS $$
         ' owed = s.owed + excluded.owed, outstanding = s.outstanding + excluded.outstanding,'
         ' received = s.received + excluded.received'
     WHEN 'tenancy.payment' THEN
-        'INSERT INTO portal.revenue_sum AS s (partner_id, currency, day, due_on, paid, payments)'
-        ' SELECT holder, currency, paid_on, paid_on, sum(sign * amount), sum(sign) FROM (%s) AS r'
+        'INSERT INTO portal.revenue_sum AS s (partner_id, currency, day, due_on, paid, payments, received)'
+        ' SELECT holder, currency, paid_on, paid_on, sum(sign * amount), sum(sign), 0 FROM (%s) AS r'
         ' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (partner_id, day, currency, due_on)'
         ' DO UPDATE SET paid = s.paid + excluded.paid, payments = s.payments + excluded.payments'
     WHEN 'portal.subscription' THEN -- what a tenant buys from one partner is nothing to another
@@ -120,7 +120,7 @@ CREATE OR REPLACE FUNCTION portal.sum_tickets() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(7238114908);
+    PERFORM pg_advisory_xact_lock_shared(7238114910); -- a lock of their own: people wait for no feed of usage or invoices
     INSERT INTO portal.ticket_sum (partner_id, open, pending, resolved, closed, urgent, high, normal, low, breached, late,
         done, done_seconds)
     SELECT partner_id,
@@ -167,24 +167,27 @@ $$;
 
 -- Bring in the tenants whose live links open a report, of partners with at least `many` of them, and take out the
 -- others; how many came or went. What reads the rows themselves is quick for partners with fewer. Then count rosters anew.
--- Where nobody comes or goes, as in most minutes, no writer waits.
+-- Where nobody comes or goes, as in most minutes, no writer waits. Tickets come last, so that who writes them waits least.
 CREATE OR REPLACE FUNCTION portal.keep_sums(many integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moved integer := 0;
+    moving boolean[];
+    of_tickets boolean;
     part record;
     source text;
 BEGIN
     PERFORM pg_advisory_xact_lock(7238114909); -- one after the other
-    IF EXISTS (SELECT * FROM portal.to_sum(many) EXCEPT SELECT s.report, s.partner_id, s.tenant_id FROM portal.summed_tenant AS s)
-        OR EXISTS (SELECT s.report, s.partner_id, s.tenant_id FROM portal.summed_tenant AS s EXCEPT SELECT * FROM portal.to_sum(many)) THEN
-        PERFORM pg_advisory_xact_lock(7238114908);
+    SELECT array_agg(DISTINCT report = 'tickets') INTO moving FROM portal.to_sum(many) AS o
+    FULL JOIN portal.summed_tenant AS s USING (report, partner_id, tenant_id) WHERE o IS NULL OR s IS NULL;
+    FOREACH of_tickets IN ARRAY coalesce(moving, '{}') LOOP
+        PERFORM pg_advisory_xact_lock(CASE WHEN of_tickets THEN 7238114910 ELSE 7238114908 END);
         FOR part IN
             WITH opened AS MATERIALIZED (
-                SELECT * FROM portal.to_sum(many)
+                SELECT * FROM portal.to_sum(many) AS o WHERE (o.report = 'tickets') = of_tickets
             ), gone AS (
-                DELETE FROM portal.summed_tenant AS s WHERE NOT EXISTS (
+                DELETE FROM portal.summed_tenant AS s WHERE (s.report = 'tickets') = of_tickets AND NOT EXISTS (
                     SELECT 1 FROM opened AS o WHERE (o.report, o.partner_id, o.tenant_id)
                         = (s.report, s.partner_id, s.tenant_id))
                 RETURNING report, partner_id, tenant_id, -1 AS sign
@@ -209,7 +212,7 @@ BEGIN
             moved := moved + part.number;
             INSERT INTO portal.roster_change SELECT DISTINCT unnest(part.partners);
         END LOOP;
-    END IF;
+    END LOOP;
     PERFORM portal.fold_tickets();
     PERFORM portal.count_rosters();
     RETURN moved;

@@ -62,7 +62,7 @@ revenue_sum = Table(
     Column("listed", Integer, nullable=False, server_default="0"),  # invoices, and what was cancelled
     Column("settled", Integer, nullable=False, server_default="0"),
     Column("owed", Integer, nullable=False, server_default="0"),
-    Column("received", _SUM, nullable=False, server_default="0"),  # what was paid of those invoiced
+    Column("received", _SUM, nullable=False),  # what was paid of those invoiced
     PrimaryKeyConstraint("partner_id", "day", "currency", "due_on"),
 )
 subscription_sum = Table(

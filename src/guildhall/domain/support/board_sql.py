@@ -59,7 +59,7 @@ SOON = (
     "t.sla_breached_at IS NULL AND t.sla_breach_at > :now AND t.sla_breach_at - :now"
     f" <= {LATE_PART} * least(make_interval(hours => CASE t.priority {_HOURS} END), t.sla_breach_at - t.created_at)"
 )
-SOONEST = f"make_interval(hours => {max(HOURS.values())}) * {LATE_PART}"  # before it is due, no ticket is due soon
+SOONEST = f"make_interval(hours => {max(HOURS.values())}) * {LATE_PART}"  # no clock ends soon before that
 # Whosever they are, such clocks are few, since the worker records them each minute: the index of those due begins here.
 _UNRECORDED = f"SELECT t.tenant_id FROM tenancy.ticket AS t WHERE {_OVERDUE} ORDER BY t.sla_breach_at OFFSET 0"
 _BREACHED = f"(t.sla_breached_at IS NOT NULL OR ({_OVERDUE}))"

@@ -173,8 +173,8 @@ END
 $$;
 SET LOCAL ROLE @definer;
 
--- Count the days once that a version without roll_uptime() left: they do not say how many outages began on them. And tell
--- the links what one without uptime_recorded did not.
+-- Count the days once that a version without roll_uptime() left: they do not say how many outages began on them. Tell the
+-- links what one without uptime_recorded did not, and count the late tickets that one without `late` left out.
 CREATE OR REPLACE FUNCTION tenancy.roll_old_days() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -183,6 +183,14 @@ BEGIN
         PERFORM tenancy.roll_uptime(ARRAY(SELECT DISTINCT tenant_id FROM tenancy.outage));
     END IF;
     PERFORM tenancy.mark_recorded(ARRAY(SELECT DISTINCT tenant_id FROM portal.partner_tenant_link));
+    UPDATE tenancy.support_rollup AS r SET late = n.late
+    FROM (
+        SELECT k.tenant_id, count(t.id) AS late FROM tenancy.support_rollup AS k
+        LEFT JOIN tenancy.ticket AS t ON t.tenant_id = k.tenant_id AND t.status IN ('open', 'pending')
+            AND t.sla_breached_at IS NOT NULL
+        GROUP BY k.tenant_id
+    ) AS n
+    WHERE n.tenant_id = r.tenant_id AND n.late <> r.late;
 END
 $$;
 

@@ -30,9 +30,7 @@ def upgrade() -> None:
         comment=COMMENT,
     )
     op.create_index(op.f("ix_ticket_sum_partner_id"), TICKETS, ["partner_id"], schema="portal")
-    op.add_column(
-        REVENUE, sa.Column("received", sa.Numeric(24, 4), server_default="0", nullable=False), schema="portal"
-    )
+    op.add_column(REVENUE, sa.Column("received", sa.Numeric(24, 4), nullable=False), schema="portal")
     words: sa.Column[list[str]] = sa.Column(
         "everywhere", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
     )
@@ -51,7 +49,8 @@ def _begin_anew() -> None:
     """Take every tenant out of the sums of revenue and of tickets, and let no roster hold; rows serve meanwhile.
 
     The job brings them in again. It comes back with the boundary that knows these sums; until then it would bring
-    tenants in without them. Whoever writes waits, and then finds nobody in the sums.
+    tenants in without them. Whoever writes waits, and then finds nobody in the sums. An older job that is under way goes on
+    when this is done; it fails, since it does not say what was received.
     """
     op.execute("SELECT pg_advisory_xact_lock(7238114908)")
     op.execute("DROP FUNCTION IF EXISTS portal.keep_sums(integer)")

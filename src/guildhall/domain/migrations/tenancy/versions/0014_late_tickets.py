@@ -19,17 +19,32 @@ COMMENT = (
 
 
 def upgrade() -> None:
-    """Count them once; from then on the trigger that counts the others does."""
+    """Add the column; they are counted with the boundary, which brings the trigger."""
+    _boundary_anew()
     op.add_column(ROLLUP, sa.Column("late", sa.Integer(), server_default="0", nullable=False), schema="tenancy")
     op.create_table_comment(ROLLUP, COMMENT, existing_comment=BEFORE, schema="tenancy")
+
+
+def _boundary_anew() -> None:
+    """Let the boundary be written anew, whatever was written there before."""
     op.execute(
-        "UPDATE tenancy.support_rollup AS r SET late = n.late FROM ("
-        "SELECT tenant_id, count(*) AS late FROM tenancy.ticket"
-        " WHERE status IN ('open', 'pending') AND sla_breached_at IS NOT NULL GROUP BY tenant_id"
-        ") AS n WHERE n.tenant_id = r.tenant_id"
+        "DO $$ BEGIN IF to_regclass('portal.boundary') IS NOT NULL THEN DELETE FROM portal.boundary; END IF; END $$"
     )
 
 
 def downgrade() -> None:
+    """Take the sums away that ask for the column, and whoever is in them: the job brings them back with the boundary."""
+    _boundary_anew()
+    for verb in ("insert", "update", "delete"):
+        op.execute(f"DROP TRIGGER IF EXISTS sum_{verb} ON tenancy.{ROLLUP}")
+    op.execute(
+        "DO $$ BEGIN IF to_regclass('portal.ticket_sum') IS NOT NULL THEN"
+        " PERFORM pg_advisory_xact_lock(7238114910);"
+        " DROP FUNCTION IF EXISTS portal.keep_sums(integer);"
+        " DELETE FROM portal.summed_tenant WHERE report = 'tickets';"
+        " TRUNCATE portal.ticket_sum;"
+        " INSERT INTO portal.roster_change SELECT id FROM portal.partner;"
+        " END IF; END $$"
+    )
     op.create_table_comment(ROLLUP, BEFORE, existing_comment=COMMENT, schema="tenancy")
     op.drop_column(ROLLUP, "late", schema="tenancy")
