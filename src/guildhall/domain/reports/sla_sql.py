@@ -170,11 +170,14 @@ _PARTS = {
     ),
     "day": ({"day": "day", "down": "down"}, "FROM daily"),
 }
+# How long who is observed from the start was observed before the period; the others by what is their own.
+_BEFORE = "date_part('epoch', greatest(least(:since, :until) - :since_before, interval '0'))"
 _PARTS_BEFORE = {
     "before": (
         {
-            "measured": "coalesce(sum(date_part('epoch', least(:since, :until) - since_before)), 0)"
-            f" + {_QUIET} * date_part('epoch', greatest(least(:since, :until) - :since_before, interval '0'))",
+            "measured": "coalesce(sum(date_part('epoch', least(:since, :until) - since_before))"
+            " FILTER (WHERE since_before > :since_before), 0)"
+            f" + ({_QUIET} + count(*) FILTER (WHERE since_before = :since_before)) * {_BEFORE}",
             "down": f"(SELECT sum(down) FROM {_DAYS} < :first)",
         },
         "FROM told WHERE recorded AND since_before < least(:since, :until)",
