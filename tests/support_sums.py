@@ -23,6 +23,10 @@ FIGURES = (
     *("open", "pending", "resolved", "closed", "urgent", "high", "normal", "low"),
     *("breached", "late", "done", "done_seconds"),
 )
+SUMS = {
+    *("usage_sum", "revenue_sum", "subscription_sum", "balance_sum"),
+    *("posture_sum", "ticket_sum", "partner_downtime", "downtime_sum"),
+}
 RECOUNTS = {
     "usage": (
         "SELECT partner_id, metric AS by, day, quantity, tenants FROM portal.usage_sum",
@@ -65,6 +69,33 @@ RECOUNTS = {
             " CASE WHEN status = 'trial' THEN trial_ends_on END AS day, count(*)::integer AS number, sum(mrr) AS mrr"
             " FROM portal.subscription JOIN portal.summed_tenant USING (partner_id, tenant_id)"
             " WHERE report = 'revenue' AND status <> 'cancelled' GROUP BY 1, 2, 3"
+        ),
+    ),
+    "balances": (
+        "SELECT partner_id, currency AS by, '' AS day, outstanding, overdue, late_payers FROM portal.balance_sum",
+        (
+            "SELECT m.partner_id, i.currency AS by, '' AS day, sum(owed) AS outstanding,"
+            " coalesce(sum(owed) FILTER (WHERE late), 0) AS overdue,"
+            " count(*) FILTER (WHERE first)::integer AS late_payers"
+            " FROM portal.summed_tenant AS m JOIN (SELECT tenant_id, currency, late, amount - amount_paid AS owed,"
+            # The first overdue currency of each customer: it counts there.
+            " late AND id = first_value(id) OVER (PARTITION BY tenant_id ORDER BY late DESC, currency, id) AS first"
+            " FROM (SELECT *, status = 'overdue' AND amount > amount_paid AS late FROM tenancy.invoice"
+            " WHERE status IN ('finalized', 'overdue')) AS i) AS i USING (tenant_id)"
+            " WHERE m.report = 'revenue' GROUP BY 1, 2 HAVING sum(owed) <> 0"
+        ),
+    ),
+    "downtime": (
+        (
+            "SELECT partner_id, '' AS by, day, tenants, down_seconds, began, carried, repaired, repair_seconds"
+            " FROM portal.downtime_sum"
+        ),
+        (
+            "SELECT m.partner_id, '' AS by, day, count(*)::integer AS tenants,"
+            " sum(down_seconds)::numeric AS down_seconds, sum(began) AS began,"
+            " count(*) FILTER (WHERE carried) AS carried, sum(repaired) AS repaired,"
+            " sum(repair_seconds)::numeric AS repair_seconds FROM portal.summed_tenant AS m"
+            " JOIN tenancy.uptime_daily USING (tenant_id) WHERE m.report = 'uptime' GROUP BY 1, 2, 3"
         ),
     ),
     "posture": (
@@ -125,12 +156,12 @@ async def told(
         )
 
 
-async def read(actor: Actor) -> list[bool]:
-    """Return of the sums of usage, revenue, subscriptions, posture, uptime and tickets whether somebody reads any."""
-    kinds = ("usage_sum", "revenue_sum", "subscription_sum", "posture_sum", "partner_downtime", "ticket_sum")
-    asked = ", ".join(f"EXISTS (SELECT 1 FROM portal.{kind})" for kind in kinds)
+async def read(actor: Actor) -> set[str]:
+    """Return of which of SUMS somebody reads any."""
+    asked = ", ".join(f"EXISTS (SELECT 1 FROM portal.{kind})" for kind in SUMS)
     async with db.transaction(actor) as connection:
-        return list((await connection.exec_driver_sql(f"SELECT {asked}")).one())
+        found = (await connection.exec_driver_sql(f"SELECT {asked}")).one()
+    return {kind for kind, some in zip(SUMS, found, strict=True) if some}
 
 
 async def billed(actor: Actor, **asked: Any) -> summary.Summary:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from guildhall.core import db, jobs
 from guildhall.core.actor import Actor, Surface, system
+from guildhall.core.sql import Fixed
 from support_world import World
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +56,19 @@ async def test_nobody_ends_a_transaction_by_hand(world: World, way: str) -> None
     with pytest.raises(RuntimeError, match="by hand"):
         await ending()
     assert world.sql(_QUEUED) == [{"n": 0}]
+
+
+async def test_a_statement_stays_prepared_however_long_it_is(world: World) -> None:
+    long = Fixed(f"SELECT $1::integer, '{'x' * 20_000}'", ("n",))
+    actor = await world.actor("principal@northwind.example")
+    kept = []
+    for number in (1, 2):
+        async with db.transaction(actor) as connection:
+            kept.append([row[0] for row in await db.rows(connection, long, {"n": number})])
+        async with db.engine(Surface.CONSOLE).connect() as connection:
+            counted = text("SELECT count(*) FROM pg_prepared_statements WHERE length(statement) > 20000")
+            assert (await connection.execute(counted)).scalar_one() == 1
+    assert kept == [[1], [2]]
 
 
 @pytest.mark.parametrize("ending", [None, LookupError(), asyncio.CancelledError()])

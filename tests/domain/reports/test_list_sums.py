@@ -47,6 +47,11 @@ async def lists(actor: Actor) -> dict[str, Any]:
     }
 
 
+def waiting(told: dict[str, Any], kind: str) -> int:
+    """Return how many of a kind wait on the dashboard."""
+    return sum(need.count for need in told["dashboard"].needs if need.kind == kind)
+
+
 @pytest.fixture(params=[200, 1])
 def _wide(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let lists take the way of few customers, then the way of many."""
@@ -83,6 +88,7 @@ async def test_lists_say_the_same_with_sums_and_without(cluster: Cluster) -> Non
             " late = late + 2"
         )
         world.sql("UPDATE portal.revenue_sum SET received = received + 1 WHERE listed > 0")
+        world.sql("UPDATE portal.balance_sum SET outstanding = outstanding + 1, late_payers = late_payers + 4")
         whole, limited = await lists(readers[0]), await lists(readers[1])
         assert limited == before[1]
         assert whole["tickets"][0] == before[0]["tickets"][0] + 5
@@ -91,7 +97,9 @@ async def test_lists_say_the_same_with_sums_and_without(cluster: Cluster) -> Non
         assert whole["closed"][0] == before[0]["closed"][0]
         assert whole["invoices"][0] != before[0]["invoices"][0]
         assert whole["invoices"][1:] == before[0]["invoices"][1:]
-        assert whole["dashboard"] != before[0]["dashboard"]
+        assert whole["dashboard"].outstanding != before[0]["dashboard"].outstanding
+        for kind, more in (("tickets_breached", 2), ("balance_overdue", 4 * len(before[0]["dashboard"].outstanding))):
+            assert waiting(whole, kind) == waiting(before[0], kind) + more
         for key in ("tickets", "closed"):
             assert whole[key][2] == before[0][key][2]
 
@@ -130,6 +138,53 @@ async def test_what_a_link_does_not_open_is_in_no_list_at_once_and_after_the_job
         # And where sums serve nobody, rows say the same.
         await sums.keep(system("reports"), many=1000)
         assert await lists(actor) == told
+
+
+_CHF = "(SELECT id FROM tenancy.invoice WHERE tenant_id = %s ORDER BY issued_on, id LIMIT 3)"
+_PAID = "UPDATE tenancy.invoice SET status = 'paid', amount_paid = amount WHERE tenant_id = %s"
+_OVERDUE = "UPDATE tenancy.invoice SET status = 'overdue', amount_paid = 0 WHERE tenant_id = %s"
+
+
+async def test_who_is_late_in_many_currencies_is_one_late_payer(cluster: Cluster) -> None:
+    async with summed(cluster) as world:
+        actor, tenant = partner_person(world), world.tenant("acme-fiber")
+        late = "SELECT count(*) AS n FROM tenancy.billing_rollup WHERE tenant_id = %s AND overdue <> 0"
+        for change, currencies in (
+            (_PAID, 0),
+            (_OVERDUE, 1),
+            (f"UPDATE tenancy.invoice SET currency = 'CHF' WHERE id IN {_CHF}", 2),
+            (f"{_PAID} AND currency = 'CHF'", 1),
+            (_OVERDUE, 2),
+            (f"{_PAID} AND currency <> 'CHF'", 1),
+            (f"UPDATE tenancy.invoice SET currency = 'AUD' WHERE id = {_CHF.replace('3', '1')}", 2),
+            ("DELETE FROM tenancy.payment WHERE tenant_id = %s", 2),
+            ("DELETE FROM tenancy.invoice_line WHERE tenant_id = %s", 2),
+            ("DELETE FROM tenancy.invoice WHERE tenant_id = %s AND currency = 'CHF'", 1),
+            ("DELETE FROM tenancy.invoice WHERE tenant_id = %s", 0),
+        ):
+            world.sql(change, tenant)
+            assert world.sql(late, tenant) == [{"n": currencies}], change
+            assert recounted(world), change
+            told = (await lists(actor))["dashboard"]
+            world.sql("UPDATE portal.roster SET since = since + interval '1 day'")
+            assert (await lists(actor))["dashboard"] == told, change
+            world.sql("UPDATE portal.roster SET since = since - interval '1 day'")
+        # Two of its invoices that come at once: neither may count without the other.
+        world.sql("DELETE FROM tenancy.billing_rollup WHERE tenant_id = %s", tenant)
+        came = (
+            b"INSERT INTO tenancy.invoice (id, tenant_id, number, status, currency, amount, issued_on, due_on)"
+            b" VALUES (gen_random_uuid(), %s, %s, 'overdue', %s, 7, '2026-01-01', '2026-01-02')"
+        )
+        with psycopg.connect(world.url) as first, psycopg.connect(world.url) as second:
+            first.execute(came, [tenant, "1", "CHF"])
+            second.execute("SET LOCAL lock_timeout = '50ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                second.execute(came, [tenant, "2", "AUD"])
+            second.rollback()
+            first.commit()
+            second.execute(came, [tenant, "2", "AUD"])
+        assert world.sql(late, tenant) == [{"n": 2}]
+        assert recounted(world)
 
 
 TICKET = "UPDATE tenancy.ticket SET priority = CASE priority WHEN 'low' THEN 'high' ELSE 'low' END WHERE tenant_id = %s"

@@ -8,7 +8,7 @@ from guildhall.core import db
 from guildhall.core.actor import Actor, system
 from guildhall.domain.reports import revenue, sums
 from support_actors import domain_world, partner_person
-from support_sums import DAYS, ISLA, billed, read, recounted, summed, told
+from support_sums import DAYS, ISLA, SUMS, billed, read, recounted, summed, told
 from support_world import Cluster, World
 
 pytestmark = pytest.mark.anyio
@@ -102,18 +102,18 @@ async def test_a_client_reads_the_sums_of_what_its_scopes_open(cluster: Cluster)
         )[0]
         actor = partner_person(world, user_id=client["id"])
         for areas, expected in (
-            (["reports"], [True, False, False, False, True, False]),
-            (["billing"], [False, True, True, False, False, False]),
-            (["posture"], [False, False, False, True, False, False]),
-            (["support"], [False, False, False, False, False, True]),
-            (["provisioning"], [False] * 6),
+            (["reports"], {"usage_sum", "partner_downtime", "downtime_sum"}),
+            (["billing"], {"revenue_sum", "subscription_sum", "balance_sum"}),
+            (["posture"], {"posture_sum"}),
+            (["support"], {"ticket_sum"}),
+            (["provisioning"], set()),
         ):
             world.sql("UPDATE portal.api_client SET areas = %s WHERE id = %s", areas, client["id"])
             assert await read(actor) == expected, areas
         world.sql("UPDATE portal.api_client SET areas = ARRAY['reports', 'billing', 'posture', 'support']")
-        assert await read(actor) == [True] * 6
+        assert await read(actor) == SUMS
         world.sql("UPDATE portal.api_client SET tenant_scope = 'include' WHERE id = %s", client["id"])
-        assert await read(actor) == [False] * 6, "of one that is limited to some customers none"
+        assert await read(actor) == set(), "of one that is limited to some customers none"
 
 
 async def test_billing_is_summed_up_with_sums_only_where_they_hold_what_the_person_opens(cluster: Cluster) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 from guildhall.core.sql import Fixed, bound
 from guildhall.domain.access.links import EXPIRING_DAYS
 from guildhall.domain.access.tables import OPERATING_MODELS
+from guildhall.domain.reports.report_scope import reached
 from guildhall.domain.support.board_sql import RUNNING, SOON, SOONEST
 from guildhall.domain.tenancy.tables import PRIORITIES
 
@@ -67,12 +68,8 @@ def _columns(source: str) -> str:
 _BILLED = "((SELECT everybody FROM billed) OR s.tenant_id IN (SELECT tenant_id FROM mine WHERE shows_billing))"
 # What parts stand on, in order; each is read once, and only where a part asks for it.
 _SHELVES = {
-    # Only who is limited to some tenants asks which: that is a look at every link of the partner.
     "mine": "SELECT l.tenant_id, l.operating_model, l.shows_billing, l.shows_tickets, l.shows_posture"
-    " FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.status = 'active'"
-    " AND portal.is_live(l.status, l.starts_at, l.ends_at)"
-    " AND ((SELECT u.tenant_scope FROM portal.partner_user AS u WHERE u.id = :user_id) = 'all'"
-    " OR (l.tenant_id IN (SELECT reached FROM portal.reach('any') AS reached)) IS TRUE)",
+    f" {reached(named=False)}",
     "roster": "SELECT * FROM portal.roster_now()",
     "kinds": "SELECT k.operating_model, k.number FROM roster AS r CROSS JOIN LATERAL"
     f" (VALUES {_rows('r', OPERATING_MODELS)}) AS k (operating_model, number) WHERE k.number > 0 UNION ALL"
@@ -101,15 +98,18 @@ _SHELVES = {
     f" count(*) FILTER (WHERE {SOON}) FROM (SELECT * FROM tenancy.ticket AS t WHERE {RUNNING}"
     f" AND t.sla_breach_at <= :now + {SOONEST} AND EXISTS (SELECT 1 FROM kept_tickets)"
     " ORDER BY t.sla_breach_at OFFSET 0) AS t"
-    " WHERE (t.tenant_id IN (SELECT tenant_id FROM mine WHERE shows_tickets)) IS TRUE"
+    f" WHERE EXISTS (SELECT 1 {reached(named=False)} AND l.tenant_id = t.tenant_id AND l.shows_tickets)"
     " HAVING EXISTS (SELECT 1 FROM kept_tickets) UNION ALL"
     " SELECT t.priority, count(*) AS number,"
     " count(*) FILTER (WHERE t.sla_breached_at IS NOT NULL OR t.sla_breach_at <= :now) AS late,"
     f" count(*) FILTER (WHERE {SOON}) AS soon FROM tenancy.ticket AS t WHERE t.tenant_id ="
     f" {_those('shows_tickets AND NOT EXISTS (SELECT 1 FROM kept_tickets)')} AND t.status IN ('open', 'pending')"
     " GROUP BY t.priority",
+    "kept_owing": "SELECT r.currency, r.outstanding, r.overdue, r.late_payers FROM portal.balance_sum AS r"
+    " WHERE r.partner_id = :partner_id AND EXISTS (SELECT 1 FROM roster WHERE 'billing' = ANY (sums))",
     "owing": "SELECT r.tenant_id, r.currency, r.outstanding, r.overdue FROM tenancy.billing_rollup AS r"
-    f" WHERE r.tenant_id = {_those('shows_billing')} AND (r.outstanding <> 0 OR r.overdue <> 0)",
+    f" WHERE r.tenant_id = {_those('shows_billing AND NOT EXISTS (SELECT 1 FROM kept_owing)')}"
+    " AND (r.outstanding <> 0 OR r.overdue <> 0)",
     "kept_posture": f"SELECT r.measured, {_columns('r')} FROM portal.posture_sum AS r"
     " WHERE r.partner_id = :partner_id AND r.measured > 0"
     " AND EXISTS (SELECT 1 FROM roster WHERE 'posture' = ANY (sums))",
@@ -138,11 +138,11 @@ _PARTS = {
     "tickets": "SELECT 'tickets', priority, number, 0 FROM running WHERE priority IS NOT NULL",
     "breached": "SELECT 'breached', '', sum(late), 0 FROM running",
     "due_soon": "SELECT 'due_soon', '', sum(soon), 0 FROM running",
-    "owed": "SELECT o.kind, o.currency, o.tenants, o.amount FROM (SELECT currency, count(*) AS tenants,"
-    " sum(outstanding) AS outstanding, sum(overdue) AS overdue FROM owing GROUP BY currency) AS r CROSS JOIN LATERAL"
-    " (VALUES ('outstanding', r.currency, r.tenants, r.outstanding), ('overdue', r.currency, r.tenants, r.overdue))"
-    " AS o (kind, currency, tenants, amount) WHERE o.amount <> 0",
-    "late_payers": "SELECT 'late_payers', '', count(DISTINCT tenant_id), 0 FROM owing WHERE overdue <> 0",
+    "owed": "SELECT o.kind, r.currency, 0, o.amount FROM (SELECT currency, outstanding, overdue FROM kept_owing"
+    " UNION ALL SELECT currency, sum(outstanding), sum(overdue) FROM owing GROUP BY currency) AS r CROSS JOIN LATERAL"
+    " (VALUES ('outstanding', r.outstanding), ('overdue', r.overdue)) AS o (kind, amount) WHERE o.amount <> 0",
+    "late_payers": "SELECT 'late_payers', '', coalesce((SELECT sum(late_payers) FROM kept_owing),"
+    " (SELECT count(DISTINCT tenant_id) FROM owing WHERE overdue <> 0)), 0",
     "posture": "SELECT 'posture', f.name, f.figure, 0 FROM shared AS s CROSS JOIN LATERAL"
     f" (VALUES {_rows('s', _POSTURE)}) AS f (name, figure)",
 }

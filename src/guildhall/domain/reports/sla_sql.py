@@ -4,11 +4,11 @@ A tenant is observed from the latest of three moments: the start of the period, 
 link. What is kept tells of whole days and of outages that ended. So the day from whose middle on a tenant is observed,
 and all days of one whose outage lasts, are cut out of the outages themselves.
 
-Of a partner with many tenants the days of all lie side by side (sums.sql). Where the roster says that they are just
-those of the report, only tenants of which more is to be said stand `apart` and are looked at one by one: those that
-began within the period, are down now, or of which nothing was ever recorded. The roster may know that there can be
-none of these but those that are down now (`steady_from`). The others are `plain`: observed all the time, and down on
-the days that are kept; those without any are quiet, and only counted.
+Of a partner with many tenants the days of all lie side by side, and what they come to by day (sums.sql). Where the
+roster says that they are just those of the report, only tenants of which more is to be said stand `apart` and are
+looked at one by one: those that began within the period, are down now, or of which nothing was ever recorded. The
+roster may know that there can be none of these but those that are down now (`steady_from`). The others were observed
+all the time, and down on the days that are kept; those without any are quiet, and only counted.
 """
 
 from functools import lru_cache
@@ -93,57 +93,65 @@ _CUT = (
 )
 # Seconds are floats, exact to the microsecond: half of one is to spare where two are held against each other.
 _BROKEN = "down > 864 * (100 - target) + 0.0000005"  # a day's downtime, and what the target leaves to a day
-_TOTALS = {
-    "outages": "sum(outages)",
-    "repaired": "sum(repaired)",
-    "repair": "sum(repair)",
-    "breaches": f"count(*) FILTER (WHERE {_BROKEN})",
-}
-_TOTALLED = ", ".join(f"{sum_} AS {name}" for name, sum_ in _TOTALS.items())
+_TOTALS = ("outages", "repaired", "repair")
+_TOTALLED = ", ".join(f"sum({name}) AS {name}" for name in _TOTALS)
 _SINCE = "greatest(:since, min(since_before))"
-_DOWN = "coalesce(sum(down) FILTER (WHERE day >= :first), 0) AS down"
 _LENGTH = "(SELECT CASE WHEN :since < :until THEN date_part('epoch', :until - :since) END)"
-_ROWS = "tenant_id, day, down, target, outages, repaired, repair"
-_DAYS = f"(SELECT {_ROWS} FROM days UNION ALL SELECT {_ROWS} FROM plain) AS d WHERE day"
+_OUTAGES = "began + CASE WHEN day = :first THEN carried::integer ELSE 0 END"
+_SUMMED = f"{_WHOLE} AND d.partner_id = :partner_id AND d.day"
 _MEETS = "down <= (100 - target) / 100 * measured + 0.0000005"
-_QUIET = "(SELECT quiet FROM numbers)"
 _SHELVES = {
     # A full join is made by hash. The planner knows nothing of how many these hold, and would join them row by row; no
     # day is without its tenant.
     "days": "SELECT s.tenant_id, s.tenant_name, s.target, s.since_before, s.recorded,"
     " CASE WHEN d.cut OR (d.day >= s.whole_from) IS NOT FALSE THEN d.day END AS day, d.down, d.outages, d.repaired,"
     f" d.repair FROM scope AS s FULL JOIN ({_KEPT} UNION ALL {_CUT}) AS d ON d.tenant_id = s.tenant_id",
-    # Where these are read, each of `mine` opens the report. Said again, the planner expects fewer, and hashes those.
-    "plain": "SELECT d.tenant_id, d.day, d.down_seconds AS down,"
-    " d.began + (d.carried AND d.day = :first)::integer AS outages, d.repaired, d.repair_seconds AS repair,"
-    f" coalesce(m.target, {_DEFAULT}) AS target FROM portal.partner_downtime AS d"
-    " LEFT JOIN (SELECT * FROM mine WHERE opens) AS m USING (tenant_id)"
-    f" WHERE {_WHOLE} AND m.apart IS NOT TRUE AND d.partner_id = :partner_id AND d.day BETWEEN :earliest AND :last",
-    # Where nothing was ever recorded there is no uptime to speak of.
-    "told": "SELECT tenant_id, min(tenant_name) AS tenant_name, min(target) AS target,"
-    f" min(since_before) AS since_before, {_SINCE} AS since, bool_or(recorded) AS recorded,"
+    # Where nothing was ever recorded there is no uptime to speak of. Said of `mine` again that it opens the report, the
+    # planner expects fewer, and hashes those.
+    "told": f"SELECT tenant_id, min(tenant_name) AS tenant_name, min(target) AS target, {_SINCE} AS since,"
     f" CASE WHEN bool_or(recorded) AND {_SINCE} < :until THEN date_part('epoch', :until - {_SINCE}) END AS measured,"
-    f" {_DOWN} FROM days GROUP BY tenant_id UNION ALL"
-    f" SELECT tenant_id, NULL, min(target), :since_before, :since, true, {_LENGTH}, {_DOWN} FROM plain GROUP BY 1",
+    " coalesce(sum(down) FILTER (WHERE day >= :first), 0) AS down,"
+    f" count(*) FILTER (WHERE day >= :first AND {_BROKEN}) AS breaches FROM days GROUP BY tenant_id UNION ALL"
+    f" SELECT tenant_id, NULL, min(target), :since, {_LENGTH}, sum(down),"
+    f" count(*) FILTER (WHERE {_BROKEN}) FROM ("
+    f"SELECT d.tenant_id, d.down_seconds AS down, coalesce(m.target, {_DEFAULT}) AS target"
+    " FROM portal.partner_downtime AS d LEFT JOIN (SELECT * FROM mine WHERE opens) AS m USING (tenant_id)"
+    f" WHERE {_SUMMED} BETWEEN :first AND :last AND m.apart IS NOT TRUE"
+    ") AS d GROUP BY 1",
     "numbers": "SELECT (SELECT included FROM counted) - count(*) AS quiet, count(*) FILTER (WHERE down > 0) AS down,"
     f" sum(measured) AS measured, sum(down) AS seconds, count(*) FILTER (WHERE {_MEETS}) AS meeting,"
-    " count(*) FILTER (WHERE measured IS NULL) AS unrecorded FROM told",
-    "daily": f"SELECT day, sum(down) AS down, {_TOTALLED} FROM {_DAYS} >= :first GROUP BY day",
+    " count(*) FILTER (WHERE measured IS NULL) AS unrecorded, sum(breaches) AS breaches FROM told",
+    # The sums are of everybody: of those apart they are taken off again, and what counts of these is added.
+    "daily": f"SELECT day, sum(down) AS down, {_TOTALLED} FROM ("
+    "SELECT day, 1 AS tenants, down, outages, repaired, repair FROM days WHERE day IS NOT NULL UNION ALL"
+    f" SELECT d.day, d.tenants, d.down_seconds, {_OUTAGES}, d.repaired, d.repair_seconds FROM portal.downtime_sum AS d"
+    f" WHERE {_SUMMED} BETWEEN :earliest AND :last UNION ALL"
+    f" SELECT d.day, -1, -d.down_seconds, -({_OUTAGES}), -d.repaired, -d.repair_seconds"
+    " FROM portal.partner_downtime AS d"
+    f" WHERE {_SUMMED} BETWEEN :earliest AND :last"
+    " AND d.tenant_id = ANY (ARRAY(SELECT tenant_id FROM scope))"
+    ") AS d GROUP BY day HAVING sum(tenants) > 0",
     # The last that the page needs; all that are like it may come before it by their names.
     "edge": "SELECT down / measured AS share FROM told ORDER BY 1 DESC NULLS LAST LIMIT 1 OFFSET :offset + :limit - 1",
-    "near": "SELECT tenant_id, target, since, measured, down, coalesce(tenant_name, (SELECT l.tenant_name"
+    "near": "SELECT tenant_id, target, since, measured, down, breaches, coalesce(tenant_name, (SELECT l.tenant_name"
     " FROM portal.partner_tenant_link AS l WHERE l.partner_id = :partner_id AND l.tenant_id = t.tenant_id"
     " AND l.status = 'active')) AS tenant_name FROM told AS t"
     " WHERE (SELECT share FROM edge) IS NULL OR down / measured >= (SELECT share FROM edge) UNION ALL"
-    f" SELECT q.tenant_id, coalesce(m.target, {_DEFAULT}), :since, {_LENGTH}, 0, q.tenant_name FROM ("
+    f" SELECT q.tenant_id, coalesce(m.target, {_DEFAULT}), :since, {_LENGTH}, 0, 0, q.tenant_name FROM ("
     f"SELECT l.tenant_id, l.tenant_name {reached(named=False)} AND l.shows_uptime"
     " AND (l.tenant_id IN (SELECT tenant_id FROM told)) IS NOT TRUE ORDER BY lower(l.tenant_name), l.tenant_id LIMIT"
     " (SELECT greatest(0, least(quiet, :offset + :limit - down)) FROM numbers)"
     ") AS q LEFT JOIN mine AS m USING (tenant_id)",
     "page": placed("near", f"down / measured DESC NULLS LAST, {BY_NAME}"),
     "figures": f"SELECT tenant_id, {_TOTALLED}, max(down) AS worst,"
-    f" (array_agg(day ORDER BY down DESC, day))[1] AS worst_day FROM {_DAYS} >= :first"
-    " AND (tenant_id IN (SELECT tenant_id FROM page)) IS TRUE GROUP BY tenant_id",
+    " (array_agg(day ORDER BY down DESC, day))[1] AS worst_day FROM ("
+    "SELECT tenant_id, day, down, outages, repaired, repair FROM days WHERE day >= :first"
+    " AND (tenant_id IN (SELECT tenant_id FROM page)) IS TRUE UNION ALL"
+    f" SELECT d.tenant_id, d.day, d.down_seconds, {_OUTAGES}, d.repaired, d.repair_seconds"
+    " FROM portal.partner_downtime AS d"
+    f" WHERE {_SUMMED} BETWEEN :first AND :last"
+    " AND d.tenant_id = ANY (ARRAY(SELECT tenant_id FROM page EXCEPT SELECT tenant_id FROM scope))"
+    ") AS d GROUP BY tenant_id",
 }
 _TARGETS = (
     f"SELECT target FROM mine WHERE opens UNION ALL SELECT {_DEFAULT}"
@@ -153,7 +161,8 @@ _PARTS = {
     "covered": COVERED,
     "summary": (
         {
-            **{name: f"(SELECT sum({name}) FROM daily)" for name in _TOTALS},
+            **{name: f"(SELECT sum({name}) FROM daily WHERE day >= :first)" for name in _TOTALS},
+            "breaches": "breaches",
             "measured": f"coalesce(measured, 0) + coalesce(quiet * {_LENGTH}, 0)",
             "down": "seconds",
             "target": f"(SELECT CASE WHEN min(target) = max(target) THEN min(target) END FROM ({_TARGETS}) AS t)",
@@ -164,23 +173,23 @@ _PARTS = {
     ),
     "tenant": (
         {name: name for name in ("tenant_id", "tenant_name", "since", "target", "measured", "down", "place")}
-        | {name: name for name in (*_TOTALS, "worst", "worst_day")}
+        | {name: name for name in (*_TOTALS, "breaches", "worst", "worst_day")}
         | {"meeting": f"({_MEETS})::integer"},
         "FROM page LEFT JOIN figures USING (tenant_id)",
     ),
-    "day": ({"day": "day", "down": "down"}, "FROM daily"),
+    "day": ({"day": "day", "down": "down"}, "FROM daily WHERE day >= :first"),
 }
-# How long who is observed from the start was observed before the period; the others by what is their own.
+# How long who does not stand apart was observed before the period; the others by what is their own.
 _BEFORE = "date_part('epoch', greatest(least(:since, :until) - :since_before, interval '0'))"
 _PARTS_BEFORE = {
     "before": (
         {
-            "measured": "coalesce(sum(date_part('epoch', least(:since, :until) - since_before))"
-            " FILTER (WHERE since_before > :since_before), 0)"
-            f" + ({_QUIET} + count(*) FILTER (WHERE since_before = :since_before)) * {_BEFORE}",
-            "down": f"(SELECT sum(down) FROM {_DAYS} < :first)",
+            "measured": "coalesce(sum(date_part('epoch', least(:since, :until) - since_before)) FILTER"
+            " (WHERE recorded AND since_before < least(:since, :until)), 0)"
+            f" + ((SELECT included FROM counted) - count(*)) * {_BEFORE}",
+            "down": "(SELECT sum(down) FROM daily WHERE day < :first)",
         },
-        "FROM told WHERE recorded AND since_before < least(:since, :until)",
+        "FROM scope",
     )
 }
 

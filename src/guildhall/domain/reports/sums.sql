@@ -1,4 +1,4 @@
--- Sums of many tenants by partner, and by day where their rows have one; of downtime the rows themselves, side by side.
+-- Sums of many tenants by partner, and by day where their rows have one; of downtime also the rows themselves, side by side.
 -- Triggers add what a statement brought and take off what it replaced, in its own transaction. Whose rows are in a sum is
 -- kept in portal.summed_tenant, apart from the links: a link may begin, end or run out at any moment, and what a partner
 -- reads is right all the same, since sums count only where the person at work reaches every tenant in them.
@@ -84,8 +84,22 @@ AS $$
         ' done, done_seconds) SELECT holder, sum(sign * open), sum(sign * pending), sum(sign * resolved), sum(sign * closed),'
         ' sum(sign * urgent), sum(sign * high), sum(sign * normal), sum(sign * low), sum(sign * breached), sum(sign * late),'
         ' sum(sign * done), sum(sign * done_seconds) FROM (%s) AS r GROUP BY 1'
-    WHEN 'tenancy.uptime_daily' THEN -- no sums: each tenant's own days, all of a partner's together
-        'WITH r AS MATERIALIZED (%s), gone AS (DELETE FROM portal.partner_downtime AS d USING r WHERE r.sign < 0'
+    WHEN 'tenancy.billing_rollup' THEN -- every statement counts all currencies of a tenant (tenancy.roll_billing)
+        'INSERT INTO portal.balance_sum AS s (partner_id, currency, outstanding, overdue, late_payers)'
+        ' SELECT * FROM (SELECT holder, currency, sum(sign * outstanding) AS outstanding, sum(sign * overdue) AS overdue,'
+        ' coalesce(sum(sign) FILTER (WHERE overdue <> 0 AND place = 1), 0) AS late_payers FROM (SELECT *, row_number() OVER'
+        ' (PARTITION BY holder, tenant_id, sign ORDER BY overdue = 0, currency) AS place FROM (%s) AS r) AS r GROUP BY 1, 2'
+        ') AS r WHERE (outstanding, overdue, late_payers) <> (0, 0, 0) ORDER BY 1, 2 ON CONFLICT (partner_id, currency)'
+        ' DO UPDATE SET outstanding = s.outstanding + excluded.outstanding, overdue = s.overdue + excluded.overdue,'
+        ' late_payers = s.late_payers + excluded.late_payers'
+    WHEN 'tenancy.uptime_daily' THEN -- each tenant's own days, all of a partner's together, and what they come to by day
+        'WITH r AS MATERIALIZED (%s), summed AS (INSERT INTO portal.downtime_sum AS s (partner_id, day, tenants, down_seconds,'
+        ' began, carried, repaired, repair_seconds) SELECT holder, day, sum(sign), sum(sign * down_seconds::numeric),'
+        ' sum(sign * began), sum(sign * carried::integer), sum(sign * repaired), sum(sign * repair_seconds::numeric)'
+        ' FROM r GROUP BY 1, 2 ORDER BY 1, 2 ON CONFLICT (partner_id, day) DO UPDATE SET tenants = s.tenants + excluded.tenants,'
+        ' down_seconds = s.down_seconds + excluded.down_seconds, began = s.began + excluded.began,'
+        ' carried = s.carried + excluded.carried, repaired = s.repaired + excluded.repaired,'
+        ' repair_seconds = s.repair_seconds + excluded.repair_seconds), gone AS (DELETE FROM portal.partner_downtime AS d USING r WHERE r.sign < 0'
         ' AND (d.partner_id, d.day, d.tenant_id) = (r.holder, r.day, r.tenant_id) AND NOT EXISTS (SELECT 1 FROM r AS n'
         ' WHERE n.sign > 0 AND (n.holder, n.day, n.tenant_id) = (r.holder, r.day, r.tenant_id)))'
         ' INSERT INTO portal.partner_downtime AS d (partner_id, day, tenant_id, down_seconds, began, carried, repaired,'
@@ -192,8 +206,8 @@ BEGIN
                         = (s.report, s.partner_id, s.tenant_id))
                 RETURNING report, partner_id, tenant_id, -1 AS sign
             ), came AS (
-                INSERT INTO portal.summed_tenant (report, partner_id, tenant_id)
-                SELECT report, partner_id, tenant_id FROM opened ON CONFLICT DO NOTHING
+                INSERT INTO portal.summed_tenant (report, partner_id, tenant_id, since)
+                SELECT report, partner_id, tenant_id, now() FROM opened ON CONFLICT DO NOTHING
                 RETURNING report, partner_id, tenant_id, 1 AS sign
             )
             SELECT m.report, array_agg(m.partner_id) AS partners, array_agg(m.tenant_id) AS tenants,
@@ -203,7 +217,7 @@ BEGIN
             FOREACH source IN ARRAY CASE part.report WHEN 'usage' THEN ARRAY['tenancy.usage_daily']
                 WHEN 'posture' THEN ARRAY['tenancy.posture_rollup'] WHEN 'uptime' THEN ARRAY['tenancy.uptime_daily']
                 WHEN 'tickets' THEN ARRAY['tenancy.support_rollup']
-                ELSE ARRAY['tenancy.invoice', 'tenancy.payment', 'portal.subscription'] END
+                ELSE ARRAY['tenancy.invoice', 'tenancy.payment', 'tenancy.billing_rollup', 'portal.subscription'] END
             LOOP
                 EXECUTE portal.adding(source, format(
                     'SELECT m.holder, m.sign, c.* FROM unnest($1, $2, $3) AS m (holder, tenant_id, sign)'
@@ -228,8 +242,8 @@ DECLARE
         ' r.done_seconds)';
 BEGIN
     FOR pair IN SELECT * FROM (VALUES ('tenancy.usage_daily', 'usage'), ('tenancy.invoice', 'revenue'),
-        ('tenancy.payment', 'revenue'), ('portal.subscription', 'revenue'), ('tenancy.posture_rollup', 'posture'),
-        ('tenancy.uptime_daily', 'uptime'))
+        ('tenancy.payment', 'revenue'), ('tenancy.billing_rollup', 'revenue'), ('portal.subscription', 'revenue'),
+        ('tenancy.posture_rollup', 'posture'), ('tenancy.uptime_daily', 'uptime'))
         AS x (source, report) LOOP
         FOREACH verb IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
             EXECUTE format('DROP TRIGGER IF EXISTS sum_%s ON %s', verb, pair.source);

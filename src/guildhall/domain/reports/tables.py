@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    DateTime,
     Double,
     Index,
     Integer,
@@ -25,6 +26,7 @@ from guildhall.core.db import PORTAL
 
 SUMMED = ("usage", "revenue", "posture", "uptime", "tickets")
 _SUM = Numeric(24, 4)
+_SECONDS = Numeric(24, 6)  # exact, whatever comes and goes
 
 summed_tenant = Table(
     "summed_tenant",
@@ -32,6 +34,7 @@ summed_tenant = Table(
     Column("report", Text, nullable=False),
     to("portal.partner", "partner_id"),
     Column("tenant_id", Uuid, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),  # no default: an older process brings nobody in
     one_of("report", SUMMED),
     PrimaryKeyConstraint("report", "partner_id", "tenant_id"),
     Index("ix_summed_tenant_tenant_id", "tenant_id", "report"),
@@ -82,6 +85,17 @@ subscription_sum = Table(
     ),
     comment="Read with the sums of revenue",
 )
+balance_sum = Table(
+    "balance_sum",
+    PORTAL,
+    to("portal.partner", "partner_id"),
+    Column("currency", Text, nullable=False),
+    Column("outstanding", _SUM, nullable=False),
+    Column("overdue", _SUM, nullable=False),
+    Column("late_payers", Integer, nullable=False),  # each counts in one currency only: over all, they add up
+    PrimaryKeyConstraint("partner_id", "currency"),
+    comment="Of tenancy.billing_rollup; read with the sums of revenue",
+)
 posture_sum = Table(
     "posture_sum",
     PORTAL,
@@ -121,4 +135,16 @@ partner_downtime = Table(
     Column("repair_seconds", Double, nullable=False),
     PrimaryKeyConstraint("partner_id", "day", "tenant_id", postgresql_include=_DOWNTIME),
     comment="The days of tenancy.uptime_daily of all tenants in the partner's sums, side by side",
+)
+downtime_sum = Table(
+    "downtime_sum",
+    PORTAL,
+    to("portal.partner", "partner_id"),
+    Column("day", Date, nullable=False),
+    Column("tenants", Integer, nullable=False),  # that were down
+    Column("down_seconds", _SECONDS, nullable=False),
+    *(Column(name, Integer, nullable=False) for name in ("began", "carried", "repaired")),
+    Column("repair_seconds", _SECONDS, nullable=False),
+    PrimaryKeyConstraint("partner_id", "day"),
+    comment="What the partner's rows in portal.partner_downtime come to",
 )

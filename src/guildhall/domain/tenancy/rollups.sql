@@ -8,6 +8,9 @@ BEGIN
     INSERT INTO tenancy.billing_rollup (tenant_id, currency)
     SELECT DISTINCT tenant_id, currency FROM tenancy.invoice WHERE tenant_id = ANY (tenants)
     ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    IF FOUND THEN -- two that bring a currency each would not see the other's, and a tenant is counted in all of its own
+        PERFORM 1 FROM tenancy.tenant WHERE id = ANY (tenants) ORDER BY id FOR NO KEY UPDATE;
+    END IF;
     PERFORM 1 FROM tenancy.billing_rollup WHERE tenant_id = ANY (tenants) ORDER BY tenant_id, currency FOR UPDATE;
     UPDATE tenancy.billing_rollup AS r SET
         outstanding = n.outstanding, overdue = n.overdue, open_count = n.open_count, last_issued_on = n.last_issued_on,

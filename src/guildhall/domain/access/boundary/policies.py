@@ -121,9 +121,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "portal.usage_sum": (reads("partner", _summed("usage")),),
     "portal.revenue_sum": (reads("partner", _summed("revenue")),),
     "portal.subscription_sum": (reads("partner", _summed("revenue")),),
+    "portal.balance_sum": (reads("partner", _summed("revenue")),),
     "portal.posture_sum": (reads("partner", _summed("posture")),),
     "portal.ticket_sum": (reads("partner", _summed("tickets")),),
     "portal.partner_downtime": (reads("partner", _summed("uptime")),),
+    "portal.downtime_sum": (reads("partner", _summed("uptime")),),
     # -- portal: trail, notices, letters, keys
     "portal.audit_head": (),
     "portal.audit_entry": (
