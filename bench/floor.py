@@ -87,7 +87,7 @@ def application() -> Callable[..., Awaitable[None]]:
         state["work"] = await record(front, surface, work["host"], work["path"], work["headers"])
         url = db.engine(surface).url
         state["pool"] = await asyncpg.create_pool(
-            host=url.query["host"], user=url.username, database=url.database, min_size=4, max_size=10
+            host=url.query["host"], user=url.username, database=url.database, min_size=4, max_size=10, **db.KEPT
         )
 
     async def floor(scope: Any, receive: Any, send: Any) -> None:

@@ -35,7 +35,7 @@ TENANCY = MetaData(schema="tenancy", naming_convention=NAMING)
 _LEASES = {Surface.WORKER: "60s"}
 # Statements stay prepared however long they are (the driver would stop at 15 KiB, and after five minutes): those of
 # reports take longer to plan than to run.
-_KEPT = {"max_cacheable_statement_size": 0, "max_cached_statement_lifetime": 0}
+KEPT = {"max_cacheable_statement_size": 0, "max_cached_statement_lifetime": 0}
 _PLANNED_ONCE = ", set_config('plan_cache_mode', 'force_generic_plan', true)"
 _engines: dict[Surface, AsyncEngine] = {}
 _prefix = "guildhall_"
@@ -61,7 +61,7 @@ def open_pools(urls: Mapping[Surface, str], *, prefix: str, size: int = 10) -> N
             isolation_level="AUTOCOMMIT",  # `transaction` begins and ends by itself, with the role in the same message
             hide_parameters=True,  # bound values hold secrets and personal data; they do not belong in a log
             json_deserializer=msgspec.json.decode,  # lists hold many documents
-            connect_args={"server_settings": _settings(surface)} | _KEPT,
+            connect_args={"server_settings": _settings(surface)} | KEPT,
         )
         event.listen(made.sync_engine, "checkout", _alive)
 

@@ -12,7 +12,7 @@ from guildhall.core import db
 from guildhall.core.actor import Actor, system
 from guildhall.domain.alerts import reading
 from guildhall.domain.billing import invoices
-from guildhall.domain.reports import dashboard, sums
+from guildhall.domain.reports import dashboard, portfolio, sums
 from guildhall.domain.support import board, columns
 from support_actors import domain_world, partner_person
 from support_sums import ISLA, recounted, summed
@@ -37,7 +37,10 @@ async def lists(actor: Actor) -> dict[str, Any]:
         alerts = await reading.listed(connection, actor, reading.Filter())
         paged = await reading.listed(connection, actor, reading.Filter(limit=2, offset=1))
         today = await dashboard.today(connection, actor, now=NOW)
+        served = await portfolio.listed(connection, actor, portfolio.Filter(limit=3))
+        narrowed = await portfolio.listed(connection, actor, portfolio.Filter(operating_model=("co_managed",)))
     return {
+        "customers": (served.total, served.items, narrowed.total, narrowed.items),
         "tickets": (tickets.total, tickets.aggregates, tickets.items),
         "closed": (closed.total, closed.aggregates, closed.items),
         "board": stood,
@@ -102,6 +105,10 @@ async def test_lists_say_the_same_with_sums_and_without(cluster: Cluster) -> Non
             assert waiting(whole, kind) == waiting(before[0], kind) + more
         for key in ("tickets", "closed"):
             assert whole[key][2] == before[0][key][2]
+        world.sql("UPDATE portal.roster SET tenants = tenants + 6")
+        whole, limited = await lists(readers[0]), await lists(readers[1])
+        assert limited == before[1]
+        assert whole["customers"] == (before[0]["customers"][0] + 6, *before[0]["customers"][1:])
 
 
 SLA = {"sla.ticket", "sla.uptime", "usage.capacity"}

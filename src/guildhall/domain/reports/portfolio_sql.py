@@ -207,7 +207,10 @@ def _cut(shape: Shape, place: str, tenant: str) -> str:
 def _counts(shape: Shape) -> str:
     """Return how many there are, how many hide the field sorted by, and whether any link at all shows it."""
     if not shape.counted_whole:
-        return "SELECT count(*) AS total, 0 AS hidden_count, true AS sortable FROM linked"
+        total = "(SELECT count(*) FROM linked)"
+        if not shape.filters:
+            total = f"coalesce((SELECT tenants FROM portal.roster_now()), {total})"
+        return f"SELECT {total} AS total, 0 AS hidden_count, true AS sortable"
     sortable = (
         f"EXISTS (SELECT 1 FROM portal.partner_tenant_link AS l WHERE {_LIVE} AND l.shows_billing"
         " AND l.tenant_id IN (SELECT reached FROM portal.reach('billing') AS reached))"
