@@ -1,5 +1,8 @@
 """Two histories, each with one end, that say the same as the tables in code."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -164,3 +167,47 @@ def test_auditors_links_that_stand_or_wait_acknowledge_no_more_and_what_is_over_
     assert links[1]["id"] not in standing
     for before, row in zip(links, after, strict=True):
         assert row["version"] == before["version"] + (row["id"] in standing)
+
+
+def test_a_job_beside_the_upgrade_waits_with_it_in_no_circle(cluster: Cluster, empty_database: str) -> None:
+    migrate(empty_database, prefix=cluster.prefix)
+    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(empty_database))
+
+    def upgrade() -> None:
+        with engine.begin() as connection:
+            command.upgrade(config("portal", connection), "head")
+
+    with engine.begin() as connection:
+        command.downgrade(config("portal", connection), "0029")
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(empty_database) as job:
+        # As portal.keep_sums() does: who comes or goes is looked up under the first lock, and then the second is taken.
+        job.execute("SELECT pg_advisory_xact_lock(7238114909)")
+        job.execute("SELECT count(*) FROM portal.summed_tenant")
+        upgraded = pool.submit(upgrade)
+        with psycopg.connect(empty_database, autocommit=True) as watch:
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+            while not (watch.execute(waiting).fetchone() or upgraded.done()):
+                time.sleep(0.01)
+        job.execute("SELECT pg_advisory_xact_lock(7238114908)")
+        job.commit()
+        upgraded.result(timeout=30)
+    engine.dispose()
+
+
+def test_after_a_step_back_everything_can_be_written(cluster: Cluster, empty_database: str) -> None:
+    migrate(empty_database, prefix=cluster.prefix)
+    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(empty_database))
+    with engine.begin() as connection:
+        command.downgrade(config("portal", connection), "-1")
+    engine.dispose()
+    with psycopg.connect(empty_database) as admin:
+        admin.execute(
+            "WITH one AS (INSERT INTO tenancy.tenant (id, name, slug, domain)"
+            " VALUES (gen_random_uuid(), 'A', 'a', 'a.example') RETURNING id), down AS ("
+            "INSERT INTO tenancy.outage (id, tenant_id, started_at, ended_at)"
+            " SELECT gen_random_uuid(), id, '2026-03-01 23:00Z', '2026-03-02 01:00Z' FROM one)"
+            " INSERT INTO tenancy.invoice (id, tenant_id, number, status, currency, amount, issued_on, due_on)"
+            " SELECT gen_random_uuid(), id, '1', 'overdue', 'EUR', 7, '2026-01-01', '2026-01-02' FROM one"
+        )
+        assert admin.execute("SELECT count(*) FROM tenancy.uptime_daily").fetchone() == (2,)
+        assert admin.execute("SELECT sum(overdue) FROM tenancy.billing_rollup").fetchone() == (7,)

@@ -3,7 +3,8 @@
 -- kept in portal.summed_tenant, apart from the links: a link may begin, end or run out at any moment, and what a partner
 -- reads is right all the same, since sums count only where the person at work reaches every tenant in them.
 -- portal.keep_sums() follows the links; where a tenant comes or goes it waits for writers, and they for it. Whoever else
--- changes whose rows are in a sum says so in portal.roster_change (boundary/roster.sql).
+-- changes whose rows are in a sum says so in portal.roster_change (boundary/roster.sql). What many tenants share is one row
+-- here: imports, which bring all of it, come one after the other, so that none waits for another in a circle.
 
 -- Whether the person or client at work reaches every tenant whose rows are in the sums of a report.
 CREATE OR REPLACE FUNCTION portal.reaches_sums(named text) RETURNS boolean
@@ -84,7 +85,7 @@ AS $$
         ' done, done_seconds) SELECT holder, sum(sign * open), sum(sign * pending), sum(sign * resolved), sum(sign * closed),'
         ' sum(sign * urgent), sum(sign * high), sum(sign * normal), sum(sign * low), sum(sign * breached), sum(sign * late),'
         ' sum(sign * done), sum(sign * done_seconds) FROM (%s) AS r GROUP BY 1'
-    WHEN 'tenancy.billing_rollup' THEN -- every statement counts all currencies of a tenant (tenancy.roll_billing)
+    WHEN 'tenancy.billing_rollup' THEN -- what changes `overdue` does so for all currencies of a tenant (tenancy.roll_billing)
         'INSERT INTO portal.balance_sum AS s (partner_id, currency, outstanding, overdue, late_payers)'
         ' SELECT * FROM (SELECT holder, currency, sum(sign * outstanding) AS outstanding, sum(sign * overdue) AS overdue,'
         ' coalesce(sum(sign) FILTER (WHERE overdue <> 0 AND place = 1), 0) AS late_payers FROM (SELECT *, row_number() OVER'
@@ -99,7 +100,8 @@ AS $$
         ' FROM r GROUP BY 1, 2 ORDER BY 1, 2 ON CONFLICT (partner_id, day) DO UPDATE SET tenants = s.tenants + excluded.tenants,'
         ' down_seconds = s.down_seconds + excluded.down_seconds, began = s.began + excluded.began,'
         ' carried = s.carried + excluded.carried, repaired = s.repaired + excluded.repaired,'
-        ' repair_seconds = s.repair_seconds + excluded.repair_seconds), gone AS (DELETE FROM portal.partner_downtime AS d USING r WHERE r.sign < 0'
+        ' repair_seconds = s.repair_seconds + excluded.repair_seconds'
+        '), gone AS (DELETE FROM portal.partner_downtime AS d USING r WHERE r.sign < 0'
         ' AND (d.partner_id, d.day, d.tenant_id) = (r.holder, r.day, r.tenant_id) AND NOT EXISTS (SELECT 1 FROM r AS n'
         ' WHERE n.sign > 0 AND (n.holder, n.day, n.tenant_id) = (r.holder, r.day, r.tenant_id)))'
         ' INSERT INTO portal.partner_downtime AS d (partner_id, day, tenant_id, down_seconds, began, carried, repaired,'

@@ -52,6 +52,7 @@ def _begin_anew() -> None:
     tenants in without them. Whoever writes waits, and then finds nobody in the sums. An older job that is under way goes on
     when this is done; it fails, since it does not say what was received.
     """
+    op.execute("SELECT pg_advisory_xact_lock(7238114909)")  # in the order of the job, which reads members in between
     op.execute("SELECT pg_advisory_xact_lock(7238114908)")
     op.execute("DROP FUNCTION IF EXISTS portal.keep_sums(integer)")
     op.execute(

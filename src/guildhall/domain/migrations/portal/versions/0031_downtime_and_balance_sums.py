@@ -11,7 +11,7 @@ branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
 DOWNTIME, BALANCE, MEMBERS = "downtime_sum", "balance_sum", "summed_tenant"
-SOURCE = "tenancy.billing_rollup"
+SOURCES = ("tenancy.billing_rollup", "tenancy.uptime_daily")  # nobody is in their sums until the boundary is back
 
 
 def upgrade() -> None:
@@ -56,6 +56,7 @@ def _begin_anew() -> None:
     tenants in without them. Whoever writes waits, and then finds nobody in the sums. An older job that is under way goes on
     when this is done; it fails, since it does not say since when a tenant is in the sums.
     """
+    op.execute("SELECT pg_advisory_xact_lock(7238114909)")  # in the order of the job, which reads members in between
     op.execute("SELECT pg_advisory_xact_lock(7238114908)")
     op.execute("DROP FUNCTION IF EXISTS portal.keep_sums(integer)")
     op.execute(
@@ -68,8 +69,9 @@ def _begin_anew() -> None:
 
 def downgrade() -> None:
     _begin_anew()
-    for verb in ("insert", "update", "delete"):
-        op.execute(f"DROP TRIGGER IF EXISTS sum_{verb} ON {SOURCE}")
+    for source in SOURCES:
+        for verb in ("insert", "update", "delete"):
+            op.execute(f"DROP TRIGGER IF EXISTS sum_{verb} ON {source}")
     op.drop_column(MEMBERS, "since", schema="portal")
     op.drop_table(BALANCE, schema="portal")
     op.drop_table(DOWNTIME, schema="portal")
